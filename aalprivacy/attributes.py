@@ -139,7 +139,9 @@ class Attribute:
         if not good.all():
             at = int(np.argmin(good.to_numpy()))
             row = (values.index if rows is None else rows)[at]
-            raise InputError(f"row {row}, {self.name}: expected {self.form}, got {values.iloc[at]!r}")
+            raise InputError(
+                f"row {row}, {self.name}: expected {self.form}, got {values.iloc[at]!r}"
+            )
 
 
 def _range(width: int) -> Callable[[str], str]:
@@ -289,7 +291,11 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     ),
     Attribute("window_sensor", "Window Sensor", Category.SENSOR, r"open|shut", "open or shut"),
     Attribute(
-        "external_door_sensor", "External Door Sensor", Category.SENSOR, r"open|shut", "open or shut"
+        "external_door_sensor",
+        "External Door Sensor",
+        Category.SENSOR,
+        r"open|shut",
+        "open or shut",
     ),
     Attribute(
         "energy_consumption",

@@ -100,7 +100,7 @@ class Policy:
             raise InputError(f"{path}: can't be read as a policy table: {error}") from None
         if table.shape[1] < 2:
             raise InputError(f"{path}: expected a column of attributes and one a receiver")
-        labels, *receivers = table.columns
+        _labels, *receivers = table.columns
         rules: dict[str, dict[str, Operation]] = {_identifier(r): {} for r in receivers}
         if len(rules) < len(receivers):
             raise InputError(f"{path}: a receiver stands twice in the first line")

@@ -249,9 +249,7 @@ def _diseases(band: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.where(rng.random(len(band)) < _DEMENTIA[band], dementia, disease)
 
 
-def _name_and_house(
-    users: pd.DataFrame, rng: np.random.Generator, vocabulary: str
-) -> pd.DataFrame:
+def _name_and_house(users: pd.DataFrame, rng: np.random.Generator, vocabulary: str) -> pd.DataFrame:
     """Add name, address and phone number; what is too long for a line is drawn again.
 
     Names and addresses vary most in length, so they are what gives way: drawn until each of the
@@ -316,14 +314,16 @@ def _longest_line(users: pd.DataFrame) -> np.ndarray:
     return longest
 
 
-def _words(
-    kind: str, weights: dict[str, float], held_out: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def _words(kind: str, weights: dict[str, float], held_out: bool) -> tuple[np.ndarray, np.ndarray]:
     """The words of a kind that are (or aren't) held out, and their probabilities."""
     kept: dict[str, float] = {}
     for word, weight in weights.items():
         word = word.lower()
-        if word.replace("-", "").isalpha() and word.isascii() and is_held_out(kind, word) is held_out:
+        if (
+            word.replace("-", "").isalpha()
+            and word.isascii()
+            and is_held_out(kind, word) is held_out
+        ):
             kept[word] = kept.get(word, 0.0) + weight
     p = np.array(list(kept.values()))
     return np.array(list(kept), dtype=object), p / p.sum()
@@ -355,9 +355,20 @@ _WHEREABOUTS = np.array(
     + [[0.60, 0.16, 0.05, 0.17, 0.02, 0.00]] * 2
 )
 # [STEP] mean steps an hour of a resident who walks 4,500 a day.
-_STEPS = np.array([5] * 6 + [120, 250] + [420] * 4 + [330] * 2 + [380] * 3 + [260] * 2 + [110] * 3 + [40] * 2)
+_STEPS = np.array(
+    [5] * 6 + [120, 250] + [420] * 4 + [330] * 2 + [380] * 3 + [260] * 2 + [110] * 3 + [40] * 2
+)
 # [TDCV] mean watt-hours an hour; their mean over the day is 308.
-_WATT_HOURS = np.array([170] * 6 + [260, 330] + [320] * 4 + [350] * 2 + [310] * 2 + [400, 520, 540] + [460] * 3 + [320, 220])
+_WATT_HOURS = np.array(
+    [170] * 6
+    + [260, 330]
+    + [320] * 4
+    + [350] * 2
+    + [310] * 2
+    + [400, 520, 540]
+    + [460] * 3
+    + [320, 220]
+)
 
 
 def _readings(users: pd.DataFrame, per_user: int, rng: np.random.Generator) -> dict:
@@ -458,7 +469,10 @@ def _disturb(readings: dict, missing: float, abnormal: float, rng: np.random.Gen
 
 _NUMBERS = pd.array([str(i) for i in range(1000)], dtype="str")
 _DAYS = pd.array(
-    np.char.replace(np.datetime_as_string(FIRST_DAY + np.arange(N_DAYS + 1)), "-", "").astype(object), dtype="str"
+    np.char.replace(np.datetime_as_string(FIRST_DAY + np.arange(N_DAYS + 1)), "-", "").astype(
+        object
+    ),
+    dtype="str",
 )
 _MINUTES = pd.array([f"{m // 60:02}{m % 60:02}" for m in range(1440)], dtype="str")
 
@@ -482,7 +496,8 @@ def _timestamps(day: np.ndarray, minute: np.ndarray) -> pd.api.extensions.Extens
 
 
 def _join(left, right, separator: str) -> pd.api.extensions.ExtensionArray:
+    text = pa.large_string()
     joined = pc.binary_join_element_wise(
-        pa.array(left, pa.large_string()), pa.array(right, pa.large_string()), separator
+        pa.array(left, text), pa.array(right, text), pa.scalar(separator, text)
     )
     return pd.array(joined, dtype="str")

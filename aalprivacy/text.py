@@ -50,7 +50,7 @@ def to_lines(frame: pd.DataFrame) -> pd.Series:
     columns = [_arrow(frame[name]) for name in NAMES]
     for name, column in zip(NAMES, columns, strict=True):
         _check_values(column, name, frame.index)
-    lines = pc.binary_join_element_wise(*columns, SEPARATOR)
+    lines = pc.binary_join_element_wise(*columns, pa.scalar(SEPARATOR, pa.large_string()))
     lengths = pc.binary_length(lines).to_numpy(zero_copy_only=False)
     if lengths.size and lengths.max() > MAX_LENGTH:
         at = int(np.argmax(lengths > MAX_LENGTH))
@@ -90,7 +90,7 @@ def from_lines(lines: pd.Series, errors: str = "raise") -> pd.DataFrame:
     if not wrong.any():
         return good
     rows = [
-        (parts[: len(NAMES) - 1] + [" ".join(parts[len(NAMES) - 1 :])])
+        ([*parts[: len(NAMES) - 1], " ".join(parts[len(NAMES) - 1 :])])
         if len(parts) >= len(NAMES)
         else parts + [""] * (len(NAMES) - len(parts))
         for parts in (line.split(SEPARATOR) for line in lines[wrong])
