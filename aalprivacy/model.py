@@ -1,0 +1,266 @@
+"""Lock and key: the encoder, the decoder, and the pair of them that belongs to a receiver.
+
+The paper's figure 3: an LSTM reads the entry into a vector, another LSTM writes the view from it.
+Both are plain Keras models of stock layers; the files open with Keras alone.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from aalprivacy.errors import InputError
+from aalprivacy.lstm import FastLSTM
+from aalprivacy.text import EOS, MAX_LENGTH, PAD, VOCABULARY
+
+UNITS = 256  # paper, section V
+EMBEDDING = 32
+PAIR_FILES = ("encoder.keras", "decoder.keras", "card.json")
+
+
+def build_encoder(
+    units: int = UNITS,
+    embedding: int = EMBEDDING,
+    reverse: bool = True,
+    product_dtype: str | None = None,
+) -> keras.Model:
+    """Build the encoder: tokens, whole numbers ``(n, length)``, to codes, float32 ``(n, 2 units)``.
+
+    Parameters
+    ----------
+    units, embedding
+        Widths of the state and of a token's vector.
+    reverse
+        Read the line from its end to its start (Sutskever et al. 2014, arXiv:1409.3215), so that
+        what was read last is what the decoder writes first.
+    product_dtype
+        Build it with the engine (`FastLSTM`) for training; ``None`` builds it of stock layers.
+        The weights are the same either way.
+    """
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    line = ops.flip(tokens, axis=1) if reverse else tokens
+    vectors = keras.layers.Embedding(VOCABULARY, embedding, mask_zero=True, name="embedding")(line)
+    if product_dtype is None:
+        lstm = keras.layers.LSTM(units, return_state=True, name="lstm")
+    else:
+        lstm = FastLSTM(units, return_state=True, product_dtype=product_dtype, name="lstm")
+    _, h, c = lstm(vectors)
+    return keras.Model(tokens, ops.concatenate([h, c], axis=-1), name="encoder")
+
+
+def build_decoder(
+    units: int = UNITS,
+    embedding: int = EMBEDDING,
+    code_at_every_step: bool = True,
+    product_dtype: str | None = None,
+) -> keras.Model:
+    """Build the decoder: tokens written so far and code to the scores of each next token.
+
+    It takes ``[tokens, code]``, whole numbers ``(n, length)`` beginning with `PAD`, and float32
+    ``(n, 2 units)``; it gives float32 ``(n, length, VOCABULARY)``, unnormalised log probabilities.
+
+    Parameters
+    ----------
+    code_at_every_step
+        Feed the code to each step, as Cho et al. (2014, the paper's reference [8]) do; otherwise
+        it is the initial state only.
+    units, embedding, product_dtype
+        As for `build_encoder`.
+    """
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    code = keras.Input((2 * units,), name="code")
+    vectors = keras.layers.Embedding(VOCABULARY, embedding, name="embedding")(tokens)
+    state = [code[:, :units], code[:, units:]]
+    if product_dtype is None:
+        if code_at_every_step:
+            at_each_step = code[:, None, :] + ops.zeros_like(vectors[:, :, :1])
+            vectors = ops.concatenate([vectors, at_each_step], axis=-1)
+        outputs = keras.layers.LSTM(units, return_sequences=True, name="lstm")(
+            vectors, initial_state=state
+        )
+    else:
+        lstm = FastLSTM(units, return_sequences=True, product_dtype=product_dtype, name="lstm")
+        context = {"context": code} if code_at_every_step else {}
+        outputs = lstm(vectors, initial_state=state, **context)
+    scores = keras.layers.Dense(VOCABULARY, name="scores")(outputs)
+    return keras.Model([tokens, code], scores, name="decoder")
+
+
+@dataclass
+class Pair:
+    """An encoder and the decoder trained with it.
+
+    Parameters
+    ----------
+    encoder, decoder
+        Models as `build_encoder` and `build_decoder` make them.
+    card
+        What is known of the pair: receiver, policy, recipe, test figures, versions.
+    """
+
+    encoder: keras.Model
+    decoder: keras.Model
+    card: dict = field(default_factory=dict)
+
+    @property
+    def receiver(self) -> str | None:
+        return self.card.get("receiver")
+
+    @property
+    def fingerprint(self) -> str:
+        """The encoder's fingerprint, which its codes carry."""
+        return fingerprint(self.encoder)
+
+    def encode(self, tokens: np.ndarray, batch_size: int = 1024) -> np.ndarray:
+        """Tokens ``(n, length)`` to codes, float32 ``(n, 2 units)``."""
+        return encode(self.encoder, tokens, batch_size)
+
+    def decode(self, codes: np.ndarray, batch_size: int = 2048) -> np.ndarray:
+        """Codes to tokens; see `decode`."""
+        return decode(self.decoder, codes, batch_size)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the folder whole or not at all: ``encoder.keras``, ``decoder.keras``, ``card.json``.
+
+        Raises
+        ------
+        InputError
+            If it can't be written.
+        """
+        folder = Path(folder)
+        marks = {"encoder": fingerprint(self.encoder), "decoder": fingerprint(self.decoder)}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=".pair-", dir=folder))
+            try:
+                self.encoder.save(draft / "encoder.keras")
+                self.decoder.save(draft / "decoder.keras")
+                card = json.dumps(self.card | {"fingerprints": marks}, indent=2)
+                (draft / "card.json").write_text(card + "\n")
+                for name in PAIR_FILES:
+                    (draft / name).replace(folder / name)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        except OSError as error:
+            raise InputError(f"{folder}: can't write the pair: {error.strerror}") from None
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Pair":
+        """Read a folder that `save` wrote.
+
+        Raises
+        ------
+        InputError
+            If a file is missing or broken, or the encoder or decoder isn't the card's own.
+        """
+        folder = Path(folder)
+        for name in PAIR_FILES:
+            if not (folder / name).is_file():
+                raise InputError(
+                    f"{folder}: no {name}; expected a trained pair: {', '.join(PAIR_FILES)}"
+                )
+        try:
+            card = json.loads((folder / "card.json").read_text())
+            marks = card["fingerprints"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InputError(f"{folder / 'card.json'}: not the card of a pair") from None
+        models = {}
+        for part in ("encoder", "decoder"):
+            path = folder / f"{part}.keras"
+            try:
+                models[part] = keras.saving.load_model(path, compile=False)
+            except Exception as error:  # Keras raises whatever its archive reader does
+                reason = (str(error).splitlines() or [""])[0]
+                raise InputError(f"{path}: can't be read as a Keras model: {reason}") from None
+            if fingerprint(models[part]) != marks.get(part):
+                raise InputError(
+                    f"{path}: this {part} belongs to another pair than card.json; "
+                    "expected the three files of one training"
+                )
+        return cls(models["encoder"], models["decoder"], card)
+
+
+def fingerprint(model: keras.Model) -> str:
+    """SHA-256 of a model's weights, 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(np.ascontiguousarray(weight))
+    return digest.hexdigest()[:16]
+
+
+def encode(encoder: keras.Model, tokens: np.ndarray, batch_size: int = 1024) -> np.ndarray:
+    """Tokens ``(n, length)`` to codes, float32 ``(n, 2 units)``."""
+    codes = [
+        np.asarray(encoder(tokens[at : at + batch_size].astype(np.int32), training=False))
+        for at in range(0, len(tokens), batch_size)
+    ]
+    return np.concatenate(codes) if codes else np.empty((0, encoder.output_shape[-1]), np.float32)
+
+
+def decode(decoder: keras.Model, codes: np.ndarray, batch_size: int = 2048) -> np.ndarray:
+    """Write the most probable token, step by step, until `EOS` (greedy decoding).
+
+    Parameters
+    ----------
+    codes
+        float32 ``(n, 2 units)``.
+
+    Returns
+    -------
+    uint8 array ``(n, MAX_LENGTH + 1)``, `PAD` after `EOS`.
+    """
+    lstm = decoder.get_layer("lstm").cell
+    scores = decoder.get_layer("scores")
+    weights = [
+        tf.convert_to_tensor(w)
+        for w in (
+            decoder.get_layer("embedding").embeddings,
+            lstm.kernel,
+            lstm.recurrent_kernel,
+            lstm.bias,
+            scores.kernel,
+            scores.bias,
+        )  # fmt: skip
+    ]
+    tokens = np.zeros((len(codes), MAX_LENGTH + 1), np.uint8)
+    for at in range(0, len(codes), batch_size):
+        written = _greedy(tf.constant(codes[at : at + batch_size]), *weights).numpy()
+        tokens[at : at + batch_size, : written.shape[1]] = written
+    return tokens
+
+
+@tf.function(reduce_retracing=True)
+def _greedy(codes, embeddings, kernel, recurrent, bias, score_kernel, score_bias):
+    # The token's and the code's parts of the gates never change: one table, one constant.
+    width = embeddings.shape[1]
+    table = tf.matmul(embeddings, kernel[:width]) + bias
+    constant = tf.zeros_like(codes[:, :1])
+    if kernel.shape[0] > width:
+        constant = tf.matmul(codes, kernel[width:])
+
+    def step(t, token, h, c, done, written):
+        z = tf.gather(table, token) + constant + tf.matmul(h, recurrent)
+        i, f, g, o = tf.split(z, 4, axis=1)
+        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+        h = tf.sigmoid(o) * tf.tanh(c)
+        token = tf.argmax(tf.matmul(h, score_kernel) + score_bias, axis=1, output_type=tf.int32)
+        token = tf.where(done, PAD, token)
+        done = done | (token <= EOS)
+        return t + 1, token, h, c, done, written.write(t, token)
+
+    h, c = tf.split(codes, 2, axis=1)
+    n = tf.shape(codes)[0]
+    written = tf.TensorArray(tf.int32, size=0, dynamic_size=True, element_shape=[None])
+    *_, written = tf.while_loop(
+        lambda t, token, h, c, done, written: (t <= MAX_LENGTH) & ~tf.reduce_all(done),
+        step,
+        (0, tf.fill([n], PAD), h, c, tf.fill([n], False), written),
+    )
+    return tf.transpose(written.stack())

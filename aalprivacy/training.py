@@ -1,0 +1,451 @@
+"""How a pair learns: curriculum, augmentation, updates, checkpoints.
+
+From whole entries alone, from scratch, a pair learns the language of the entries and not to use
+the code. So it begins with windows of two neighbouring attributes and gets one more whenever it
+has mastered what it sees (Bengio et al. 2009, Curriculum learning, ICML). And since few users are
+soon known by heart, values that the view copies are often replaced at random: any string of the
+same shape is as valid an example, and copying is the only way to get it right.
+"""
+
+import contextlib
+import csv
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from aalprivacy.attributes import NAMES
+from aalprivacy.errors import InputError
+from aalprivacy.model import Pair, build_decoder, build_encoder, decode, encode
+from aalprivacy.policy import Operation
+from aalprivacy.text import (
+    ALPHABET,
+    EOS,
+    MAX_LENGTH,
+    PAD,
+    SEPARATOR_TOKEN,
+    from_tokens,
+    to_lines,
+    to_tokens,
+)
+
+log = logging.getLogger(__name__)
+
+N = len(NAMES)
+SHARDS = 2
+_A, _0 = ALPHABET.index("a") + 2, ALPHABET.index("0") + 2
+
+# Values with so many possibilities that they can't be listed; the others are a few words each.
+OPEN_ATTRIBUTES = frozenset(
+    (
+        "name", "age", "height", "weight", "address", "phone_number", "timestamp",
+        "blood_pressure", "glucose_level", "wearable_pedometer", "temperature_sensor",
+        "light_sensor", "energy_consumption",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a training is made of; the same recipe and data give the same training.
+
+    Parameters
+    ----------
+    units, embedding, reverse, code_at_every_step, product_dtype
+        See `aalprivacy.model`.
+    learning_rate
+        Adam's, from full length on. The paper's by default.
+    first_learning_rate
+        Adam's until full length.
+    batch_size, first_batch_size
+        Examples an update at full length, and until then.
+    threshold
+        Loss in nats a character, values that were randomised left out, under which the windows
+        get one attribute longer.
+    augmentation
+        Lowest and highest share of the examples in which an open value is replaced at random; each
+        attribute's own share lies between them.
+    updates
+        How many in all; the learning rate falls in a straight line to a tenth over the last
+        `decay` of them.
+    decay
+        Share of the updates.
+    seed
+        For initial weights, batches, augmentation.
+    """
+
+    units: int = 256
+    embedding: int = 32
+    reverse: bool = True
+    code_at_every_step: bool = True
+    product_dtype: str = "float32"
+    learning_rate: float = 4e-4
+    first_learning_rate: float = 4e-4
+    batch_size: int = 64
+    first_batch_size: int = 32
+    threshold: float = 0.15
+    augmentation: tuple[float, float] = (0.2, 0.6)
+    updates: int = 20_000
+    decay: float = 0.25
+    seed: int = 0
+
+    def rate(self, update: int, window: int) -> float:
+        """Adam's learning rate at an update."""
+        base = self.learning_rate if window == N else self.first_learning_rate
+        left = (self.updates - update) / max(1.0, self.decay * self.updates)
+        return base * max(0.1, min(1.0, left))
+
+
+@dataclass
+class Progress:
+    """What a training remembers between updates, beside the weights."""
+
+    update: int = 0
+    window: int = 2
+    loss: float = 3.0
+    entries: int = 0
+    seconds: float = 0.0
+    character_error: float | None = None
+    stages: list = field(default_factory=list)
+
+
+class Examples:
+    """Batches of (entry, view) windows, drawn and augmented anew at every update.
+
+    Parameters
+    ----------
+    entries, views
+        Tables of the same rows.
+    operations
+        Attribute name -> `Operation`: what made the views.
+    recipe
+        For its seed, sizes and augmentation.
+    """
+
+    def __init__(self, entries: pd.DataFrame, views: pd.DataFrame, operations, recipe: Recipe):
+        self.recipe = recipe
+        self.x = to_tokens(to_lines(entries))
+        self.y = to_tokens(to_lines(views))
+        self.x_start = _starts(self.x)
+        self.y_start = _starts(self.y)
+        randomised = np.array([name in OPEN_ATTRIBUTES for name in NAMES])
+        # A generalised address is the end of the address, so it can follow along; a class can't.
+        follows = np.array(
+            [op is not Operation.GENERALISE or name == "address" for name, op in operations.items()]
+        )
+        self.randomised = randomised & follows
+        low, high = recipe.augmentation
+        self.share = np.linspace(low, high, N) * self.randomised
+
+    def batch(self, update: int, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The batch of an update, the same whenever it is asked for.
+
+        Parameters
+        ----------
+        update, window
+            Which update; attributes a window, one batch in ten draws its own number.
+
+        Returns
+        -------
+        int32 ``(batch, length)`` entry tokens, int32 ``(batch, length)`` view tokens ending in
+        `EOS`, and bool of the latter's shape: characters that were replaced at random.
+        """
+        recipe = self.recipe
+        rng = np.random.default_rng([recipe.seed, 2, update])
+        n = recipe.batch_size if window == N else recipe.first_batch_size
+        if rng.random() < 0.1:
+            window = int(rng.integers(2, N + 1))
+        rows = rng.integers(0, len(self.x), n)
+        first = rng.integers(0, N - window + 1, n)
+        hit = rng.random((n, N)) < self.share
+        # Replace all characters of a value or only a few.
+        rate = np.where(rng.random((n, N)) < 0.5, 1.0, 0.25) * hit
+        which = rng.random((n, N, MAX_LENGTH)) < rate[:, :, None]
+        letters = rng.integers(0, 26, (n, N, MAX_LENGTH), dtype=np.uint8)
+        digits = rng.integers(0, 10, (n, N, MAX_LENGTH), dtype=np.uint8)
+        noise = (which, letters, digits)
+        x, _ = _cut(self.x[rows], self.x_start[rows], first, window, noise)
+        y, replaced = _cut(self.y[rows], self.y_start[rows], first, window, noise)
+        return x, y, replaced
+
+
+def _starts(tokens: np.ndarray) -> np.ndarray:
+    """Where each attribute starts, and one past the line's end; ``(n, 21)``."""
+    ends = (tokens == SEPARATOR_TOKEN) | (tokens == EOS)
+    positions = np.nonzero(ends)[1].reshape(len(tokens), N) + 1
+    return np.concatenate([np.zeros((len(tokens), 1), int), positions], axis=1).astype(np.int16)
+
+
+def _cut(tokens, starts, first, window, noise):
+    """Cut windows out of lines and put noise into them, as `Examples.batch` needs it."""
+    n = len(tokens)
+    rows = np.arange(n)
+    begin = starts[rows, first].astype(int)
+    end = starts[rows, first + window].astype(int) - 1  # without the separator or eos after it
+    length = int((end - begin).max()) + 1
+    position = begin[:, None] + np.arange(length)
+    inside = position < end[:, None]
+    position = np.minimum(position, MAX_LENGTH)
+    cut = np.where(inside, tokens[rows[:, None], position], PAD)
+    which, letters, digits = noise
+    of = (position[:, :, None] >= starts[:, None, 1:]).sum(2).clip(0, N - 1)
+    # Counted from the value's end, so that a view that is the end of its value gets the same noise.
+    offset = (starts[rows[:, None], of + 1] - 1 - position).clip(0, MAX_LENGTH - 1)
+    at = (rows[:, None], of, offset)
+    letter = (cut >= _A) & (cut < _A + 26)
+    digit = (cut >= _0) & (cut < _0 + 10)
+    replaced = which[at] & (letter | digit)
+    cut = np.where(replaced & letter, _A + letters[at], cut)
+    cut = np.where(replaced & digit, _0 + digits[at], cut)
+    cut[rows, end - begin] = EOS
+    return cut.astype(np.int32), cut_mask(replaced, end - begin)
+
+
+def cut_mask(mask: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """`mask` up to each row's length."""
+    return mask & (np.arange(mask.shape[1]) < length[:, None])
+
+
+class Trainer:
+    """One training: its models, its optimiser, its place on the way.
+
+    Parameters
+    ----------
+    recipe
+        See `Recipe`.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        keras.utils.set_random_seed(recipe.seed)
+        size = {"units": recipe.units, "embedding": recipe.embedding}
+        self.recipe = recipe
+        self.encoder = build_encoder(
+            **size, reverse=recipe.reverse, product_dtype=recipe.product_dtype
+        )
+        self.decoder = build_decoder(
+            **size,
+            code_at_every_step=recipe.code_at_every_step,
+            product_dtype=recipe.product_dtype,
+        )
+        self.variables = self.encoder.trainable_variables + self.decoder.trainable_variables
+        self.optimizer = keras.optimizers.Adam(recipe.learning_rate, global_clipnorm=1.0)
+        self.optimizer.build(self.variables)
+        self.progress = Progress()
+
+    def step(self, x: np.ndarray, y: np.ndarray, replaced: np.ndarray) -> float:
+        """One update; the loss in nats a character, randomised characters left out."""
+        self.optimizer.learning_rate = self.recipe.rate(self.progress.update, self.progress.window)
+        start = np.pad(y[:, :-1], ((0, 0), (1, 0)), constant_values=PAD)
+        return float(self._update(x, start, y, replaced))
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None], d) for d in (tf.int32,) * 3 + (tf.bool,)]
+    )
+    def _update(self, x, start, y, replaced):
+        with tf.GradientTape() as tape:
+            # One shard a core: each runs through its steps on one thread, so that the short steps
+            # of a recurrent network never wait for each other.
+            losses, weights = [], []
+            for xs, ss, ys in zip(*(tf.split(t, _halves(t)) for t in (x, start, y)), strict=True):
+                scores = self.decoder([ss, self.encoder(xs, training=True)], training=True)
+                losses.append(tf.nn.sparse_softmax_cross_entropy_with_logits(ys, scores))
+                weights.append(tf.cast(ys != PAD, tf.float32))
+            loss, weight = tf.concat(losses, 0), tf.concat(weights, 0)
+            total = tf.reduce_sum(loss * weight) / tf.reduce_sum(weight)
+        self.optimizer.apply(tape.gradient(total, self.variables), self.variables)
+        own = weight * tf.cast(~replaced, tf.float32)
+        return tf.reduce_sum(loss * own) / tf.reduce_sum(own)
+
+    def pair(self) -> Pair:
+        """The pair as it stands, of stock layers."""
+        r = self.recipe
+        pair = Pair(
+            build_encoder(r.units, r.embedding, r.reverse),
+            build_decoder(r.units, r.embedding, r.code_at_every_step),
+        )
+        pair.encoder.set_weights(self.encoder.get_weights())
+        pair.decoder.set_weights(self.decoder.get_weights())
+        return pair
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint from which training goes on exactly as if never interrupted."""
+        state = {f"weight{i}": v.numpy() for i, v in enumerate(self.variables)}
+        state |= {f"adam{i}": np.asarray(v) for i, v in enumerate(self.optimizer.variables)}
+        about = {"recipe": asdict(self.recipe), "progress": asdict(self.progress)}
+        draft = path.with_suffix(".tmp")
+        try:
+            with draft.open("wb") as file:
+                np.savez(file, about=json.dumps(about), **state)
+            draft.replace(path)
+        except OSError as error:
+            raise InputError(f"{path}: can't write the checkpoint: {error.strerror}") from None
+        finally:
+            draft.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> "Trainer":
+        """Read a checkpoint.
+
+        Raises
+        ------
+        InputError
+            If there is none, or it isn't one.
+        """
+        try:
+            with np.load(path) as state:
+                about = json.loads(str(state["about"]))
+                recipe = about["recipe"]
+                recipe["augmentation"] = tuple(recipe["augmentation"])
+                trainer = cls(Recipe(**recipe))
+                trainer.progress = Progress(**about["progress"])
+                for i, v in enumerate(trainer.variables):
+                    v.assign(state[f"weight{i}"])
+                for i, v in enumerate(trainer.optimizer.variables):
+                    v.assign(state[f"adam{i}"])
+        except FileNotFoundError:
+            raise InputError(f"{path}: no checkpoint to go on from") from None
+        except Exception as error:  # a broken archive raises whatever its reader does
+            raise InputError(f"{path}: not a whole checkpoint: {error}") from None
+        return trainer
+
+
+def _halves(tensor: tf.Tensor) -> list:
+    n = tf.shape(tensor)[0]
+    return [n // SHARDS] * (SHARDS - 1) + [n - (SHARDS - 1) * (n // SHARDS)]
+
+
+def one_thread_a_shard() -> None:
+    """Set TensorFlow's threads for `Trainer`; without effect once TensorFlow has computed."""
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(SHARDS)
+
+
+@dataclass
+class Validation:
+    """A fixed sample of users that the training never sees, decoded now and then.
+
+    Parameters
+    ----------
+    entries, views
+        Tables of the same rows.
+    """
+
+    entries: pd.DataFrame
+    views: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        self.tokens = to_tokens(to_lines(self.entries))
+        self.expected = to_lines(self.views).tolist()
+
+    def character_error(self, encoder: keras.Model, decoder: keras.Model) -> float:
+        """Mean Levenshtein distance an entry."""
+        from rapidfuzz import process
+        from rapidfuzz.distance import Levenshtein
+
+        lines = from_tokens(decode(decoder, encode(encoder, self.tokens))).tolist()
+        return float(process.cpdist(lines, self.expected, scorer=Levenshtein.distance).mean())
+
+
+def fit(
+    trainer: Trainer,
+    examples: Examples,
+    validation: Validation,
+    folder: Path,
+    *,
+    report: Callable[[Progress, float], None] = lambda progress, speed: None,
+    validate_every: int = 1000,
+    checkpoint_every: int = 1000,
+    report_every: int = 20,
+    seconds: float | None = None,
+) -> bool:
+    """Train to the recipe's last update, or until Ctrl-C.
+
+    Parameters
+    ----------
+    trainer, examples, validation
+        What to train, on what, and what to measure it on.
+    folder
+        Gets ``checkpoint.npz`` and ``log.csv``.
+    report
+        Called every `report_every` updates with the progress and the entries a second.
+    validate_every, checkpoint_every, report_every
+        In updates.
+    seconds
+        Stop after so much time of training.
+
+    Returns
+    -------
+    Whether the training is complete. After an interruption the checkpoint holds the last whole
+    update.
+    """
+    recipe, progress = trainer.recipe, trainer.progress
+    checkpoint = folder / "checkpoint.npz"
+    began, before = time.perf_counter(), progress.seconds
+    since, entries = began, 0
+    # Over about 100 updates at 32 examples; a stage is passed on its average, not on its luck.
+    memory = 0.99
+    try:
+        while progress.update < recipe.updates:
+            x, y, replaced = examples.batch(progress.update, progress.window)
+            loss = trainer.step(x, y, replaced)
+            progress.update += 1
+            progress.entries += len(x)
+            entries += len(x)
+            progress.loss = memory * progress.loss + (1 - memory) * loss
+            progress.seconds = before + time.perf_counter() - began
+            if progress.loss < recipe.threshold and progress.window < N:
+                progress.window += 1
+                progress.stages.append([progress.window, progress.update, progress.seconds])
+                progress.loss = max(progress.loss, recipe.threshold) + 0.1
+            if progress.update % validate_every == 0 or progress.update == recipe.updates:
+                progress.character_error = validation.character_error(
+                    trainer.encoder, trainer.decoder
+                )
+                _log_line(folder / "log.csv", progress)
+            if progress.update % checkpoint_every == 0:
+                trainer.save(checkpoint)
+            if progress.update % report_every == 0:
+                now = time.perf_counter()
+                report(progress, entries / (now - since))
+                since, entries = now, 0
+            if seconds is not None and progress.seconds >= seconds:
+                break
+    except KeyboardInterrupt:
+        log.info("interrupted at update %d", progress.update)
+    trainer.save(checkpoint)
+    return progress.update >= recipe.updates
+
+
+def _log_line(path: Path, progress: Progress) -> None:
+    row = {k: v for k, v in asdict(progress).items() if k != "stages"}
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, row)
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def machine() -> dict:
+    """What a card says of the machine and the versions."""
+    import importlib.metadata as meta
+
+    packages = ("keras", "numpy", "pandas", "aalprivacy")
+    return {
+        "machine": {
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+        },
+        "versions": {"python": platform.python_version(), "tensorflow": tf.__version__}
+        | {p: meta.version(p) for p in packages},
+    }
