@@ -2,8 +2,8 @@
 
 Three things make the difference. The gradient is written out, so that the backward loop holds
 nothing but what depends on the step before; the recurrent kernel's gradient is one large product
-after it. The recurrent products may be taken in bfloat16, everything else stays float32. What is the same at every
-step, a *context*, is multiplied once and not at every step.
+after it. The recurrent products may be taken in bfloat16, everything else stays float32. What is
+the same at every step, a *context*, is multiplied once and not at every step.
 """
 
 import keras
@@ -146,8 +146,6 @@ def _lstm(projected, recurrent, h0, c0, mask, product_dtype):
 
         def step(t, h, c, all_gates, all_h, all_c):
             z = projected[t] + _product(h, kernel, product_dtype)
-            # tanh(x) = 2 sigmoid(2x) - 1 would need one call for all gates, but the slices cost
-            # more than it saves.
             i, f, g, o = tf.split(z, 4, axis=1)
             i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
             new_c = f * c + i * g

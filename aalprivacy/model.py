@@ -127,7 +127,7 @@ class Pair:
         return decode(self.decoder, codes, batch_size)
 
     def save(self, folder: str | Path) -> None:
-        """Write the folder whole or not at all: ``encoder.keras``, ``decoder.keras``, ``card.json``.
+        """Write the three files of a pair.
 
         Raises
         ------
@@ -227,7 +227,7 @@ def decode(decoder: keras.Model, codes: np.ndarray, batch_size: int = 2048) -> n
             lstm.bias,
             scores.kernel,
             scores.bias,
-        )  # fmt: skip
+        )
     ]
     tokens = np.zeros((len(codes), MAX_LENGTH + 1), np.uint8)
     for at in range(0, len(codes), batch_size):

@@ -1,0 +1,149 @@
+"""How good a pair is: character error, exact and well-formed entries, on three test sets.
+
+The paper counts wrong characters an entry (its section V); here that is the Levenshtein distance
+between the decoded and the expected line.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
+from aalprivacy.attributes import NAMES
+from aalprivacy.model import Pair
+from aalprivacy.policy import TABLE_I, Policy
+from aalprivacy.simulate import simulate
+from aalprivacy.text import from_lines, from_tokens, is_well_formed, to_lines, to_tokens
+from aalprivacy.views import apply_policy
+
+TRAINING_SEED = 1
+VALIDATION_SEED = 1_000_001
+TEST_SEED = 2_000_001
+TEST_SETS = ("seen", "unseen", "open")
+
+
+@dataclass(frozen=True)
+class Score:
+    """Results on one set of entries.
+
+    Parameters
+    ----------
+    entries
+        How many.
+    character_error
+        Mean Levenshtein distance between decoded and expected line.
+    standard_error
+        Of that mean.
+    exact, well_formed
+        Shares of entries decoded without an error, and with twenty values.
+    attributes
+        Attribute -> mean Levenshtein distance of its value; a line without twenty values is read
+        from the left.
+    """
+
+    entries: int
+    character_error: float
+    standard_error: float
+    exact: float
+    well_formed: float
+    attributes: dict[str, float]
+
+
+def character_errors(decoded: pd.Series, expected: pd.Series) -> np.ndarray:
+    """Levenshtein distance of each two lines; int, shape ``(n,)``."""
+    return process.cpdist(decoded.tolist(), expected.tolist(), scorer=Levenshtein.distance)
+
+
+def score(decoded: pd.Series, expected: pd.Series) -> Score:
+    """Compare decoded lines with those expected, row by row."""
+    errors = character_errors(decoded, expected)
+    got, want = from_lines(decoded, errors="coerce"), from_lines(expected)
+    return Score(
+        entries=len(errors),
+        character_error=float(errors.mean()),
+        standard_error=float(errors.std(ddof=1) / np.sqrt(len(errors))) if len(errors) > 1 else 0.0,
+        exact=float((errors == 0).mean()),
+        well_formed=float(is_well_formed(decoded).mean()),
+        attributes={n: float(character_errors(got[n], want[n]).mean()) for n in NAMES},
+    )
+
+
+def decode_entries(pair: Pair, entries: pd.DataFrame, decoder: Pair | None = None) -> pd.Series:
+    """Encode entries and decode them again: lines, with the index of `entries`.
+
+    Parameters
+    ----------
+    decoder
+        Another pair, to decode with its decoder (a mismatched one).
+    """
+    codes = pair.encode(to_tokens(to_lines(entries)))
+    return from_tokens((decoder or pair).decode(codes), entries.index)
+
+
+def evaluate(
+    pair: Pair,
+    entries: pd.DataFrame,
+    policy: Policy = TABLE_I,
+    receiver: str | None = None,
+) -> Score:
+    """Score a pair on entries, against the view by rule.
+
+    Parameters
+    ----------
+    receiver
+        Whose view; the pair's own receiver by default.
+    """
+    expected = to_lines(apply_policy(entries, policy, receiver or pair.receiver))
+    return score(decode_entries(pair, entries), expected)
+
+
+def make_test_set(
+    kind: str, n: int = 1000, training_seed: int = TRAINING_SEED, n_training_users: int = 10_000
+) -> pd.DataFrame:
+    """A test set: one entry each of `n` users.
+
+    Parameters
+    ----------
+    kind
+        ``"seen"``: new entries of users trained on; ``"unseen"``: users never trained on;
+        ``"open"``: such users, with names, streets and towns never trained on.
+    training_seed, n_training_users
+        The simulation that the pair was trained on, for ``"seen"``.
+    """
+    if kind == "seen":
+        everyone = simulate(n_training_users, 1, training_seed, entries_seed=TEST_SEED)
+        return everyone.sample(n, random_state=TEST_SEED).reset_index(drop=True)
+    vocabulary = "open" if kind == "open" else "training"
+    return simulate(n, 1, TEST_SEED, vocabulary=vocabulary)
+
+
+def evaluate_all(pair: Pair, n: int = 1000) -> dict[str, Score]:
+    """Score a pair on the three test sets, as its card says it was trained."""
+    data = pair.card.get("data", {})
+    seed, users = data.get("seed"), data.get("users")
+    if seed is None:
+        kinds = [k for k in TEST_SETS if k != "seen"]  # trained on someone's own entries
+        return {k: evaluate(pair, make_test_set(k, n)) for k in kinds}
+    return {k: evaluate(pair, make_test_set(k, n, seed, users)) for k in TEST_SETS}
+
+
+def to_dict(scores: dict[str, Score]) -> dict:
+    """Scores as plain values, for JSON."""
+    return {kind: asdict(s) for kind, s in scores.items()}
+
+
+def to_frame(scores: dict[str, Score]) -> pd.DataFrame:
+    """Scores as a table, one row a test set."""
+    rows = {
+        kind: {
+            "entries": s.entries,
+            "character error": s.character_error,
+            "± s.e.": s.standard_error,
+            "exact": s.exact,
+            "well-formed": s.well_formed,
+        }
+        for kind, s in scores.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("test set")

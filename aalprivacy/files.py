@@ -1,0 +1,207 @@
+"""Files of entries, views and codes: read with one clear error, written whole or not at all."""
+
+import contextlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from aalprivacy.attributes import NAMES
+from aalprivacy.errors import InputError
+from aalprivacy.text import to_lines
+
+CODES_VERSION = 1
+USER_ID = "user_id"
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A file of codes.
+
+    Parameters
+    ----------
+    codes
+        float32 ``(n, 2 units)``, encoder states ``[h; c]``.
+    encoder
+        Fingerprint of the encoder that made them.
+    """
+
+    codes: np.ndarray
+    encoder: str
+
+
+def read_entries(path: str | Path) -> pd.DataFrame:
+    """Read entries from Parquet or CSV (by the file's ending).
+
+    Returns
+    -------
+    DataFrame of text columns, the twenty attributes in order, ``user_id`` first if the file has it.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, is empty, lacks a column, has another one, or has a value that
+        can't stand in a line; the message names file, row and attribute. Rows count from 0.
+    """
+    path = Path(path)
+    try:
+        if _is_csv(path):
+            table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[])
+        else:
+            table = pd.read_parquet(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except pd.errors.EmptyDataError:
+        raise InputError(f"{path}: the file is empty; expected a table of entries") from None
+    except Exception as error:  # Arrow and the CSV parser have a class of error for every cause
+        reason = (str(error).splitlines() or [""])[0]
+        raise InputError(f"{path}: can't be read as entries: {reason}") from None
+    absent = [n for n in NAMES if n not in table.columns]
+    if absent:
+        raise InputError(f"{path}: no column {absent[0]}; expected {', '.join(NAMES)}")
+    extra = [c for c in table.columns if c not in NAMES and c != USER_ID]
+    if extra:
+        raise InputError(f"{path}: unexpected column {extra[0]!r}; expected {', '.join(NAMES)}")
+    if table.empty:
+        raise InputError(f"{path}: no entries in the file; expected at least one row")
+    entries = pd.DataFrame(
+        {name: table[name].where(table[name].isna(), table[name].astype(str)) for name in NAMES},
+        dtype="str",
+    )
+    try:
+        to_lines(entries)
+    except InputError as error:
+        raise InputError(f"{path}, {error}") from None
+    if USER_ID in table.columns:
+        entries.insert(0, USER_ID, table[USER_ID])
+    return entries
+
+
+def write_entries(table: pd.DataFrame, path: str | Path) -> None:
+    """Write entries or views as Parquet or CSV (by the file's ending).
+
+    Raises
+    ------
+    InputError
+        If the ending is another or the file can't be written.
+    """
+    path = Path(path)
+    if _is_csv(path):
+        _write_whole(path, lambda draft: table.to_csv(draft, index=False))
+    else:
+        _write_whole(path, lambda draft: table.to_parquet(draft, index=False))
+
+
+def read_codes(path: str | Path, width: int, encoder: str | None = None) -> Codes:
+    """Read a file of codes.
+
+    Parameters
+    ----------
+    path
+        An ``.npz`` file as `write_codes` makes it.
+    width
+        Numbers a code that the decoder takes.
+    encoder
+        Fingerprint that the file must bear; ``None`` takes any.
+
+    Raises
+    ------
+    InputError
+        If it isn't such a file, is damaged, or has another version, width, encoder or a NaN.
+    """
+    try:
+        with np.load(path) as file:
+            about = json.loads(str(file["about"]))
+            version = about["version"]
+            codes = file["codes"]
+            made_by = str(about["encoder"])
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        raise InputError(f"{path}: damaged, or not a file of codes (.npz)") from None
+    if version != CODES_VERSION:
+        raise InputError(f"{path}: format version {version}; expected {CODES_VERSION}")
+    if codes.ndim != 2 or codes.dtype != np.float32 or codes.shape[1] != width:
+        raise InputError(
+            f"{path}: codes of shape {codes.shape} and type {codes.dtype}; "
+            f"expected (n, {width}) float32"
+        )
+    bad = ~np.isfinite(codes).all(axis=1)
+    if bad.any():
+        raise InputError(f"{path}, row {int(np.argmax(bad))}: a code has a NaN or infinite number")
+    if encoder is not None and made_by != encoder:
+        raise InputError(
+            f"{path}: encoded by encoder {made_by}, this decoder belongs to encoder {encoder}"
+        )
+    return Codes(codes, made_by)
+
+
+def write_codes(codes: Codes, path: str | Path) -> None:
+    """Write a file of codes.
+
+    Raises
+    ------
+    InputError
+        If it can't be written.
+    """
+    about = json.dumps({"version": CODES_VERSION, "encoder": codes.encoder})
+
+    def write(draft: Path) -> None:
+        with draft.open("wb") as file:
+            np.savez(file, codes=codes.codes.astype(np.float32), about=about)
+
+    _write_whole(Path(path), write)
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write a text file whole or not at all."""
+    _write_whole(Path(path), lambda draft: draft.write_text(text))
+
+
+def check_writable(path: str | Path) -> None:
+    """Fail before the work and not after it.
+
+    Raises
+    ------
+    InputError
+        If nothing can be written in the folder of `path`.
+    """
+    folder = Path(path).parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
+        raise InputError(f"{path}: can't be written; expected a file in an existing folder")
+
+
+def _is_csv(path: Path) -> bool:
+    ending = path.suffix.lower()
+    if ending not in (".csv", ".parquet"):
+        raise InputError(f"{path}: unknown ending {ending!r}; expected .parquet or .csv")
+    return ending == ".csv"
+
+
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write to a temporary name beside `path`, then rename; leave nothing if interrupted."""
+    check_writable(path)
+    try:
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
+        )
+        os.close(handle)
+        draft = Path(name)
+        try:
+            write(draft)
+            # mkstemp makes it private; a file of results has the modes that any new file has.
+            mask = os.umask(0)
+            os.umask(mask)
+            draft.chmod(0o666 & ~mask)
+            draft.replace(path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                draft.unlink()
+    except OSError as error:
+        raise InputError(f"{path}: can't be written: {error.strerror or error}") from None
