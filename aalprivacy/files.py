@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from aalprivacy.attributes import NAMES
 from aalprivacy.errors import InputError
@@ -162,6 +163,11 @@ def write_codes(codes: Codes, path: str | Path) -> None:
 def write_text(text: str, path: str | Path) -> None:
     """Write a text file whole or not at all."""
     _write_whole(Path(path), lambda draft: draft.write_text(text))
+
+
+def write_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure as PNG, whole or not at all."""
+    _write_whole(Path(path), lambda draft: figure.savefig(draft, format="png"))
 
 
 def check_writable(path: str | Path) -> None:

@@ -146,7 +146,7 @@ class Examples:
         low, high = recipe.augmentation
         self.share = np.linspace(low, high, N) * self.randomised
 
-    def batch(self, update: int, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def batch(self, update: int, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
         """The batch of an update, the same whenever it is asked for.
 
         Parameters
@@ -157,7 +157,8 @@ class Examples:
         Returns
         -------
         int32 ``(batch, length)`` entry tokens, int32 ``(batch, length)`` view tokens ending in
-        `EOS`, and bool of the latter's shape: characters that were replaced at random.
+        `EOS`, bool of the latter's shape: characters that were replaced at random, and the
+        attributes a window that the batch has in fact.
         """
         recipe = self.recipe
         rng = np.random.default_rng([recipe.seed, 2, update])
@@ -175,7 +176,7 @@ class Examples:
         noise = (which, letters, digits)
         x, _ = _cut(self.x[rows], self.x_start[rows], first, window, noise)
         y, replaced = _cut(self.y[rows], self.y_start[rows], first, window, noise)
-        return x, y, replaced
+        return x, y, replaced, window
 
 
 def _starts(tokens: np.ndarray) -> np.ndarray:
@@ -396,12 +397,13 @@ def fit(
     memory = 0.99
     try:
         while progress.update < recipe.updates:
-            x, y, replaced = examples.batch(progress.update, progress.window)
+            x, y, replaced, window = examples.batch(progress.update, progress.window)
             loss = trainer.step(x, y, replaced)
             progress.update += 1
             progress.entries += len(x)
             entries += len(x)
-            progress.loss = memory * progress.loss + (1 - memory) * loss
+            if window == progress.window:
+                progress.loss = memory * progress.loss + (1 - memory) * loss
             progress.seconds = before + time.perf_counter() - began
             if progress.loss < recipe.threshold and progress.window < N:
                 progress.window += 1

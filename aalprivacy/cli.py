@@ -1,0 +1,425 @@
+"""The door: the command line. It parses, calls, prints, and answers bad input with one line."""
+
+import json
+import logging
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import aalprivacy
+from aalprivacy import files
+from aalprivacy.attributes import NAMES
+from aalprivacy.errors import InputError
+from aalprivacy.policy import TABLE_I, Policy
+from aalprivacy.simulate import simulate as simulate_entries
+from aalprivacy.text import from_lines, from_tokens, to_lines, to_tokens
+from aalprivacy.views import apply_policy
+
+# TensorFlow takes seconds to load, so the commands that need it import it themselves.
+
+app = typer.Typer(
+    help="Learned privacy views for assisted living: simulate homes, train an encoder and a "
+    "receiver's decoder, encode entries, decode the view that the receiver may see.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+out = Console()
+
+EntriesFile = Annotated[Path, typer.Argument(help="Entries, .parquet or .csv, one row an entry.")]
+Receiver = Annotated[
+    str, typer.Option(help=f"Who receives the view: {', '.join(TABLE_I.receivers)}.")
+]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", help="A policy table (CSV) instead of the paper's Table I."),
+]
+PairFolder = Annotated[
+    Path | None, typer.Option("--pair", help="A trained pair's folder instead of the shipped one.")
+]
+
+
+@app.command()
+def simulate(
+    out_file: Annotated[Path, typer.Option("--out", help="Where to write: .parquet or .csv.")],
+    users: Annotated[int, typer.Option(help="How many homes, one user each.")] = 10_000,
+    entries: Annotated[int, typer.Option(help="How many entries a user.")] = 100,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same entries.", min=0)] = 0,
+    vocabulary: Annotated[
+        str,
+        typer.Option(help="'training', or 'open' for names and places never used in training."),
+    ] = "training",
+    missing: Annotated[float, typer.Option(help="Share of readings missing, 0 to 1.")] = 0.0,
+    abnormal: Annotated[float, typer.Option(help="Share of readings abnormal, 0 to 1.")] = 0.0,
+) -> None:
+    """Simulate assisted-living homes and write their entries."""
+    files.check_writable(out_file)
+    table = simulate_entries(
+        users, entries, seed, vocabulary=vocabulary, missing=missing, abnormal=abnormal
+    )
+    files.write_entries(table, out_file)
+    out.print(f"{len(table):,} entries of {users:,} users: {out_file}")
+
+
+@app.command()
+def view(
+    entries: EntriesFile,
+    receiver: Receiver,
+    out_file: Annotated[Path, typer.Option("--out", help="Where to write: .parquet or .csv.")],
+    policy: PolicyFile = None,
+) -> None:
+    """Make a receiver's view by rule: exactly what the policy says."""
+    files.check_writable(out_file)
+    rules = _policy(policy)
+    rules.for_receiver(receiver)
+    table = files.read_entries(entries)
+    try:
+        made = apply_policy(table, rules, receiver)
+    except InputError as error:
+        raise InputError(f"{entries}, {error}") from None
+    files.write_entries(made, out_file)
+    out.print(f"{len(made):,} views for {receiver}: {out_file}")
+
+
+@app.command()
+def train(
+    receiver: Receiver,
+    folder: Annotated[Path, typer.Option("--out", help="Folder of the run; gets the pair.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Entries to train on; by default they are simulated.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
+    policy: PolicyFile = None,
+    users: Annotated[int, typer.Option(help="Users to simulate for training.", min=1)] = 10_000,
+    entries: Annotated[int, typer.Option(help="Entries a user to simulate.", min=1)] = 100,
+    seed: Annotated[int, typer.Option(help="Of weights, batches, augmentation.", min=0)] = 0,
+    updates: Annotated[int, typer.Option(help="How many updates in all.", min=1)] = 20_000,
+    learning_rate: Annotated[float, typer.Option(help="Adam's, from full length on.")] = 4e-4,
+    first_learning_rate: Annotated[float, typer.Option(help="Adam's, until then.")] = 4e-4,
+    product_dtype: Annotated[
+        str, typer.Option(help="float32, or bfloat16: faster on processors that have it.")
+    ] = "float32",
+    validate_every: Annotated[int, typer.Option(help="In updates.", min=1)] = 1000,
+) -> None:
+    """Train an encoder and a receiver's decoder; Ctrl-C stops it, --resume goes on."""
+    rules = _policy(policy)
+    operations = rules.for_receiver(receiver)
+    checkpoint, run_file = folder / "checkpoint.npz", folder / "run.json"
+    if product_dtype not in ("float32", "bfloat16"):
+        raise InputError(f"--product-dtype: expected float32 or bfloat16, got {product_dtype!r}")
+    if checkpoint.exists() and not resume:
+        raise InputError(f"{folder}: has a training already; --resume it or choose another folder")
+    if resume and not checkpoint.exists():
+        raise InputError(f"{checkpoint}: no checkpoint to go on from")
+    about = {
+        "receiver": receiver,
+        "policy": rules.to_frame()[receiver].to_dict(),
+        "data": {"file": data.name}
+        if data
+        else {"seed": _training_seed(), "users": users, "entries_per_user": entries},
+    }
+    if resume and run_file.exists():
+        begun = json.loads(run_file.read_text())
+        differs = next((k for k in ("receiver", "policy") if begun.get(k) != about[k]), None)
+        if differs or ("file" in begun["data"]) != (data is not None):
+            raise InputError(
+                f"{folder}: was begun with another {differs or 'source of data'}; "
+                f"expected receiver {begun['receiver']} and {begun['data']}"
+            )
+        about = begun
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: can't be made: {error.strerror}") from None
+    entries_table, validation_table = _training_data(data, about["data"])
+    try:
+        views = apply_policy(entries_table, rules, receiver)
+        validation_views = apply_policy(validation_table, rules, receiver)
+    except InputError as error:
+        raise InputError(f"{data}, {error}" if data else str(error)) from None
+    files.write_text(json.dumps(about, indent=2) + "\n", run_file)
+
+    from aalprivacy import training
+
+    training.one_thread_a_shard()
+    if resume:
+        trainer = training.Trainer.load(checkpoint)
+    else:
+        trainer = training.Trainer(
+            training.Recipe(
+                seed=seed,
+                updates=updates,
+                learning_rate=learning_rate,
+                first_learning_rate=first_learning_rate,
+                product_dtype=product_dtype,
+            )
+        )
+    examples = training.Examples(entries_table, views, operations, trainer.recipe)
+    validation = training.Validation(validation_table, validation_views)
+    del entries_table, views
+    with _ProgressLine(trainer.recipe.updates) as line:
+        complete = training.fit(
+            trainer, examples, validation, folder, report=line, validate_every=validate_every
+        )
+    if not complete:
+        out.print(f"stopped at update {trainer.progress.update:,}; go on with --resume: {folder}")
+        raise typer.Exit(130)
+    finish(folder)
+    out.print(f"trained pair: {folder}")
+
+
+def finish(folder: Path) -> None:
+    """Turn a complete training's checkpoint into a pair with its card."""
+    import pandas as pd
+
+    from aalprivacy import evaluation, training
+
+    trainer = training.Trainer.load(folder / "checkpoint.npz")
+    about = json.loads((folder / "run.json").read_text())
+    progress = trainer.progress
+    pair = trainer.pair()
+    pair.card = about | {
+        "recipe": asdict(trainer.recipe),
+        "training": {
+            "updates": progress.update,
+            "entries": progress.entries,
+            "seconds": round(progress.seconds),
+            "stages": progress.stages,
+            "log": pd.read_csv(folder / "log.csv").round(4).to_dict(orient="list"),
+        },
+        **training.machine(),
+    }
+    if about["policy"] == TABLE_I.to_frame().get(about["receiver"], pd.Series()).to_dict():
+        pair.card["test"] = evaluation.to_dict(evaluation.evaluate_all(pair))
+    pair.save(folder)
+
+
+@app.command()
+def encode(
+    entries: EntriesFile,
+    receiver: Receiver,
+    out_file: Annotated[Path, typer.Option("--out", help="Where to write the codes: .npz.")],
+    pair: PairFolder = None,
+) -> None:
+    """Turn entries into codes with the encoder of a receiver's pair."""
+    files.check_writable(out_file)
+    table = files.read_entries(entries)
+    model = _pair(receiver, pair)
+    codes = model.encode(to_tokens(to_lines(table)))
+    files.write_codes(files.Codes(codes, model.fingerprint), out_file)
+    out.print(f"{len(codes):,} codes of {codes.shape[1]} numbers: {out_file}")
+
+
+@app.command()
+def decode(
+    codes: Annotated[Path, typer.Argument(help="Codes that 'encode' wrote.")],
+    receiver: Receiver,
+    out_file: Annotated[Path, typer.Option("--out", help="Where to write: .parquet or .csv.")],
+    pair: PairFolder = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Decode another encoder's codes, to see what comes out.")
+    ] = False,
+) -> None:
+    """Turn codes into a receiver's view with its decoder."""
+    files.check_writable(out_file)
+    model = _pair(receiver, pair)
+    width = model.encoder.output_shape[-1]
+    read = files.read_codes(codes, width, None if force else model.fingerprint)
+    lines = from_tokens(model.decode(read.codes))
+    table = from_lines(lines, errors="coerce")
+    files.write_entries(table, out_file)
+    broken = int((table.eq("").any(axis=1)).sum())
+    out.print(
+        f"{len(table):,} views for {receiver}: {out_file}"
+        + (f" ({broken:,} lines without {len(NAMES)} values)" if broken else "")
+    )
+
+
+@app.command()
+def evaluate(
+    receiver: Annotated[
+        str | None, typer.Option(help="Whose pair; by default all that ship.")
+    ] = None,
+    pair: PairFolder = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Entries to score on, instead of the three test sets.")
+    ] = None,
+    entries: Annotated[int, typer.Option(help="Entries a test set.", min=2, max=10_000)] = 1000,
+    policy: PolicyFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Score pairs: character error, exact and well-formed entries."""
+    rules = _policy(policy)
+    if receiver is not None:
+        rules.for_receiver(receiver)
+    table = files.read_entries(data) if data else None
+    from aalprivacy import evaluation
+
+    if pair is not None:
+        model = _pair(receiver, pair)
+        pairs = {receiver or model.receiver: model}
+    else:
+        receivers = [receiver] if receiver else aalprivacy.shipped_receivers()
+        pairs = {r: aalprivacy.load_pair(r) for r in receivers}
+    results = {}
+    for name, model in pairs.items():
+        if table is None:
+            results[name] = evaluation.evaluate_all(model, entries)
+        else:
+            results[name] = {data.name: evaluation.evaluate(model, table, rules, name)}
+    if as_json:
+        print(json.dumps({r: evaluation.to_dict(s) for r, s in results.items()}, indent=2))
+        return
+    for name, scores in results.items():
+        out.print(_table(f"{name}: wrong characters an entry", evaluation.to_frame(scores)))
+
+
+@app.command()
+def audit(
+    receiver: Annotated[str | None, typer.Option(help="Whose pair.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Put the security claims to the test (not in this version yet)."""
+    raise InputError("audit: not in this version yet")
+
+
+@app.command()
+def reproduce(
+    folder: Annotated[Path, typer.Option("--out", help="Folder for figures and tables.")] = Path(
+        "figures"
+    ),
+) -> None:
+    """Make the figures and tables of the shipped pairs."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: can't be made: {error.strerror}") from None
+    files.check_writable(folder / "results.json")
+    from aalprivacy.report import write_report
+
+    with out.status("loading TensorFlow") as status:
+        written = write_report(folder, lambda text: status.update(text))
+    for path in written:
+        out.print(f"  {path}")
+    out.print((folder / "results.md").read_text())
+    out.print(f"figures and tables: {folder.resolve()}")
+
+
+class _ProgressLine:
+    """The live line of a training; one plain line a thousand updates if nobody watches."""
+
+    def __init__(self, updates: int) -> None:
+        from rich import progress
+
+        self.updates = updates
+        self.bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=16),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("left"),
+            progress.TimeRemainingColumn(),
+            console=out,
+            disable=not out.is_terminal,
+        )
+        self.task = self.bar.add_task("starting", total=updates)
+        self.told = time.monotonic()
+
+    def __enter__(self) -> "_ProgressLine":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.bar.stop()
+
+    def __call__(self, progress, speed: float) -> None:
+        error = progress.character_error
+        text = (
+            f"{progress.window:2d} attributes · loss {progress.loss:.3f} · character error "
+            f"{'-' if error is None else f'{error:.2f}'} · {speed:.0f} entries/s"
+        )
+        self.bar.update(self.task, completed=progress.update, description=text)
+        if not out.is_terminal and time.monotonic() - self.told > 30:
+            self.told = time.monotonic()
+            left = (self.updates - progress.update) / max(progress.update, 1) * progress.seconds
+            print(
+                f"update {progress.update} of {self.updates} · {text} · about {left / 60:.0f} min "
+                "left",
+                flush=True,
+            )
+
+
+def _policy(path: Path | None) -> Policy:
+    return TABLE_I if path is None else Policy.from_csv(path)
+
+
+def _pair(receiver: str | None, folder: Path | None):
+    if folder is None:
+        return aalprivacy.load_pair(receiver)
+    from aalprivacy.model import Pair
+
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; expected a trained pair")
+    pair = Pair.load(folder)
+    if receiver is not None and pair.receiver not in (None, receiver):
+        raise InputError(f"{folder}: this pair is for {pair.receiver}, not for {receiver}")
+    return pair
+
+
+def _training_seed() -> int:
+    from aalprivacy.evaluation import TRAINING_SEED
+
+    return TRAINING_SEED
+
+
+def _training_data(data: Path | None, about: dict):
+    from aalprivacy.evaluation import VALIDATION_SEED
+
+    if data is None:
+        with out.status("simulating entries"):
+            entries = simulate_entries(about["users"], about["entries_per_user"], about["seed"])
+            return entries, simulate_entries(300, 1, VALIDATION_SEED)
+    table = files.read_entries(data)
+    # Whole users are held out, so that the validation doesn't see a user trained on.
+    users = table[files.USER_ID] if files.USER_ID in table else table.index.to_series()
+    held_out = users.isin(users.drop_duplicates().sample(frac=0.05, random_state=0))
+    if held_out.sum() < 2 or (~held_out).sum() < 2:
+        raise InputError(f"{data}: {len(table)} entries; expected those of 40 users or more")
+    return table[~held_out], table[held_out][:300]
+
+
+def _table(title: str, frame) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column(frame.index.name or "")
+    for column in frame.columns:
+        table.add_column(str(column), justify="right")
+    for key, row in frame.iterrows():
+        cells = [
+            f"{v:.1%}"
+            if c in ("exact", "well-formed")
+            else f"{v:,.0f}"
+            if c == "entries"
+            else f"{v:.3f}"
+            for c, v in row.items()
+        ]
+        table.add_row(str(key), *cells)
+    return table
+
+
+def main() -> None:
+    """Run the command line; exit code 1 on bad input, 130 on Ctrl-C."""
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        app()
+    except InputError as error:
+        print(f"aalprivacy: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("aalprivacy: interrupted; nothing half-written is left", file=sys.stderr)
+        sys.exit(130)

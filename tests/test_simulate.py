@@ -1,0 +1,111 @@
+"""The simulator: repeatable, coherent, within the alphabet and the length."""
+
+import numpy as np
+import pytest
+
+from aalprivacy.attributes import ATTRIBUTES, NAMES
+from aalprivacy.errors import InputError
+from aalprivacy.policy import TABLE_I
+from aalprivacy.simulate import is_held_out, simulate
+from aalprivacy.text import to_lines
+from aalprivacy.views import apply_policy
+
+
+@pytest.fixture(scope="module")
+def homes():
+    return simulate(4000, 5, seed=11)
+
+
+def numbers(column):
+    return column.astype(int).to_numpy()
+
+
+def test_same_seed_same_entries():
+    assert simulate(20, 3, 5).equals(simulate(20, 3, 5))
+    assert not simulate(20, 3, 5).equals(simulate(20, 3, 6))
+
+
+def test_new_entries_of_the_same_users():
+    first, again = simulate(50, 2, 5), simulate(50, 2, 5, entries_seed=9)
+    who = ["user_id", "name", "age", "gender", "height", "weight", "address", "phone_number"]
+    assert first[who].equals(again[who])
+    assert (first["timestamp"] != again["timestamp"]).mean() > 0.9
+
+
+@pytest.mark.parametrize("vocabulary", ["training", "open"])
+def test_every_entry_and_view_fits(vocabulary):
+    table = simulate(3000, 2, 8, vocabulary=vocabulary)
+    to_lines(table)
+    for receiver in TABLE_I.receivers:
+        to_lines(apply_policy(table, TABLE_I, receiver))
+
+
+def test_values_have_their_attributes_form(homes):
+    assert list(homes) == ["user_id", *NAMES]
+    for a in ATTRIBUTES:
+        a.check(homes[a.name])
+
+
+def test_vocabularies_do_not_meet():
+    for vocabulary, held_out in (("training", False), ("open", True)):
+        table = simulate(500, 1, 2, vocabulary=vocabulary)
+        words = {
+            "surname": table["name"].str.split().str[-1],
+            "given": table["name"].str.split().str[0],
+            "street": table["address"].str.split().str[1],
+            "town": table["address"].str.split().str[-1],
+        }
+        for kind, column in words.items():
+            assert {is_held_out(kind, word) for word in column} == {held_out}
+
+
+def test_the_figures_cohere(homes):
+    users = homes.drop_duplicates("user_id")
+    man = (users["gender"] == "male").to_numpy()
+    height, weight, age = (numbers(users[n]) for n in ("height", "weight", "age"))
+    assert age.min() >= 60
+    assert age.max() <= 99
+    assert 10 < height[man].mean() - height[~man].mean() < 16
+    assert np.corrcoef(height[man], weight[man])[0, 1] > 0.25
+    widowed = (users["marital_status"] == "widowed").to_numpy()
+    assert age[widowed].mean() > age[~widowed].mean() + 4
+    diabetic = (homes["disease"] == "diabetes").to_numpy()
+    glucose = numbers(homes["glucose_level"])
+    assert glucose[diabetic].mean() > glucose[~diabetic].mean() + 40
+    systolic = numbers(homes["blood_pressure"].str.split("-").str[0])
+    hypertensive = (homes["disease"] == "hypertension").to_numpy()
+    assert systolic[hypertensive].mean() > systolic[~hypertensive].mean() + 8
+    hour = numbers(homes["timestamp"].str[9:11])
+    steps, light = numbers(homes["wearable_pedometer"]), numbers(homes["light_sensor"])
+    assert steps[(hour >= 9) & (hour < 18)].mean() > 10 * steps[hour < 5].mean()
+    assert light[hour == 12].mean() > 5 * light[hour == 2].mean()
+    month = numbers(homes["timestamp"].str[4:6])
+    summer, winter = np.isin(month, (6, 7, 8)), np.isin(month, (12, 1, 2))
+    temperature, energy = (numbers(homes[n]) for n in ("temperature_sensor", "energy_consumption"))
+    assert temperature[summer].mean() > temperature[winter].mean() + 2
+    assert energy[winter].mean() > 1.2 * energy[summer].mean()
+
+
+def test_time_advances(homes):
+    stamps = homes.groupby("user_id")["timestamp"]
+    assert stamps.apply(lambda s: s.is_monotonic_increasing and s.is_unique).all()
+
+
+def test_missing_and_abnormal_rates():
+    table = simulate(200, 20, 1, missing=0.2, abnormal=0.3)
+    assert 0.18 < (table["light_sensor"] == "-").mean() < 0.22
+    assert not (table["name"] == "-").any()
+    bad = table["blood_pressure"].isin(["235-140", "250-150", "70-35", "60-30"])
+    assert 0.2 < bad.mean() < 0.28  # 0.3, of which a fifth is missing
+    for receiver in TABLE_I.receivers:
+        to_lines(apply_policy(table, TABLE_I, receiver))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"n_users": 0}, {"entries_per_user": 0}, {"missing": 1.5}, {"abnormal": -0.1},
+     {"vocabulary": "closed"}],
+)  # fmt: skip
+def test_arguments_out_of_range(arguments):
+    with pytest.raises(InputError, match="expected"):
+        simulate(**({"n_users": 2, "entries_per_user": 2} | arguments))
