@@ -218,33 +218,28 @@ def decode(decoder: keras.Model, codes: np.ndarray, batch_size: int = 2048) -> n
     """
     lstm = decoder.get_layer("lstm").cell
     scores = decoder.get_layer("scores")
-    weights = [
-        tf.convert_to_tensor(w)
-        for w in (
-            decoder.get_layer("embedding").embeddings,
-            lstm.kernel,
-            lstm.recurrent_kernel,
-            lstm.bias,
-            scores.kernel,
-            scores.bias,
-        )
-    ]
+    embeddings = tf.convert_to_tensor(decoder.get_layer("embedding").embeddings)
+    width = embeddings.shape[1]
+    # The token's and the code's parts of the gates never change: one table, one constant.
+    table = tf.matmul(embeddings, lstm.kernel[:width]) + lstm.bias
+    of_code = tf.convert_to_tensor(lstm.kernel[width:])
+    recurrent, kernel, bias = map(
+        tf.convert_to_tensor, (lstm.recurrent_kernel, scores.kernel, scores.bias)
+    )
     tokens = np.zeros((len(codes), MAX_LENGTH + 1), np.uint8)
     for at in range(0, len(codes), batch_size):
-        written = _greedy(tf.constant(codes[at : at + batch_size]), *weights).numpy()
+        batch = tf.constant(codes[at : at + batch_size])
+        if of_code.shape[0]:
+            constant = tf.matmul(batch, of_code)
+        else:
+            constant = tf.zeros((batch.shape[0], table.shape[1]))
+        written = _greedy(batch, constant, table, recurrent, kernel, bias).numpy()
         tokens[at : at + batch_size, : written.shape[1]] = written
     return tokens
 
 
 @tf.function(reduce_retracing=True)
-def _greedy(codes, embeddings, kernel, recurrent, bias, score_kernel, score_bias):
-    # The token's and the code's parts of the gates never change: one table, one constant.
-    width = embeddings.shape[1]
-    table = tf.matmul(embeddings, kernel[:width]) + bias
-    constant = tf.zeros_like(codes[:, :1])
-    if kernel.shape[0] > width:
-        constant = tf.matmul(codes, kernel[width:])
-
+def _greedy(codes, constant, table, recurrent, score_kernel, score_bias):
     def step(t, token, h, c, done, written):
         z = tf.gather(table, token) + constant + tf.matmul(h, recurrent)
         i, f, g, o = tf.split(z, 4, axis=1)

@@ -1,0 +1,317 @@
+"""The command line on real files: the main job, and every bad input."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import aalprivacy
+from aalprivacy import cli, files
+from aalprivacy.attributes import NAMES
+from aalprivacy.policy import TABLE_I
+from aalprivacy.simulate import simulate
+from aalprivacy.views import apply_policy
+
+PRETRAINED = Path(aalprivacy.__file__).parent / "pretrained" / "researcher"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command line; exit code, stdout, stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["aalprivacy", *map(str, arguments)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def entries_file(tmp_path, entries):
+    files.write_entries(entries, tmp_path / "entries.parquet")
+    return tmp_path / "entries.parquet"
+
+
+@pytest.fixture
+def refused(run):
+    """Run and expect one clear line and no traceback."""
+
+    def refused(*arguments, says):
+        code, _, error = run(*arguments)
+        assert code not in (0, None)
+        assert error.startswith("aalprivacy: ")
+        assert error.count("\n") == 1
+        for part in [says] if isinstance(says, str) else says:
+            assert part in error
+        return error
+
+    return refused
+
+
+# --- the main job ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_simulate_and_view(run, tmp_path, ending):
+    entries, view = tmp_path / f"e.{ending}", tmp_path / f"v.{ending}"
+    assert run("simulate", "--users", 5, "--entries", 4, "--seed", 1, "--out", entries)[0] == 0
+    assert run("view", entries, "--receiver", "doctor", "--out", view)[0] == 0
+    table = simulate(5, 4, 1)
+    assert files.read_entries(entries)[list(NAMES)].equals(table[list(NAMES)])
+    assert files.read_entries(view).equals(apply_policy(table, TABLE_I, "doctor"))
+
+
+def test_encode_decode_evaluate(run, tmp_path, entries_file, entries):
+    codes, view = tmp_path / "c.npz", tmp_path / "v.csv"
+    assert run("encode", entries_file, "--receiver", "researcher", "--out", codes)[0] == 0
+    assert run("decode", codes, "--receiver", "researcher", "--out", view)[0] == 0
+    with np.load(codes) as made:
+        assert made["codes"].shape == (len(entries), 512)
+        assert made["codes"].dtype == np.float32
+    decoded, expected = files.read_entries(view), apply_policy(entries)
+    assert (decoded == expected).to_numpy().mean() > 0.97
+    code, text, _ = run("evaluate", "--receiver", "researcher", "--data", entries_file, "--json")
+    assert code == 0
+    score = json.loads(text)["researcher"]["entries.parquet"]
+    assert score["entries"] == len(entries)
+    assert score["character_error"] < 3
+    assert set(score["attributes"]) == set(NAMES)
+
+
+def test_evaluate_prints_the_three_test_sets(run):
+    code, text, _ = run("evaluate", "--receiver", "researcher", "--entries", 40)
+    assert code == 0
+    assert all(kind in text for kind in ("seen", "unseen", "open"))
+
+
+def test_the_card_tells_what_the_pair_is():
+    card = json.loads((PRETRAINED / "card.json").read_text())
+    assert card["receiver"] == "researcher"
+    assert card["policy"] == TABLE_I.to_frame()["researcher"].to_dict()
+    assert card["test"]["unseen"]["character_error"] < 3
+    assert {"data", "recipe", "training", "machine", "versions", "fingerprints"} <= set(card)
+
+
+def test_train_interrupt_resume(tmp_path, entries_file):
+    """Ctrl-C leaves a checkpoint and nothing half-written; --resume ends with a pair."""
+    folder = tmp_path / "run"
+    command = [
+        sys.executable, "-c", "from aalprivacy.cli import main; main()", "train", "--receiver",
+        "doctor", "--out", folder, "--data", entries_file, "--validate-every", "30",
+    ]  # fmt: skip
+    first = subprocess.Popen([*command, "--updates", "100000"])
+    deadline = time.monotonic() + 120
+    while not (folder / "log.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    first.send_signal(signal.SIGINT)
+    assert first.wait(60) == 130
+    assert sorted(p.name for p in folder.iterdir()) == ["checkpoint.npz", "log.csv", "run.json"]
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.returncode == 1
+    assert "has a training already" in again.stderr
+    with np.load(folder / "checkpoint.npz") as state:
+        content = dict(state)
+    about = json.loads(str(content["about"]))
+    about["recipe"]["updates"] = about["progress"]["update"] + 3
+    np.savez(folder / "checkpoint.npz", **content | {"about": json.dumps(about)})
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    card = json.loads((folder / "card.json").read_text())
+    assert card["receiver"] == "doctor"
+    assert card["data"] == {"file": "entries.parquet"}
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+def test_unknown_receiver(refused, entries_file, tmp_path):
+    for command in ("view", "encode", "decode"):
+        refused(
+            command, entries_file, "--receiver", "nosy", "--out", tmp_path / "o.npz",
+            says="unknown receiver 'nosy'",
+        ) if command != "view" else refused(
+            command, entries_file, "--receiver", "nosy", "--out", tmp_path / "o.csv",
+            says="unknown receiver 'nosy'",
+        )  # fmt: skip
+    refused("evaluate", "--receiver", "nosy", says="unknown receiver 'nosy'")
+    refused("train", "--receiver", "nosy", "--out", tmp_path / "r", says="unknown receiver 'nosy'")
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (lambda t: t.replace("Age,", "Shoe Size,"), ["row 3", "unknown attribute 'Shoe Size'"]),
+        (lambda t: t.replace("Age,F", "Age,X"), ["row 3", "age", "got 'X'"]),
+        (lambda t: "\n".join(t.splitlines()[:-1]), ["no operation for energy_consumption"]),
+        (lambda t: t + "Name,F,F,F,D\n", ["row 22", "name stands twice"]),
+        (lambda t: t.replace("Name,F", "Name,G"), ["name has no generalisation"]),
+        (lambda t: "", ["p.csv"]),
+    ],
+)
+def test_bad_policy(refused, tmp_path, entries_file, edit, says):
+    text = (Path(aalprivacy.__file__).parent / "table1.csv").read_text()
+    (tmp_path / "p.csv").write_text(edit(text))
+    refused(
+        "view", entries_file, "--receiver", "doctor", "--policy", tmp_path / "p.csv", "--out",
+        tmp_path / "v.csv", says=["p.csv", *says],
+    )  # fmt: skip
+    assert not (tmp_path / "v.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (lambda t: t.drop(columns="disease"), ["no column disease"]),
+        (lambda t: t.assign(shoe="9"), ["unexpected column 'shoe'"]),
+        (lambda t: t[:0], ["no entries"]),
+        (lambda t: t.assign(name="José"), ["row 0", "name", "'J'"]),
+        (lambda t: t.assign(address="a" * 150), ["row 0", "at most 160"]),
+        (lambda t: t.assign(age=[*t["age"][:-1], None]), ["row 299", "age", "null"]),
+        (lambda t: t.assign(age="old"), ["row 0", "age", "expected an age in years", "'old'"]),
+    ],
+)
+def test_bad_entries(refused, tmp_path, entries, edit, says):
+    path = tmp_path / "e.parquet"
+    edit(entries.astype({n: object for n in NAMES})).to_parquet(path)
+    refused("view", path, "--receiver", "researcher", "--out", tmp_path / "v.csv",
+            says=["e.parquet", *says])  # fmt: skip
+    assert not (tmp_path / "v.csv").exists()
+
+
+@pytest.mark.parametrize(("name", "content"), [("e.csv", b""), ("e.parquet", b"PAR1 no")])
+def test_entries_that_are_no_table(refused, tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    refused("view", tmp_path / name, "--receiver", "doctor", "--out", tmp_path / "v.csv", says=name)
+
+
+def test_absent_files_and_unknown_endings(refused, tmp_path, entries_file):
+    view = ("--receiver", "doctor", "--out")
+    refused("view", tmp_path / "no.csv", *view, tmp_path / "v.csv", says="no such file")
+    refused("view", entries_file, *view, tmp_path / "v.txt", says="expected .parquet or .csv")
+    refused("decode", tmp_path / "no.npz", "--receiver", "researcher", "--out", tmp_path / "v.csv",
+            says="no such file")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        ({"version": 2}, "format version 2; expected 1"),
+        ({"codes": np.zeros((3, 100), np.float32)}, "expected (n, 512) float32"),
+        ({"codes": np.full((3, 512), np.nan, np.float32)}, "row 0"),
+        ({"encoder": "another"}, "encoded by encoder another"),
+        ({"cut": True}, "damaged"),
+    ],
+)
+def test_bad_codes(refused, tmp_path, edit, says):
+    mark = json.loads((PRETRAINED / "card.json").read_text())["fingerprints"]["encoder"]
+    about = {"version": edit.get("version", 1), "encoder": edit.get("encoder", mark)}
+    buffer = io.BytesIO()
+    np.savez(
+        buffer, codes=edit.get("codes", np.zeros((3, 512), np.float32)), about=json.dumps(about)
+    )
+    content = buffer.getvalue()
+    (tmp_path / "c.npz").write_bytes(content[: len(content) // 2] if "cut" in edit else content)
+    refused("decode", tmp_path / "c.npz", "--receiver", "researcher", "--out", tmp_path / "v.csv",
+            says=["c.npz", says])  # fmt: skip
+    assert not (tmp_path / "v.csv").exists()
+
+
+def test_foreign_codes_by_force(run, tmp_path):
+    files.write_codes(files.Codes(np.zeros((2, 512), np.float32), "other"), tmp_path / "c.npz")
+    assert run("decode", tmp_path / "c.npz", "--receiver", "researcher", "--force",
+               "--out", tmp_path / "v.csv")[0] == 0  # fmt: skip
+    assert len(pd.read_csv(tmp_path / "v.csv")) == 2
+
+
+def test_bad_pairs(refused, tmp_path, entries_file):
+    from aalprivacy.model import Pair
+
+    def encode(says):
+        refused("encode", entries_file, "--receiver", "researcher", "--pair", tmp_path / "pair",
+                "--out", tmp_path / "c.npz", says=says)  # fmt: skip
+
+    encode("no such folder")
+    for absent in ("encoder.keras", "decoder.keras", "card.json"):
+        shutil.rmtree(tmp_path / "pair", ignore_errors=True)
+        shutil.copytree(PRETRAINED, tmp_path / "pair")
+        (tmp_path / "pair" / absent).unlink()
+        encode(f"no {absent}")
+    shutil.copytree(PRETRAINED, tmp_path / "pair", dirs_exist_ok=True)
+    other = Pair.load(PRETRAINED)
+    other.decoder.set_weights([w + 1 for w in other.decoder.get_weights()])
+    other.decoder.save(tmp_path / "pair" / "decoder.keras")
+    encode("belongs to another pair")
+    (tmp_path / "pair" / "decoder.keras").write_bytes(b"nothing")
+    encode("can't be read as a Keras model")
+    (tmp_path / "pair" / "card.json").write_text("{}")
+    encode("not the card of a pair")
+    shutil.rmtree(tmp_path / "pair")
+    shutil.copytree(PRETRAINED, tmp_path / "pair")
+    refused("encode", entries_file, "--receiver", "doctor", "--pair", tmp_path / "pair",
+            "--out", tmp_path / "c.npz", says="this pair is for researcher, not for doctor")  # fmt: skip
+
+
+def test_outputs_that_cannot_be_written(refused, tmp_path, entries_file):
+    nowhere = tmp_path / "none" / "x.csv"
+    refused("simulate", "--users", 2, "--out", nowhere, says="can't be written")
+    refused("view", entries_file, "--receiver", "doctor", "--out", nowhere, says="can't be written")
+    (tmp_path / "file").write_text("")
+    refused("reproduce", "--out", tmp_path / "file" / "x", says="can't be made")
+    refused("train", "--receiver", "doctor", "--out", tmp_path / "file" / "x", says="can't be made")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX limits")
+def test_a_full_disk_leaves_nothing(tmp_path):
+    """A limit on the size of a file stands in for a full disk: both stop a write half-way."""
+    program = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
+        "from aalprivacy.cli import main; main()"
+    )
+    for name in ("e.csv", "e.parquet"):
+        done = subprocess.run(
+            [sys.executable, "-c", program, "simulate", "--users", "300", "--out", tmp_path / name],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert "can't be written" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_write_leaves_nothing(run, tmp_path, monkeypatch):
+    def half_way(self, path, **_):
+        Path(path).write_text("half")
+        raise KeyboardInterrupt
+
+    (tmp_path / "e.csv").write_text("before")
+    monkeypatch.setattr(pd.DataFrame, "to_csv", half_way)
+    code, _, error = run("simulate", "--users", 2, "--out", tmp_path / "e.csv")
+    assert code == 130
+    assert "interrupted" in error
+    assert (tmp_path / "e.csv").read_text() == "before"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_audit_says_that_it_is_not_there(refused):
+    refused("audit", says="not in this version yet")
+
+
+def test_no_shipped_pair(refused, entries_file, tmp_path):
+    refused("encode", entries_file, "--receiver", "doctor", "--out", tmp_path / "c.npz",
+            says="no trained pair ships for doctor")  # fmt: skip
