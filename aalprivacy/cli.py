@@ -420,6 +420,3 @@ def main() -> None:
     except InputError as error:
         print(f"aalprivacy: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("aalprivacy: interrupted; nothing half-written is left", file=sys.stderr)
-        sys.exit(130)

@@ -140,14 +140,9 @@ def test_train_interrupt_resume(tmp_path, entries_file):
 
 
 def test_unknown_receiver(refused, entries_file, tmp_path):
-    for command in ("view", "encode", "decode"):
-        refused(
-            command, entries_file, "--receiver", "nosy", "--out", tmp_path / "o.npz",
-            says="unknown receiver 'nosy'",
-        ) if command != "view" else refused(
-            command, entries_file, "--receiver", "nosy", "--out", tmp_path / "o.csv",
-            says="unknown receiver 'nosy'",
-        )  # fmt: skip
+    for command, name in (("view", "o.csv"), ("encode", "o.npz")):
+        refused(command, entries_file, "--receiver", "nosy", "--out", tmp_path / name,
+                says="unknown receiver 'nosy'")  # fmt: skip
     refused("evaluate", "--receiver", "nosy", says="unknown receiver 'nosy'")
     refused("train", "--receiver", "nosy", "--out", tmp_path / "r", says="unknown receiver 'nosy'")
 
@@ -187,7 +182,7 @@ def test_bad_policy(refused, tmp_path, entries_file, edit, says):
 )
 def test_bad_entries(refused, tmp_path, entries, edit, says):
     path = tmp_path / "e.parquet"
-    edit(entries.astype({n: object for n in NAMES})).to_parquet(path)
+    edit(entries.astype(dict.fromkeys(NAMES, object))).to_parquet(path)
     refused("view", path, "--receiver", "researcher", "--out", tmp_path / "v.csv",
             says=["e.parquet", *says])  # fmt: skip
     assert not (tmp_path / "v.csv").exists()
@@ -263,7 +258,8 @@ def test_bad_pairs(refused, tmp_path, entries_file):
     shutil.rmtree(tmp_path / "pair")
     shutil.copytree(PRETRAINED, tmp_path / "pair")
     refused("encode", entries_file, "--receiver", "doctor", "--pair", tmp_path / "pair",
-            "--out", tmp_path / "c.npz", says="this pair is for researcher, not for doctor")  # fmt: skip
+            "--out", tmp_path / "c.npz",
+            says="this pair is for researcher, not for doctor")  # fmt: skip
 
 
 def test_outputs_that_cannot_be_written(refused, tmp_path, entries_file):
@@ -301,9 +297,7 @@ def test_an_interrupted_write_leaves_nothing(run, tmp_path, monkeypatch):
 
     (tmp_path / "e.csv").write_text("before")
     monkeypatch.setattr(pd.DataFrame, "to_csv", half_way)
-    code, _, error = run("simulate", "--users", 2, "--out", tmp_path / "e.csv")
-    assert code == 130
-    assert "interrupted" in error
+    assert run("simulate", "--users", 2, "--out", tmp_path / "e.csv")[0] == 130
     assert (tmp_path / "e.csv").read_text() == "before"
     assert len(list(tmp_path.iterdir())) == 1
 

@@ -121,7 +121,9 @@ def test_a_batch_can_be_had_again(entries):
 
 def test_learns(entries, validation, tmp_path):
     """Copying two attributes: the loss must fall by half within a few hundred updates."""
-    recipe = replace(SMALL, units=64, updates=200, first_learning_rate=5e-3, threshold=0.0)
+    recipe = replace(
+        SMALL, units=64, updates=400, first_batch_size=32, first_learning_rate=5e-3, threshold=0.0
+    )
     trainer = Trainer(recipe)
     examples = make_examples(entries, recipe)
     first = np.mean([trainer.step(*examples.batch(u, 2)[:3]) for u in range(5)])

@@ -1,0 +1,44 @@
+"""The project's files agree with each other."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def _name(requirement):
+    return re.match(r"[\w.-]+", requirement)[0].lower()
+
+
+def test_requirements_pin_what_pyproject_asks_for():
+    pinned = {
+        _name(line): line.split(";")[0].strip().split("==")[1]
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        if re.match(r"[\w.-]+==", line)
+    }
+    extras = PROJECT["optional-dependencies"]
+    for requirement in [*PROJECT["dependencies"], *extras["notebooks"], *extras["test"]]:
+        pin = pinned[_name(requirement)]
+        lowest = re.search(r">=([\d.]+)", requirement)[1]
+        assert [int(n) for n in re.findall(r"\d+", pin)][:3] >= [
+            int(n) for n in lowest.split(".")
+        ], requirement
+
+
+def test_conda_installs_the_same():
+    environment = (ROOT / "environment.yml").read_text()
+    assert "- -r requirements.txt" in environment
+    assert "- -e ." in environment
+    python = re.search(r"python=([\d.]+)", environment)[1]
+    assert python in PROJECT["requires-python"]
+
+
+def test_the_readmes_example_runs():
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "|" in done.stdout
