@@ -10,7 +10,7 @@ from aalprivacy.attributes import ATTRIBUTES, DELETED
 from aalprivacy.evaluation import Score
 
 # Okabe & Ito's colours, which colour-blind readers can tell apart.
-BLUE, ORANGE, GREEN, GREY, RED = "#0072B2", "#E69F00", "#009E73", "#8A8A8A", "#D55E00"
+BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
 LABELS = {a.name: a.label for a in ATTRIBUTES}
 _STYLE = {
     "font.size": 9,
@@ -132,28 +132,6 @@ def attribute_errors(scores: dict[str, Score]) -> Figure:
         return figure
 
 
-def error_histogram(errors: dict[str, np.ndarray]) -> Figure:
-    """How many entries have how many wrong characters.
-
-    Parameters
-    ----------
-    errors
-        Test set -> Levenshtein distances, int ``(n,)``.
-    """
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(7, 3.2))
-        axes = figure.subplots()
-        top = max(1, int(max(np.percentile(e, 99.5) for e in errors.values())))
-        edges = np.arange(top + 2) - 0.5
-        for (kind, e), colour in zip(errors.items(), (BLUE, ORANGE, GREEN), strict=False):
-            share, _ = np.histogram(np.minimum(e, top), edges)
-            axes.step(edges[:-1] + 0.5, share / len(e), where="mid", color=colour, label=kind)
-        axes.set_xlabel(f"wrong characters an entry ({top}: that many or more)")
-        axes.set_ylabel("share of entries")
-        axes.legend(frameon=False)
-        return figure
-
-
 def learning_curve(log: pd.DataFrame) -> Figure:
     """A training's validation character error and window over time, from its ``log.csv``."""
     with matplotlib.rc_context(_STYLE):
@@ -166,5 +144,6 @@ def learning_curve(log: pd.DataFrame) -> Figure:
         lower = upper.twinx()
         lower.spines["right"].set_visible(True)
         lower.step(minutes, log["window"], color=ORANGE, where="post")
-        lower.set_ylabel("attributes a window", color=RED)
+        lower.set_ylabel("attributes a window", color=ORANGE)
+        lower.set_yticks(range(0, len(LABELS) + 1, 5))
         return figure

@@ -1,0 +1,53 @@
+"""Recipes side by side: the same seconds of training each, one after the other.
+
+Usage: ``python benchmarks/recipes.py SECONDS``
+"""
+
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from aalprivacy import TABLE_I, apply_policy, simulate
+from aalprivacy.evaluation import TRAINING_SEED, VALIDATION_SEED
+from aalprivacy.training import (
+    Examples,
+    Recipe,
+    Trainer,
+    Validation,
+    fit,
+    one_thread_a_shard,
+)
+
+BASE = Recipe(updates=25_000, product_dtype="bfloat16")
+RECIPES = {
+    "default": BASE,
+    "faster start (1e-3)": replace(BASE, first_learning_rate=1e-3),
+    "code as initial state only": replace(BASE, code_at_every_step=False),
+    "plain order": replace(BASE, reverse=False),
+}
+RECEIVER = "researcher"
+
+one_thread_a_shard()
+seconds = float(sys.argv[1])
+entries = simulate(seed=TRAINING_SEED)
+sample = simulate(300, 1, VALIDATION_SEED)
+examples = Examples(
+    entries, apply_policy(entries, receiver=RECEIVER), TABLE_I.for_receiver(RECEIVER), BASE
+)
+validation = Validation(sample, apply_policy(sample, receiver=RECEIVER))
+for name, recipe in RECIPES.items():
+    trainer = Trainer(recipe)
+
+    def report(progress, speed, name=name):
+        print(
+            f"{name}: update {progress.update}, {progress.seconds:.0f} s, {progress.window} "
+            f"attributes, loss {progress.loss:.3f}, {speed:.0f} entries/s",
+            flush=True,
+        )
+
+    with tempfile.TemporaryDirectory() as folder:
+        fit(
+            trainer, examples, validation, Path(folder), report=report, report_every=1000,
+            seconds=seconds,
+        )  # fmt: skip
