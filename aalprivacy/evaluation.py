@@ -8,14 +8,19 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from rapidfuzz import process
-from rapidfuzz.distance import Levenshtein
 
 from aalprivacy.attributes import NAMES
 from aalprivacy.model import Pair
 from aalprivacy.policy import TABLE_I, Policy
 from aalprivacy.simulate import simulate
-from aalprivacy.text import from_lines, from_tokens, is_well_formed, to_lines, to_tokens
+from aalprivacy.text import (
+    character_errors,
+    from_lines,
+    from_tokens,
+    is_well_formed,
+    to_lines,
+    to_tokens,
+)
 from aalprivacy.views import apply_policy
 
 TRAINING_SEED = 1
@@ -49,11 +54,6 @@ class Score:
     exact: float
     well_formed: float
     attributes: dict[str, float]
-
-
-def character_errors(decoded: pd.Series, expected: pd.Series) -> np.ndarray:
-    """Levenshtein distance of each two lines; int, shape ``(n,)``."""
-    return process.cpdist(decoded.tolist(), expected.tolist(), scorer=Levenshtein.distance)
 
 
 def score(decoded: pd.Series, expected: pd.Series) -> Score:

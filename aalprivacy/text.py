@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
 
 from aalprivacy.attributes import NAMES
 from aalprivacy.errors import InputError
@@ -154,6 +156,11 @@ def from_tokens(tokens: np.ndarray, index: pd.Index | None = None) -> pd.Series:
         len(tokens), pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(text))
     )
     return pd.Series(pd.array(lines, dtype="str"), index=index)
+
+
+def character_errors(decoded: pd.Series, expected: pd.Series) -> np.ndarray:
+    """Levenshtein distance of each two lines; int, shape ``(n,)``."""
+    return process.cpdist(decoded.tolist(), expected.tolist(), scorer=Levenshtein.distance)
 
 
 def _arrow(values: pd.Series) -> pa.Array:

@@ -33,6 +33,7 @@ from aalprivacy.text import (
     MAX_LENGTH,
     PAD,
     SEPARATOR_TOKEN,
+    character_errors,
     from_tokens,
     to_lines,
     to_tokens,
@@ -208,12 +209,7 @@ def _cut(tokens, starts, first, window, noise):
     cut = np.where(replaced & letter, _A + letters[at], cut)
     cut = np.where(replaced & digit, _0 + digits[at], cut)
     cut[rows, end - begin] = EOS
-    return cut.astype(np.int32), cut_mask(replaced, end - begin)
-
-
-def cut_mask(mask: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """`mask` up to each row's length."""
-    return mask & (np.arange(mask.shape[1]) < length[:, None])
+    return cut.astype(np.int32), replaced & inside
 
 
 class Trainer:
@@ -346,15 +342,12 @@ class Validation:
 
     def __post_init__(self) -> None:
         self.tokens = to_tokens(to_lines(self.entries))
-        self.expected = to_lines(self.views).tolist()
+        self.expected = to_lines(self.views)
 
     def character_error(self, encoder: keras.Model, decoder: keras.Model) -> float:
         """Mean Levenshtein distance an entry."""
-        from rapidfuzz import process
-        from rapidfuzz.distance import Levenshtein
-
-        lines = from_tokens(decode(decoder, encode(encoder, self.tokens))).tolist()
-        return float(process.cpdist(lines, self.expected, scorer=Levenshtein.distance).mean())
+        lines = from_tokens(decode(decoder, encode(encoder, self.tokens)))
+        return float(character_errors(lines, self.expected).mean())
 
 
 def fit(
