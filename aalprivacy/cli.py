@@ -100,12 +100,22 @@ def train(
     users: Annotated[int, typer.Option(help="Users to simulate for training.", min=1)] = 10_000,
     entries: Annotated[int, typer.Option(help="Entries a user to simulate.", min=1)] = 100,
     seed: Annotated[int, typer.Option(help="Of weights, batches, augmentation.", min=0)] = 0,
-    updates: Annotated[int, typer.Option(help="How many updates in all.", min=1)] = 20_000,
+    updates: Annotated[
+        int | None,
+        typer.Option(
+            help="How many updates in all; with --resume, train longer than planned.",
+            min=1,
+            show_default=str(20_000),
+        ),
+    ] = None,
     learning_rate: Annotated[float, typer.Option(help="Adam's, from full length on.")] = 4e-4,
     first_learning_rate: Annotated[float, typer.Option(help="Adam's, until then.")] = 4e-4,
     product_dtype: Annotated[
         str, typer.Option(help="float32, or bfloat16: faster on processors that have it.")
     ] = "float32",
+    decay: Annotated[
+        float, typer.Option(help="Share of the updates over which the rate falls.", min=0, max=1)
+    ] = 0.25,
     validate_every: Annotated[int, typer.Option(help="In updates.", min=1)] = 1000,
 ) -> None:
     """Train an encoder and a receiver's decoder; Ctrl-C stops it, --resume goes on."""
@@ -151,14 +161,17 @@ def train(
     training.one_thread_a_shard()
     if resume:
         trainer = training.Trainer.load(checkpoint)
+        if updates is not None:
+            trainer.lengthen(updates)
     else:
         trainer = training.Trainer(
             training.Recipe(
                 seed=seed,
-                updates=updates,
+                updates=updates or training.Recipe.updates,
                 learning_rate=learning_rate,
                 first_learning_rate=first_learning_rate,
                 product_dtype=product_dtype,
+                decay=decay,
             )
         )
     examples = training.Examples(entries_table, views, operations, trainer.recipe)
@@ -192,6 +205,7 @@ def finish(folder: Path) -> None:
             "entries": progress.entries,
             "seconds": round(progress.seconds),
             "stages": progress.stages,
+            "lengthened": progress.lengthened,
             "log": pd.read_csv(folder / "log.csv").round(4).to_dict(orient="list"),
         },
         **training.machine(),

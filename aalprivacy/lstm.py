@@ -1,9 +1,9 @@
 """The engine: an LSTM layer that trains faster on a CPU than the stock one, with the same results.
 
 Three things make the difference. The gradient is written out, so that the backward loop holds
-nothing but what depends on the step before; the recurrent kernel's gradient is one large product
-after it. The recurrent products may be taken in bfloat16, everything else stays float32. What is
-the same at every step, a *context*, is multiplied once and not at every step.
+nothing but what depends on the step before; the kernels' gradient is one large product after it.
+The products may be taken in bfloat16, everything else stays float32. What is the same at every
+step, a *context*, is multiplied once and not at every step.
 """
 
 import keras
@@ -18,10 +18,12 @@ class FastLSTM(keras.layers.LSTM):
     ----------
     units, **kwargs
         As for `keras.layers.LSTM`. What the engine doesn't cover (other activations, dropout,
-        ``go_backwards``, ``unroll``) runs as the stock layer does.
+        ``go_backwards``, ``unroll``) runs as the stock layer does, and so does everything on a
+        machine with a GPU, where the stock layer has cuDNN.
     product_dtype
-        ``"float32"`` or ``"bfloat16"``: the type in which the recurrent products are taken; the
-        gates, the states and all sums over time are float32 in either case.
+        ``"float32"`` or ``"bfloat16"``: the type in which the products of a step's input and state
+        with the kernels are taken; the gates, the states and all sums over time are float32 in
+        either case.
 
     Call arguments: those of `keras.layers.LSTM`, and ``context``, float32 ``(batch, k)``: equal to
     the stock layer on ``concatenate([sequences, context at every step])``.
@@ -73,6 +75,7 @@ class FastLSTM(keras.layers.LSTM):
     def _is_covered(self) -> bool:
         return (
             keras.backend.backend() == "tensorflow"
+            and not tf.config.get_visible_devices("GPU")
             and self.compute_dtype == "float32"
             and self.activation is keras.activations.tanh
             and self.recurrent_activation is keras.activations.sigmoid
@@ -87,19 +90,18 @@ class FastLSTM(keras.layers.LSTM):
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
         kernel = tf.convert_to_tensor(self.cell.kernel)
-        constant = tf.convert_to_tensor(self.cell.bias)
+        constant = tf.convert_to_tensor(self.cell.bias) + tf.zeros_like(initial_state[0][:, :1])
         if self._context is not None:
             width = kernel.shape[0] - self._context.shape[-1]
-            constant = (constant + tf.matmul(self._context, kernel[width:]))[None]
+            constant = constant + tf.matmul(self._context, kernel[width:])
             kernel = kernel[:width]
-        # Time first from here on: a step is then one slice of memory.
-        steps = tf.transpose(tf.convert_to_tensor(sequences), [1, 0, 2])
-        projected = tf.einsum("tbd,dg->tbg", steps, kernel) + constant
         if mask is not None:
             mask = tf.transpose(tf.cast(mask, tf.float32))[:, :, None]
+        # Time first from here on: a step is then one slice of memory.
         outputs, h, c = _lstm(
-            projected,
-            tf.convert_to_tensor(self.cell.recurrent_kernel),
+            tf.transpose(tf.convert_to_tensor(sequences), [1, 0, 2]),
+            tf.concat([kernel, tf.convert_to_tensor(self.cell.recurrent_kernel)], axis=0),
+            constant,
             initial_state[0],
             initial_state[1],
             mask,
@@ -111,22 +113,21 @@ class FastLSTM(keras.layers.LSTM):
         return outputs[-1], tf.transpose(outputs, [1, 0, 2]), [h, c]
 
 
-def _product(a: tf.Tensor, b: tf.Tensor, product_dtype: str) -> tf.Tensor:
-    if product_dtype == "float32":
-        return tf.matmul(a, b)
-    return tf.cast(tf.matmul(tf.cast(a, tf.bfloat16), tf.cast(b, tf.bfloat16)), tf.float32)
-
-
-def _lstm(projected, recurrent, h0, c0, mask, product_dtype):
+def _lstm(inputs, kernel, constant, h0, c0, mask, product_dtype):
     """The recurrence and its gradient.
+
+    Nothing of the size of time times gates is made but what the backward loop needs: at the sizes
+    of this project each pass over such an array costs as much as some steps' products.
 
     Parameters
     ----------
-    projected
-        Inputs times kernel plus bias, float32 ``(time, batch, 4 * units)``; gates in Keras' order:
-        input, forget, candidate, output.
-    recurrent
-        float32 ``(units, 4 * units)``.
+    inputs
+        float32 ``(time, batch, width)``.
+    kernel
+        Input kernel on top of recurrent kernel, float32 ``(width + units, 4 * units)``; gates in
+        Keras' order: input, forget, candidate, output.
+    constant
+        What every step adds to the gates, float32 ``(batch, 4 * units)``.
     h0, c0
         float32 ``(batch, units)``.
     mask
@@ -137,85 +138,112 @@ def _lstm(projected, recurrent, h0, c0, mask, product_dtype):
     -------
     outputs float32 ``(time, batch, units)`` and the last ``h`` and ``c``.
     """
-    time = tf.shape(projected)[0]
-    units = recurrent.shape[0]
+    time, batch = tf.shape(inputs)[0], tf.shape(inputs)[1]
+    width, units = inputs.shape[2], h0.shape[1]
+
+    def array(dtype=tf.float32, size=None):
+        return tf.TensorArray(dtype, size=time if size is None else size, clear_after_read=False)
+
+    def sigmoid_grad(y, dy):
+        return tf.raw_ops.SigmoidGrad(y=y, dy=dy)
+
+    def tanh_grad(y, dy):
+        return tf.raw_ops.TanhGrad(y=y, dy=dy)
+
+    def product(a, b, **options):
+        return tf.cast(tf.matmul(a, b, **options), tf.float32)
+
+    if mask is not None:
+        # Most steps mask no row of a batch; those need no blending.
+        whole = tf.reduce_all(mask > 0, axis=[1, 2])
 
     @tf.custom_gradient
-    def run(projected, recurrent, h0, c0):
-        kernel = tf.cast(recurrent, product_dtype)
+    def run(inputs, kernel, constant, h0, c0):
+        kernel = tf.cast(kernel, product_dtype)
+        cast_inputs = tf.cast(inputs, product_dtype)
+        constants = tf.split(constant, 4, axis=1)
 
-        def step(t, h, c, all_gates, all_h, all_c):
-            z = projected[t] + _product(h, kernel, product_dtype)
-            i, f, g, o = tf.split(z, 4, axis=1)
+        def step(t, h, c, all_read, all_gates, all_h, all_c):
+            read = tf.concat([cast_inputs[t], tf.cast(h, product_dtype)], axis=1)
+            z = tf.split(tf.matmul(read, kernel), 4, axis=1)
+            i, f, g, o = (tf.cast(p, tf.float32) + q for p, q in zip(z, constants, strict=True))
             i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
             new_c = f * c + i * g
             new_h = o * tf.tanh(new_c)
             if mask is not None:
-                keep = mask[t]
-                new_c = c + keep * (new_c - c)
-                new_h = h + keep * (new_h - h)
+                new_h, new_c = tf.cond(
+                    whole[t],
+                    lambda: (new_h, new_c),
+                    lambda: (h + mask[t] * (new_h - h), c + mask[t] * (new_c - c)),
+                )
+            for gate, value in enumerate((i, f, g, o)):
+                all_gates = all_gates.write(4 * t + gate, value)
             return (
                 t + 1,
                 new_h,
                 new_c,
-                all_gates.write(t, tf.concat([i, f, g, o], axis=1)),
+                all_read.write(t, read),
+                all_gates,
                 all_h.write(t, new_h),
-                all_c.write(t, new_c),
+                all_c.write(t + 1, new_c),
             )
 
-        array = tf.TensorArray(tf.float32, size=time)
-        _, h, c, all_gates, all_h, all_c = tf.while_loop(
+        _, h, c, all_read, all_gates, all_h, all_c = tf.while_loop(
             lambda t, *_: t < time,
             step,
-            (0, h0, c0, array, tf.TensorArray(tf.float32, size=time),
-             tf.TensorArray(tf.float32, size=time)),
+            (0, h0, c0, array(product_dtype), array(size=4 * time), array(),
+             array(size=time + 1).write(0, c0)),
         )  # fmt: skip
-        outputs, cells, gates = all_h.stack(), all_c.stack(), all_gates.stack()
-        batch = tf.shape(h0)[0]
-        outputs = tf.reshape(outputs, [time, batch, units])
-        cells = tf.reshape(cells, [time, batch, units])
-        gates = tf.reshape(gates, [time, batch, 4 * units])
+        outputs = tf.reshape(all_h.stack(), [time, batch, units])
 
         def gradient(d_outputs, d_h, d_c):
-            transposed = tf.transpose(kernel)
-            before_h = tf.concat([h0[None], outputs[:-1]], axis=0)
-            before_c = tf.concat([c0[None], cells[:-1]], axis=0)
-
-            def back(t, dh, dc, all_dz):
+            def back(t, dh, dc, d_constant, all_dz, all_dx):
                 dh = dh + d_outputs[t]
-                i, f, g, o = tf.split(gates[t], 4, axis=1)
-                tanh_c = tf.tanh(cells[t])
+                i, f, g, o = (all_gates.read(4 * t + gate) for gate in range(4))
+                tanh_c = tf.tanh(all_c.read(t + 1))
                 step_dh, step_dc = (dh, dc) if mask is None else (dh * mask[t], dc * mask[t])
-                inner = step_dc + step_dh * o * (1 - tanh_c * tanh_c)
+                inner = step_dc + tanh_grad(tanh_c, step_dh * o)
                 dz = tf.concat(
                     [
-                        inner * g * i * (1 - i),
-                        inner * before_c[t] * f * (1 - f),
-                        inner * i * (1 - g * g),
-                        step_dh * tanh_c * o * (1 - o),
+                        sigmoid_grad(i, inner * g),
+                        sigmoid_grad(f, inner * all_c.read(t)),
+                        tanh_grad(g, inner * i),
+                        sigmoid_grad(o, step_dh * tanh_c),
                     ],
                     axis=1,
                 )
-                new_dh = _product(dz, transposed, product_dtype)
+                cast_dz = tf.cast(dz, product_dtype)
+                d_read = product(cast_dz, kernel, transpose_b=True)
+                dx, new_dh = d_read[:, :width], d_read[:, width:]
                 new_dc = inner * f
                 if mask is not None:
-                    new_dh = new_dh + (1 - mask[t]) * dh
-                    new_dc = new_dc + (1 - mask[t]) * dc
-                return t - 1, new_dh, new_dc, all_dz.write(t, dz)
+                    new_dh, new_dc = tf.cond(
+                        whole[t],
+                        lambda: (new_dh, new_dc),
+                        lambda: (new_dh + (1 - mask[t]) * dh, new_dc + (1 - mask[t]) * dc),
+                    )
+                return (
+                    t - 1,
+                    new_dh,
+                    new_dc,
+                    d_constant + dz,
+                    all_dz.write(t, cast_dz),
+                    all_dx.write(t, dx),
+                )
 
-            _, dh0, dc0, all_dz = tf.while_loop(
+            _, dh0, dc0, d_constant, all_dz, all_dx = tf.while_loop(
                 lambda t, *_: t >= 0,
                 back,
-                (time - 1, d_h, d_c, tf.TensorArray(tf.float32, size=time)),
+                (time - 1, d_h, d_c, tf.zeros_like(constant), array(product_dtype), array()),
             )
-            dz = tf.reshape(all_dz.stack(), [time, batch, 4 * units])
-            d_recurrent = _product(
-                tf.transpose(tf.reshape(before_h, [-1, units])),
-                tf.reshape(dz, [-1, 4 * units]),
-                product_dtype,
+            d_kernel = product(
+                tf.reshape(all_read.stack(), [-1, width + units]),
+                tf.reshape(all_dz.stack(), [-1, 4 * units]),
+                transpose_a=True,
             )
-            return dz, d_recurrent, dh0, dc0
+            d_inputs = tf.reshape(all_dx.stack(), [time, batch, width])
+            return d_inputs, d_kernel, d_constant, dh0, dc0
 
         return (outputs, h, c), gradient
 
-    return run(projected, recurrent, h0, c0)
+    return run(inputs, kernel, constant, h0, c0)

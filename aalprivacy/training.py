@@ -15,7 +15,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import keras
@@ -25,7 +25,7 @@ import tensorflow as tf
 
 from aalprivacy.attributes import NAMES
 from aalprivacy.errors import InputError
-from aalprivacy.model import Pair, build_decoder, build_encoder, decode, encode
+from aalprivacy.model import Pair, build_decoder, build_encoder
 from aalprivacy.policy import Operation
 from aalprivacy.text import (
     ALPHABET,
@@ -80,6 +80,9 @@ class Recipe:
         `decay` of them.
     decay
         Share of the updates.
+    averaging
+        The pair's weights are the trained ones averaged over the last updates, an update's part
+        shrinking by this factor at each that follows (Polyak & Juditsky 1992).
     seed
         For initial weights, batches, augmentation.
     """
@@ -97,6 +100,7 @@ class Recipe:
     augmentation: tuple[float, float] = (0.2, 0.6)
     updates: int = 20_000
     decay: float = 0.25
+    averaging: float = 0.998
     seed: int = 0
 
     def rate(self, update: int, window: int) -> float:
@@ -108,7 +112,11 @@ class Recipe:
 
 @dataclass
 class Progress:
-    """What a training remembers between updates, beside the weights."""
+    """What a training remembers between updates, beside the weights.
+
+    `stages` lists attributes a window, update and seconds at which each was begun; `lengthened`
+    the update at which the recipe's number of updates was raised, and the number before.
+    """
 
     update: int = 0
     window: int = 2
@@ -117,6 +125,7 @@ class Progress:
     seconds: float = 0.0
     character_error: float | None = None
     stages: list = field(default_factory=list)
+    lengthened: list = field(default_factory=list)
 
 
 class Examples:
@@ -234,7 +243,12 @@ class Trainer:
             product_dtype=recipe.product_dtype,
         )
         self.variables = self.encoder.trainable_variables + self.decoder.trainable_variables
-        self.optimizer = keras.optimizers.Adam(recipe.learning_rate, global_clipnorm=1.0)
+        self.optimizer = keras.optimizers.Adam(
+            recipe.learning_rate,
+            global_clipnorm=1.0,
+            use_ema=True,
+            ema_momentum=recipe.averaging,
+        )
         self.optimizer.build(self.variables)
         self.progress = Progress()
 
@@ -263,15 +277,36 @@ class Trainer:
         return tf.reduce_sum(loss * own) / tf.reduce_sum(own)
 
     def pair(self) -> Pair:
-        """The pair as it stands, of stock layers."""
+        """The pair as it stands: stock layers, averaged weights."""
         r = self.recipe
         pair = Pair(
             build_encoder(r.units, r.embedding, r.reverse),
             build_decoder(r.units, r.embedding, r.code_at_every_step),
         )
-        pair.encoder.set_weights(self.encoder.get_weights())
-        pair.decoder.set_weights(self.decoder.get_weights())
+        weights = pair.encoder.trainable_variables + pair.decoder.trainable_variables
+        if int(self.optimizer.iterations):
+            self.optimizer.finalize_variable_values(weights)
+        else:
+            for weight, trained in zip(weights, self.variables, strict=True):
+                weight.assign(trained)
         return pair
+
+    def lengthen(self, updates: int) -> None:
+        """Go on to a higher number of updates; the learning rate follows the new number.
+
+        Raises
+        ------
+        InputError
+            If the training is past it.
+        """
+        if updates < self.progress.update:
+            raise InputError(
+                f"updates: the training is at {self.progress.update}; expected at least that, "
+                f"got {updates}"
+            )
+        if updates != self.recipe.updates:
+            self.progress.lengthened.append([self.progress.update, self.recipe.updates])
+            self.recipe = replace(self.recipe, updates=updates)
 
     def save(self, path: Path) -> None:
         """Write a checkpoint from which training goes on exactly as if never interrupted."""
@@ -344,9 +379,9 @@ class Validation:
         self.tokens = to_tokens(to_lines(self.entries))
         self.expected = to_lines(self.views)
 
-    def character_error(self, encoder: keras.Model, decoder: keras.Model) -> float:
+    def character_error(self, pair: Pair) -> float:
         """Mean Levenshtein distance an entry."""
-        lines = from_tokens(decode(decoder, encode(encoder, self.tokens)))
+        lines = from_tokens(pair.decode(pair.encode(self.tokens)))
         return float(character_errors(lines, self.expected).mean())
 
 
@@ -403,9 +438,7 @@ def fit(
                 progress.stages.append([progress.window, progress.update, progress.seconds])
                 progress.loss = max(progress.loss, recipe.threshold) + 0.1
             if progress.update % validate_every == 0 or progress.update == recipe.updates:
-                progress.character_error = validation.character_error(
-                    trainer.encoder, trainer.decoder
-                )
+                progress.character_error = validation.character_error(trainer.pair())
                 _log_line(folder / "log.csv", progress)
             if progress.update % checkpoint_every == 0:
                 trainer.save(checkpoint)
@@ -422,7 +455,7 @@ def fit(
 
 
 def _log_line(path: Path, progress: Progress) -> None:
-    row = {k: v for k, v in asdict(progress).items() if k != "stages"}
+    row = {k: v for k, v in asdict(progress).items() if not isinstance(v, list)}
     new = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, row)

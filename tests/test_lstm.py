@@ -46,7 +46,7 @@ def test_outputs_states_and_every_gradient(dtype, tolerance, masked):
     for a, b in zip(
         _results(stock, by_stock, inputs), _results(fast, by_fast, inputs), strict=True
     ):
-        np.testing.assert_allclose(a, b, atol=tolerance)
+        np.testing.assert_allclose(a, b, atol=tolerance, rtol=tolerance)
 
 
 def test_what_it_does_not_cover_runs_as_stock():

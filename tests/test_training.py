@@ -55,6 +55,19 @@ def test_engine_and_stock_models_agree(entries, code_at_every_step):
     )
 
 
+def test_a_pair_has_the_averaged_weights(entries):
+    recipe = replace(SMALL, averaging=0.7, first_learning_rate=1e-2)
+    trainer, examples = Trainer(recipe), make_examples(entries, recipe)
+    expected = None
+    for update in range(3):
+        trainer.step(*examples.batch(update, 2)[:3])
+        now = np.concatenate([np.ravel(v) for v in trainer.variables])
+        expected = now if expected is None else 0.7 * expected + 0.3 * now
+    pair = trainer.pair()
+    weights = pair.encoder.get_weights() + pair.decoder.get_weights()
+    np.testing.assert_allclose(np.concatenate([w.ravel() for w in weights]), expected, atol=1e-6)
+
+
 def test_models_open_with_keras_alone(tmp_path):
     Trainer(SMALL).pair().save(tmp_path)
     program = (
@@ -157,6 +170,18 @@ def test_resume_is_exact(entries, validation, tmp_path):
     assert broken.progress.update == straight.progress.update == SMALL.updates
     for a, b in zip(straight.variables, broken.variables, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_training_can_be_made_longer(entries, validation, tmp_path):
+    trainer, examples = Trainer(SMALL), make_examples(entries, SMALL)
+    fit(trainer, examples, validation, tmp_path, validate_every=100)
+    trainer = Trainer.load(tmp_path / "checkpoint.npz")
+    with pytest.raises(InputError, match="the training is at 12; expected at least that, got 7"):
+        trainer.lengthen(7)
+    trainer.lengthen(15)
+    assert fit(trainer, examples, validation, tmp_path, validate_every=100)
+    assert trainer.progress.update == 15
+    assert trainer.progress.lengthened == [[12, 12]]
 
 
 def test_broken_checkpoint(tmp_path):
