@@ -15,7 +15,7 @@ from rich.table import Table
 import aalprivacy
 from aalprivacy import files
 from aalprivacy.attributes import NAMES
-from aalprivacy.errors import InputError
+from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.policy import TABLE_I, Policy
 from aalprivacy.simulate import simulate as simulate_entries
 from aalprivacy.text import from_lines, from_tokens, to_lines, to_tokens
@@ -113,21 +113,31 @@ def train(
     product_dtype: Annotated[
         str, typer.Option(help="float32, or bfloat16: faster on processors that have it.")
     ] = "float32",
+    engine: Annotated[
+        bool, typer.Option(help="Train with the engine, or with stock Keras layers.")
+    ] = True,
+    first_window: Annotated[
+        int,
+        typer.Option(help="Attributes at the start; 20: no curriculum.", min=1, max=len(NAMES)),
+    ] = 2,
     decay: Annotated[
         float, typer.Option(help="Share of the updates over which the rate falls.", min=0, max=1)
     ] = 0.25,
     validate_every: Annotated[int, typer.Option(help="In updates.", min=1)] = 1000,
+    checkpoint_every: Annotated[int, typer.Option(help="In updates.", min=1)] = 1000,
 ) -> None:
-    """Train an encoder and a receiver's decoder; Ctrl-C stops it, --resume goes on."""
+    """Train an encoder and a receiver's decoder; Ctrl-C stops it, --resume goes on.
+
+    With TF_CONFIG set, several machines train one pair together.
+    """
     rules = _policy(policy)
     operations = rules.for_receiver(receiver)
-    checkpoint, run_file = folder / "checkpoint.npz", folder / "run.json"
     if product_dtype not in ("float32", "bfloat16"):
         raise InputError(f"--product-dtype: expected float32 or bfloat16, got {product_dtype!r}")
-    if checkpoint.exists() and not resume:
-        raise InputError(f"{folder}: has a training already; --resume it or choose another folder")
-    if resume and not checkpoint.exists():
-        raise InputError(f"{checkpoint}: no checkpoint to go on from")
+    from aalprivacy import training
+    from aalprivacy.workers import Workers
+
+    workers = Workers.from_environment()
     about = {
         "receiver": receiver,
         "policy": rules.to_frame()[receiver].to_dict(),
@@ -135,57 +145,82 @@ def train(
         if data
         else {"seed": _training_seed(), "users": users, "entries_per_user": entries},
     }
-    if resume and run_file.exists():
-        begun = json.loads(run_file.read_text())
-        differs = next((k for k in ("receiver", "policy") if begun.get(k) != about[k]), None)
-        if differs or ("file" in begun["data"]) != (data is not None):
-            raise InputError(
-                f"{folder}: was begun with another {differs or 'source of data'}; "
-                f"expected receiver {begun['receiver']} and {begun['data']}"
-            )
-        about = begun
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: can't be made: {error.strerror}") from None
+    if workers.is_chief:
+        about = _begin(folder, about, resume)
+    training.one_thread_a_shard()
+    if workers.count > 1:
+        out.print(f"{workers}: meeting the others")
+        workers.connect()
+        about = json.loads(workers.text_from_chief(json.dumps(about)))
     entries_table, validation_table = _training_data(data, about["data"])
     try:
         views = apply_policy(entries_table, rules, receiver)
         validation_views = apply_policy(validation_table, rules, receiver)
     except InputError as error:
         raise InputError(f"{data}, {error}" if data else str(error)) from None
-    files.write_text(json.dumps(about, indent=2) + "\n", run_file)
 
-    from aalprivacy import training
-
-    training.one_thread_a_shard()
-    if resume:
-        trainer = training.Trainer.load(checkpoint)
+    recipe = training.Recipe(
+        seed=seed,
+        updates=updates or training.Recipe.updates,
+        learning_rate=learning_rate,
+        first_learning_rate=first_learning_rate,
+        first_window=first_window,
+        product_dtype=product_dtype,
+        engine=engine,
+        decay=decay,
+    )
+    trainer = None
+    if workers.is_chief and not resume:
+        files.write_text(json.dumps(about, indent=2) + "\n", folder / "run.json")
+        trainer = training.Trainer(recipe, workers)
+    elif workers.is_chief:
+        trainer = training.Trainer.load(folder / "checkpoint.npz", workers)
         if updates is not None:
             trainer.lengthen(updates)
-    else:
-        trainer = training.Trainer(
-            training.Recipe(
-                seed=seed,
-                updates=updates or training.Recipe.updates,
-                learning_rate=learning_rate,
-                first_learning_rate=first_learning_rate,
-                product_dtype=product_dtype,
-                decay=decay,
-            )
-        )
+    if workers.count > 1:
+        trainer = training.Trainer.join(workers, trainer)
     examples = training.Examples(entries_table, views, operations, trainer.recipe)
+    if workers.text_from_chief(examples.fingerprint) != examples.fingerprint:
+        raise InputError(f"{workers}: its entries or policy differ from the chief's; expected "
+                         "the same --data, --receiver and --policy on every machine")  # fmt: skip
     validation = training.Validation(validation_table, validation_views)
     del entries_table, views
     with _ProgressLine(trainer.recipe.updates) as line:
         complete = training.fit(
-            trainer, examples, validation, folder, report=line, validate_every=validate_every
-        )
+            trainer, examples, validation, folder, report=line,
+            validate_every=validate_every, checkpoint_every=checkpoint_every,
+        )  # fmt: skip
+    if not workers.is_chief:
+        out.print(f"{workers}: done; the pair is in the chief's folder")
+        return
     if not complete:
         out.print(f"stopped at update {trainer.progress.update:,}; go on with --resume: {folder}")
         raise typer.Exit(130)
     finish(folder)
     out.print(f"trained pair: {folder}")
+
+
+def _begin(folder: Path, about: dict, resume: bool) -> dict:
+    """Check that a run can begin or go on in a folder; what is known of it."""
+    checkpoint, run_file = folder / "checkpoint.npz", folder / "run.json"
+    if checkpoint.exists() and not resume:
+        raise InputError(f"{folder}: has a training already; --resume it or choose another folder")
+    if resume and not checkpoint.exists():
+        raise InputError(f"{checkpoint}: no checkpoint to go on from")
+    if resume and run_file.exists():
+        begun = json.loads(run_file.read_text())
+        differs = next((k for k in ("receiver", "policy") if begun.get(k) != about[k]), None)
+        if differs or ("file" in begun["data"]) != ("file" in about["data"]):
+            raise InputError(
+                f"{folder}: was begun with another {differs or 'source of data'}; "
+                f"expected receiver {begun['receiver']} and {begun['data']}"
+            )
+        return begun
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: can't be made: {error.strerror}") from None
+    return about
 
 
 def finish(folder: Path) -> None:
@@ -427,10 +462,10 @@ def _table(title: str, frame) -> Table:
 
 
 def main() -> None:
-    """Run the command line; exit code 1 on bad input, 130 on Ctrl-C."""
+    """Run the command line; exit code 1 on bad input or a lost worker, 130 on Ctrl-C."""
     logging.basicConfig(level=logging.WARNING)
     try:
         app()
-    except InputError as error:
+    except (InputError, WorkerLost) as error:
         print(f"aalprivacy: {error}", file=sys.stderr)
         sys.exit(1)

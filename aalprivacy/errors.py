@@ -1,4 +1,4 @@
-"""The one exception that means: the input, not the program, is at fault."""
+"""The exceptions that mean: something outside the program is at fault."""
 
 
 class InputError(ValueError):
@@ -7,3 +7,7 @@ class InputError(ValueError):
     The message is one line that names the file, row and attribute concerned and says what was
     expected; the command line prints it as it stands and exits non-zero.
     """
+
+
+class WorkerLost(RuntimeError):
+    """Another machine of a training stopped answering; the message says how to go on."""

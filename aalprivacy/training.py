@@ -9,6 +9,7 @@ same shape is as valid an example, and copying is the only way to get it right.
 
 import contextlib
 import csv
+import hashlib
 import json
 import logging
 import os
@@ -23,8 +24,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from aalprivacy import files
 from aalprivacy.attributes import NAMES
-from aalprivacy.errors import InputError
+from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.model import Pair, build_decoder, build_encoder
 from aalprivacy.policy import Operation
 from aalprivacy.text import (
@@ -38,6 +40,7 @@ from aalprivacy.text import (
     to_lines,
     to_tokens,
 )
+from aalprivacy.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -63,12 +66,16 @@ class Recipe:
     ----------
     units, embedding, reverse, code_at_every_step, product_dtype
         See `aalprivacy.model`.
+    engine
+        Train with `FastLSTM`; otherwise with stock layers, at the same results.
     learning_rate
         Adam's, from full length on. The paper's by default.
     first_learning_rate
         Adam's until full length.
     batch_size, first_batch_size
         Examples an update at full length, and until then.
+    first_window
+        Attributes a window at the start; 20 for whole entries from the start.
     threshold
         Loss in nats a character, values that were randomised left out, under which the windows
         get one attribute longer.
@@ -92,10 +99,12 @@ class Recipe:
     reverse: bool = True
     code_at_every_step: bool = True
     product_dtype: str = "float32"
+    engine: bool = True
     learning_rate: float = 4e-4
     first_learning_rate: float = 4e-4
     batch_size: int = 64
     first_batch_size: int = 32
+    first_window: int = 2
     threshold: float = 0.15
     augmentation: tuple[float, float] = (0.2, 0.6)
     updates: int = 20_000
@@ -155,6 +164,11 @@ class Examples:
         self.randomised = randomised & follows
         low, high = recipe.augmentation
         self.share = np.linspace(low, high, N) * self.randomised
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of entries and views."""
+        return hashlib.sha256(self.x.tobytes() + self.y.tobytes()).hexdigest()
 
     def batch(self, update: int, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
         """The batch of an update, the same whenever it is asked for.
@@ -228,20 +242,18 @@ class Trainer:
     ----------
     recipe
         See `Recipe`.
+    workers
+        Who trains; this process alone by default.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, workers: Workers | None = None) -> None:
         keras.utils.set_random_seed(recipe.seed)
         size = {"units": recipe.units, "embedding": recipe.embedding}
+        size["product_dtype"] = recipe.product_dtype if recipe.engine else None
         self.recipe = recipe
-        self.encoder = build_encoder(
-            **size, reverse=recipe.reverse, product_dtype=recipe.product_dtype
-        )
-        self.decoder = build_decoder(
-            **size,
-            code_at_every_step=recipe.code_at_every_step,
-            product_dtype=recipe.product_dtype,
-        )
+        self.workers = workers or Workers()
+        self.encoder = build_encoder(**size, reverse=recipe.reverse)
+        self.decoder = build_decoder(**size, code_at_every_step=recipe.code_at_every_step)
         self.variables = self.encoder.trainable_variables + self.decoder.trainable_variables
         self.optimizer = keras.optimizers.Adam(
             recipe.learning_rate,
@@ -250,13 +262,14 @@ class Trainer:
             ema_momentum=recipe.averaging,
         )
         self.optimizer.build(self.variables)
-        self.progress = Progress()
+        self.progress = Progress(window=recipe.first_window)
 
     def step(self, x: np.ndarray, y: np.ndarray, replaced: np.ndarray) -> float:
         """One update; the loss in nats a character, randomised characters left out."""
         self.optimizer.learning_rate = self.recipe.rate(self.progress.update, self.progress.window)
         start = np.pad(y[:, :-1], ((0, 0), (1, 0)), constant_values=PAD)
-        return float(self._update(x, start, y, replaced))
+        with self.workers.watched():
+            return float(self._update(*map(self.workers.rows, (x, start, y, replaced))))
 
     @tf.function(
         input_signature=[tf.TensorSpec([None, None], d) for d in (tf.int32,) * 3 + (tf.bool,)]
@@ -271,10 +284,13 @@ class Trainer:
                 losses.append(tf.nn.sparse_softmax_cross_entropy_with_logits(ys, scores))
                 weights.append(tf.cast(ys != PAD, tf.float32))
             loss, weight = tf.concat(losses, 0), tf.concat(weights, 0)
-            total = tf.reduce_sum(loss * weight) / tf.reduce_sum(weight)
-        self.optimizer.apply(tape.gradient(total, self.variables), self.variables)
+            total = tf.reduce_sum(loss * weight)
+        gradients = map(tf.convert_to_tensor, tape.gradient(total, self.variables))
         own = weight * tf.cast(~replaced, tf.float32)
-        return tf.reduce_sum(loss * own) / tf.reduce_sum(own)
+        sums = [tf.reduce_sum(t) for t in (weight, loss * own, own)]
+        characters, own_loss, own_characters, *gradients = self.workers.total([*sums, *gradients])
+        self.optimizer.apply([g / characters for g in gradients], self.variables)
+        return own_loss / own_characters
 
     def pair(self) -> Pair:
         """The pair as it stands: stock layers, averaged weights."""
@@ -310,13 +326,11 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint from which training goes on exactly as if never interrupted."""
-        state = {f"weight{i}": v.numpy() for i, v in enumerate(self.variables)}
-        state |= {f"adam{i}": np.asarray(v) for i, v in enumerate(self.optimizer.variables)}
-        about = {"recipe": asdict(self.recipe), "progress": asdict(self.progress)}
+        state = {f"{i}": v for i, v in enumerate(self._state())}
         draft = path.with_suffix(".tmp")
         try:
             with draft.open("wb") as file:
-                np.savez(file, about=json.dumps(about), **state)
+                np.savez(file, about=self._about(), **state)
             draft.replace(path)
         except OSError as error:
             raise InputError(f"{path}: can't write the checkpoint: {error.strerror}") from None
@@ -324,7 +338,7 @@ class Trainer:
             draft.unlink(missing_ok=True)
 
     @classmethod
-    def load(cls, path: Path) -> "Trainer":
+    def load(cls, path: Path, workers: Workers | None = None) -> "Trainer":
         """Read a checkpoint.
 
         Raises
@@ -334,20 +348,41 @@ class Trainer:
         """
         try:
             with np.load(path) as state:
-                about = json.loads(str(state["about"]))
-                recipe = about["recipe"]
-                recipe["augmentation"] = tuple(recipe["augmentation"])
-                trainer = cls(Recipe(**recipe))
-                trainer.progress = Progress(**about["progress"])
-                for i, v in enumerate(trainer.variables):
-                    v.assign(state[f"weight{i}"])
-                for i, v in enumerate(trainer.optimizer.variables):
-                    v.assign(state[f"adam{i}"])
+                trainer = cls._from_about(str(state["about"]), workers)
+                trainer._set_state([state[f"{i}"] for i in range(len(state) - 1)])
         except FileNotFoundError:
             raise InputError(f"{path}: no checkpoint to go on from") from None
         except Exception as error:  # a broken archive raises whatever its reader does
             raise InputError(f"{path}: not a whole checkpoint: {error}") from None
         return trainer
+
+    @classmethod
+    def join(cls, workers: Workers, chiefs: "Trainer | None") -> "Trainer":
+        """Start all workers from the chief's trainer, which the others need not have."""
+        about = workers.text_from_chief(chiefs._about() if chiefs else "")
+        trainer = chiefs or cls._from_about(about, workers)
+        trainer._set_state(workers.from_chief(trainer._state()))
+        return trainer
+
+    def _about(self) -> str:
+        return json.dumps({"recipe": asdict(self.recipe), "progress": asdict(self.progress)})
+
+    @classmethod
+    def _from_about(cls, about: str, workers: Workers | None) -> "Trainer":
+        about = json.loads(about)
+        recipe = about["recipe"]
+        recipe["augmentation"] = tuple(recipe["augmentation"])
+        trainer = cls(Recipe(**recipe), workers)
+        trainer.progress = Progress(**about["progress"])
+        return trainer
+
+    def _state(self) -> list[np.ndarray]:
+        return [np.asarray(v) for v in (*self.variables, *self.optimizer.variables)]
+
+    def _set_state(self, state: list[np.ndarray]) -> None:
+        variables = (*self.variables, *self.optimizer.variables)
+        for variable, value in zip(variables, state, strict=True):
+            variable.assign(value)
 
 
 def _halves(tensor: tf.Tensor) -> list:
@@ -417,8 +452,10 @@ def fit(
     Whether the training is complete. After an interruption the checkpoint holds the last whole
     update.
     """
-    recipe, progress = trainer.recipe, trainer.progress
-    checkpoint = folder / "checkpoint.npz"
+    recipe, progress, chief = trainer.recipe, trainer.progress, trainer.workers.is_chief
+    checkpoint, log_file = folder / "checkpoint.npz", folder / "log.csv"
+    if chief:
+        _forget_after(log_file, progress.update)
     began, before = time.perf_counter(), progress.seconds
     since, entries = began, 0
     # Over about 100 updates at 32 examples; a stage is passed on its average, not on its luck.
@@ -437,9 +474,11 @@ def fit(
                 progress.window += 1
                 progress.stages.append([progress.window, progress.update, progress.seconds])
                 progress.loss = max(progress.loss, recipe.threshold) + 0.1
+            if not chief:
+                continue
             if progress.update % validate_every == 0 or progress.update == recipe.updates:
                 progress.character_error = validation.character_error(trainer.pair())
-                _log_line(folder / "log.csv", progress)
+                _log_line(log_file, progress)
             if progress.update % checkpoint_every == 0:
                 trainer.save(checkpoint)
             if progress.update % report_every == 0:
@@ -450,8 +489,31 @@ def fit(
                 break
     except KeyboardInterrupt:
         log.info("interrupted at update %d", progress.update)
-    trainer.save(checkpoint)
+    except WorkerLost as lost:
+        saved = "the chief's checkpoint"
+        if chief:
+            trainer.save(checkpoint)
+            saved = f"{checkpoint}, written just now"
+        raise WorkerLost(
+            f"{lost}, at update {progress.update}; go on from {saved}: start all of them again "
+            "with --resume"
+        ) from None
+    if chief:
+        trainer.save(checkpoint)
     return progress.update >= recipe.updates
+
+
+def _forget_after(log_file: Path, update: int) -> None:
+    """Drop a log's lines of updates after the checkpoint; they are made again."""
+    if not log_file.exists():
+        return
+    head, *lines = log_file.read_text().splitlines(keepends=True) or [""]
+    whole = (line for line in lines if line.endswith("\n"))  # a kill may have cut the last one
+    kept = [line for line in whole if int(line.split(",")[0]) <= update]
+    if kept:
+        files.write_text("".join([head, *kept]), log_file)
+    else:
+        log_file.unlink()
 
 
 def _log_line(path: Path, progress: Progress) -> None:

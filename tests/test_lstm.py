@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aalprivacy.lstm import FastLSTM
 
@@ -47,6 +49,100 @@ def test_outputs_states_and_every_gradient(dtype, tolerance, masked):
         _results(stock, by_stock, inputs), _results(fast, by_fast, inputs), strict=True
     ):
         np.testing.assert_allclose(a, b, atol=tolerance, rtol=tolerance)
+
+
+@given(
+    shape=st.tuples(*[st.integers(1, 6)] * 3),
+    units=st.integers(1, 9),
+    context_width=st.integers(0, 4),
+    padding=st.sampled_from(["none", "before", "after", "anywhere"]),
+    own_state=st.booleans(),
+    return_sequences=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_shape_state_and_padding(
+    shape, units, context_width, padding, own_state, return_sequences, seed
+):
+    rng = np.random.default_rng(seed)
+    batch, time, _ = shape
+    x, context, h, c = (
+        tf.constant(rng.normal(size=s).astype(np.float32))
+        for s in (shape, (batch, context_width), (batch, units), (batch, units))
+    )
+    lengths = rng.integers(0, time + 1, (batch, 1))
+    mask = {
+        "none": None,
+        "before": np.arange(time) >= time - lengths,
+        "after": np.arange(time) < lengths,
+        "anywhere": rng.random((batch, time)) < 0.5,
+    }[padding]
+    options = {"return_sequences": return_sequences, "return_state": True}
+    stock, fast = keras.layers.LSTM(units, **options), FastLSTM(units, **options)
+
+    def state(h, c):
+        return [h, c] if own_state else None
+
+    def by_stock(x, context, h, c):
+        repeated = tf.repeat(context[:, None], time, axis=1)
+        return stock(tf.concat([x, repeated], -1), initial_state=state(h, c), mask=mask)
+
+    def by_fast(x, context, h, c):
+        extra = {"context": context} if context_width else {}
+        return fast(x, initial_state=state(h, c), mask=mask, **extra)
+
+    inputs = [x, context, h, c]
+    by_stock(*inputs), by_fast(*inputs)
+    fast.set_weights(stock.get_weights())
+    expected, got = _results(stock, by_stock, inputs), _results(fast, by_fast, inputs)
+    for a, b in zip(expected, got, strict=True):
+        if a.dtype == object or b.dtype == object:  # no gradient: states or a context not used
+            assert np.all(a == None) or a.size == 0  # noqa: E711
+        else:
+            np.testing.assert_allclose(a, b, atol=2e-5, rtol=2e-5)
+
+
+def test_a_stock_file_loads_into_it_and_back(tmp_path):
+    tokens = keras.Input((None,), dtype="int32")
+    vectors = keras.layers.Embedding(9, 4, mask_zero=True)(tokens)
+    model = keras.Model(tokens, keras.layers.LSTM(6, return_sequences=True)(vectors))
+    model.save(tmp_path / "stock.keras")
+    x = np.array([[3, 8, 1, 0, 0], [2, 2, 5, 7, 4]])
+
+    def swap(model, kind, to):
+        made = keras.models.clone_model(
+            model,
+            clone_function=lambda layer: (to if type(layer) is kind else type(layer)).from_config(
+                {k: v for k, v in layer.get_config().items() if k != "product_dtype"}
+            ),
+        )
+        made.set_weights(model.get_weights())
+        return made
+
+    fast = swap(keras.saving.load_model(tmp_path / "stock.keras"), keras.layers.LSTM, FastLSTM)
+    assert type(fast.layers[-1]) is FastLSTM
+    np.testing.assert_allclose(fast(x), model(x), atol=1e-6)
+    fast.save(tmp_path / "fast.keras")
+    back = swap(keras.saving.load_model(tmp_path / "fast.keras"), FastLSTM, keras.layers.LSTM)
+    assert type(back.layers[-1]) is keras.layers.LSTM
+    np.testing.assert_array_equal(back(x), model(x))
+
+
+def test_it_steps_aside_on_a_gpu(monkeypatch):
+    """With a GPU the stock layer's own loop is called, which takes cuDNN."""
+    called = []
+    stock_loop = keras.layers.LSTM.inner_loop
+    monkeypatch.setattr(
+        keras.layers.LSTM,
+        "inner_loop",
+        lambda self, *args, **options: called.append(1) or stock_loop(self, *args, **options),
+    )
+    layer, x, context = FastLSTM(3), np.ones((2, 4, 5), np.float32), np.ones((2, 2), np.float32)
+    expected = layer(x, context=context)
+    assert not called
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind=None: [kind])
+    np.testing.assert_allclose(layer(x, context=context), expected, atol=1e-6)
+    assert called
 
 
 def test_what_it_does_not_cover_runs_as_stock():
