@@ -13,12 +13,12 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from aalprivacy.errors import InputError
+from aalprivacy.inference import decode, encode
 from aalprivacy.lstm import FastLSTM
-from aalprivacy.text import EOS, MAX_LENGTH, PAD, VOCABULARY
+from aalprivacy.text import VOCABULARY
 
 UNITS = 256  # paper, section V
 EMBEDDING = 32
@@ -118,13 +118,13 @@ class Pair:
         """The encoder's fingerprint, which its codes carry."""
         return fingerprint(self.encoder)
 
-    def encode(self, tokens: np.ndarray, batch_size: int = 1024) -> np.ndarray:
-        """Tokens ``(n, length)`` to codes, float32 ``(n, 2 units)``."""
-        return encode(self.encoder, tokens, batch_size)
+    def encode(self, tokens: np.ndarray, **options) -> np.ndarray:
+        """Tokens ``(n, length)`` to codes, float32 ``(n, 2 units)``; `aalprivacy.inference`."""
+        return encode(self.encoder, tokens, **options)
 
-    def decode(self, codes: np.ndarray, batch_size: int = 2048) -> np.ndarray:
-        """Codes to tokens; see `decode`."""
-        return decode(self.decoder, codes, batch_size)
+    def decode(self, codes: np.ndarray, **options) -> np.ndarray:
+        """Codes to tokens; see `aalprivacy.inference.decode`."""
+        return decode(self.decoder, codes, **options)
 
     def save(self, folder: str | Path) -> None:
         """Write the three files of a pair.
@@ -193,69 +193,3 @@ def fingerprint(model: keras.Model) -> str:
     for weight in model.get_weights():
         digest.update(np.ascontiguousarray(weight))
     return digest.hexdigest()[:16]
-
-
-def encode(encoder: keras.Model, tokens: np.ndarray, batch_size: int = 1024) -> np.ndarray:
-    """Tokens ``(n, length)`` to codes, float32 ``(n, 2 units)``."""
-    codes = [
-        np.asarray(encoder(tokens[at : at + batch_size].astype(np.int32), training=False))
-        for at in range(0, len(tokens), batch_size)
-    ]
-    return np.concatenate(codes) if codes else np.empty((0, encoder.output_shape[-1]), np.float32)
-
-
-def decode(decoder: keras.Model, codes: np.ndarray, batch_size: int = 2048) -> np.ndarray:
-    """Write the most probable token, step by step, until `EOS` (greedy decoding).
-
-    Parameters
-    ----------
-    codes
-        float32 ``(n, 2 units)``.
-
-    Returns
-    -------
-    uint8 array ``(n, MAX_LENGTH + 1)``, `PAD` after `EOS`.
-    """
-    lstm = decoder.get_layer("lstm").cell
-    scores = decoder.get_layer("scores")
-    embeddings = tf.convert_to_tensor(decoder.get_layer("embedding").embeddings)
-    width = embeddings.shape[1]
-    # The token's and the code's parts of the gates never change: one table, one constant.
-    table = tf.matmul(embeddings, lstm.kernel[:width]) + lstm.bias
-    of_code = tf.convert_to_tensor(lstm.kernel[width:])
-    recurrent, kernel, bias = map(
-        tf.convert_to_tensor, (lstm.recurrent_kernel, scores.kernel, scores.bias)
-    )
-    tokens = np.zeros((len(codes), MAX_LENGTH + 1), np.uint8)
-    for at in range(0, len(codes), batch_size):
-        batch = tf.constant(codes[at : at + batch_size])
-        if of_code.shape[0]:
-            constant = tf.matmul(batch, of_code)
-        else:
-            constant = tf.zeros((batch.shape[0], table.shape[1]))
-        written = _greedy(batch, constant, table, recurrent, kernel, bias).numpy()
-        tokens[at : at + batch_size, : written.shape[1]] = written
-    return tokens
-
-
-@tf.function(reduce_retracing=True)
-def _greedy(codes, constant, table, recurrent, score_kernel, score_bias):
-    def step(t, token, h, c, done, written):
-        z = tf.gather(table, token) + constant + tf.matmul(h, recurrent)
-        i, f, g, o = tf.split(z, 4, axis=1)
-        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
-        h = tf.sigmoid(o) * tf.tanh(c)
-        token = tf.argmax(tf.matmul(h, score_kernel) + score_bias, axis=1, output_type=tf.int32)
-        token = tf.where(done, PAD, token)
-        done = done | (token <= EOS)
-        return t + 1, token, h, c, done, written.write(t, token)
-
-    h, c = tf.split(codes, 2, axis=1)
-    n = tf.shape(codes)[0]
-    written = tf.TensorArray(tf.int32, size=0, dynamic_size=True, element_shape=[None])
-    *_, written = tf.while_loop(
-        lambda t, token, h, c, done, written: (t <= MAX_LENGTH) & ~tf.reduce_all(done),
-        step,
-        (0, tf.fill([n], PAD), h, c, tf.fill([n], False), written),
-    )
-    return tf.transpose(written.stack())

@@ -2,14 +2,11 @@
 
 From whole entries alone, from scratch, a pair learns the language of the entries and not to use
 the code. So it begins with windows of two neighbouring attributes and gets one more whenever it
-has mastered what it sees (Bengio et al. 2009, Curriculum learning, ICML). And since few users are
-soon known by heart, values that the view copies are often replaced at random: any string of the
-same shape is as valid an example, and copying is the only way to get it right.
+has mastered what it sees (Bengio et al. 2009, Curriculum learning, ICML).
 """
 
 import contextlib
 import csv
-import hashlib
 import json
 import logging
 import os
@@ -27,96 +24,16 @@ import tensorflow as tf
 from aalprivacy import files
 from aalprivacy.attributes import NAMES
 from aalprivacy.errors import InputError, WorkerLost
+from aalprivacy.examples import Examples
 from aalprivacy.model import Pair, build_decoder, build_encoder
-from aalprivacy.policy import Operation
-from aalprivacy.text import (
-    ALPHABET,
-    EOS,
-    MAX_LENGTH,
-    PAD,
-    SEPARATOR_TOKEN,
-    character_errors,
-    from_tokens,
-    to_lines,
-    to_tokens,
-)
+from aalprivacy.recipe import Recipe
+from aalprivacy.text import PAD, character_errors, from_tokens, to_lines, to_tokens
 from aalprivacy.workers import Workers
 
 log = logging.getLogger(__name__)
 
 N = len(NAMES)
 SHARDS = 2
-_A, _0 = ALPHABET.index("a") + 2, ALPHABET.index("0") + 2
-
-# Values with so many possibilities that they can't be listed; the others are a few words each.
-OPEN_ATTRIBUTES = frozenset(
-    (
-        "name", "age", "height", "weight", "address", "phone_number", "timestamp",
-        "blood_pressure", "glucose_level", "wearable_pedometer", "temperature_sensor",
-        "light_sensor", "energy_consumption",
-    )
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that a training is made of; the same recipe and data give the same training.
-
-    Parameters
-    ----------
-    units, embedding, reverse, code_at_every_step, product_dtype
-        See `aalprivacy.model`.
-    engine
-        Train with `FastLSTM`; otherwise with stock layers, at the same results.
-    learning_rate
-        Adam's, from full length on. The paper's by default.
-    first_learning_rate
-        Adam's until full length.
-    batch_size, first_batch_size
-        Examples an update at full length, and until then.
-    first_window
-        Attributes a window at the start; 20 for whole entries from the start.
-    threshold
-        Loss in nats a character, values that were randomised left out, under which the windows
-        get one attribute longer.
-    augmentation
-        Lowest and highest share of the examples in which an open value is replaced at random; each
-        attribute's own share lies between them.
-    updates
-        How many in all; the learning rate falls in a straight line to a tenth over the last
-        `decay` of them.
-    decay
-        Share of the updates.
-    averaging
-        The pair's weights are the trained ones averaged over the last updates, an update's part
-        shrinking by this factor at each that follows (Polyak & Juditsky 1992).
-    seed
-        For initial weights, batches, augmentation.
-    """
-
-    units: int = 256
-    embedding: int = 32
-    reverse: bool = True
-    code_at_every_step: bool = True
-    product_dtype: str = "float32"
-    engine: bool = True
-    learning_rate: float = 4e-4
-    first_learning_rate: float = 4e-4
-    batch_size: int = 64
-    first_batch_size: int = 32
-    first_window: int = 2
-    threshold: float = 0.15
-    augmentation: tuple[float, float] = (0.2, 0.6)
-    updates: int = 20_000
-    decay: float = 0.25
-    averaging: float = 0.998
-    seed: int = 0
-
-    def rate(self, update: int, window: int) -> float:
-        """Adam's learning rate at an update."""
-        base = self.learning_rate if window == N else self.first_learning_rate
-        left = (self.updates - update) / max(1.0, self.decay * self.updates)
-        return base * max(0.1, min(1.0, left))
 
 
 @dataclass
@@ -135,104 +52,6 @@ class Progress:
     character_error: float | None = None
     stages: list = field(default_factory=list)
     lengthened: list = field(default_factory=list)
-
-
-class Examples:
-    """Batches of (entry, view) windows, drawn and augmented anew at every update.
-
-    Parameters
-    ----------
-    entries, views
-        Tables of the same rows.
-    operations
-        Attribute name -> `Operation`: what made the views.
-    recipe
-        For its seed, sizes and augmentation.
-    """
-
-    def __init__(self, entries: pd.DataFrame, views: pd.DataFrame, operations, recipe: Recipe):
-        self.recipe = recipe
-        self.x = to_tokens(to_lines(entries))
-        self.y = to_tokens(to_lines(views))
-        self.x_start = _starts(self.x)
-        self.y_start = _starts(self.y)
-        randomised = np.array([name in OPEN_ATTRIBUTES for name in NAMES])
-        # A generalised address is the end of the address, so it can follow along; a class can't.
-        follows = np.array(
-            [op is not Operation.GENERALISE or name == "address" for name, op in operations.items()]
-        )
-        self.randomised = randomised & follows
-        low, high = recipe.augmentation
-        self.share = np.linspace(low, high, N) * self.randomised
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of entries and views."""
-        return hashlib.sha256(self.x.tobytes() + self.y.tobytes()).hexdigest()
-
-    def batch(self, update: int, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-        """The batch of an update, the same whenever it is asked for.
-
-        Parameters
-        ----------
-        update, window
-            Which update; attributes a window, one batch in ten draws its own number.
-
-        Returns
-        -------
-        int32 ``(batch, length)`` entry tokens, int32 ``(batch, length)`` view tokens ending in
-        `EOS`, bool of the latter's shape: characters that were replaced at random, and the
-        attributes a window that the batch has in fact.
-        """
-        recipe = self.recipe
-        rng = np.random.default_rng([recipe.seed, 2, update])
-        n = recipe.batch_size if window == N else recipe.first_batch_size
-        if rng.random() < 0.1:
-            window = int(rng.integers(2, N + 1))
-        rows = rng.integers(0, len(self.x), n)
-        first = rng.integers(0, N - window + 1, n)
-        hit = rng.random((n, N)) < self.share
-        # Replace all characters of a value or only a few.
-        rate = np.where(rng.random((n, N)) < 0.5, 1.0, 0.25) * hit
-        which = rng.random((n, N, MAX_LENGTH)) < rate[:, :, None]
-        letters = rng.integers(0, 26, (n, N, MAX_LENGTH), dtype=np.uint8)
-        digits = rng.integers(0, 10, (n, N, MAX_LENGTH), dtype=np.uint8)
-        noise = (which, letters, digits)
-        x, _ = _cut(self.x[rows], self.x_start[rows], first, window, noise)
-        y, replaced = _cut(self.y[rows], self.y_start[rows], first, window, noise)
-        return x, y, replaced, window
-
-
-def _starts(tokens: np.ndarray) -> np.ndarray:
-    """Where each attribute starts, and one past the line's end; ``(n, 21)``."""
-    ends = (tokens == SEPARATOR_TOKEN) | (tokens == EOS)
-    positions = np.nonzero(ends)[1].reshape(len(tokens), N) + 1
-    return np.concatenate([np.zeros((len(tokens), 1), int), positions], axis=1).astype(np.int16)
-
-
-def _cut(tokens, starts, first, window, noise):
-    """Cut windows out of lines and put noise into them, as `Examples.batch` needs it."""
-    n = len(tokens)
-    rows = np.arange(n)
-    begin = starts[rows, first].astype(int)
-    end = starts[rows, first + window].astype(int) - 1  # without the separator or eos after it
-    length = int((end - begin).max()) + 1
-    position = begin[:, None] + np.arange(length)
-    inside = position < end[:, None]
-    position = np.minimum(position, MAX_LENGTH)
-    cut = np.where(inside, tokens[rows[:, None], position], PAD)
-    which, letters, digits = noise
-    of = (position[:, :, None] >= starts[:, None, 1:]).sum(2).clip(0, N - 1)
-    # Counted from the value's end, so that a view that is the end of its value gets the same noise.
-    offset = (starts[rows[:, None], of + 1] - 1 - position).clip(0, MAX_LENGTH - 1)
-    at = (rows[:, None], of, offset)
-    letter = (cut >= _A) & (cut < _A + 26)
-    digit = (cut >= _0) & (cut < _0 + 10)
-    replaced = which[at] & (letter | digit)
-    cut = np.where(replaced & letter, _A + letters[at], cut)
-    cut = np.where(replaced & digit, _0 + digits[at], cut)
-    cut[rows, end - begin] = EOS
-    return cut.astype(np.int32), replaced & inside
 
 
 class Trainer:

@@ -10,14 +10,9 @@ from pathlib import Path
 
 from aalprivacy import TABLE_I, apply_policy, simulate
 from aalprivacy.evaluation import TRAINING_SEED, VALIDATION_SEED
-from aalprivacy.training import (
-    Examples,
-    Recipe,
-    Trainer,
-    Validation,
-    fit,
-    one_thread_a_shard,
-)
+from aalprivacy.examples import Examples
+from aalprivacy.recipe import Recipe
+from aalprivacy.training import Trainer, Validation, fit, one_thread_a_shard
 
 BASE = Recipe(updates=25_000, product_dtype="bfloat16")
 RECIPES = {

@@ -1,8 +1,6 @@
 """Training speed: the engine against stock Keras and PyTorch, on the same batches, in turn.
 
-Every contestant is a process of its own with the threads that suit it. All wait; one at a time is
-told to train on the same batches of real entries, whole steps with clipping and Adam; then the
-next. So slow drifts of the machine fall on all alike, and a ratio is taken within a round.
+Whole steps with clipping and Adam on batches of real entries; `contest` tells how it is timed.
 
 Usage: ``python benchmarks/training.py [--rounds 7] [--out table.md]``. PyTorch takes part if it is
 installed: ``pip install torch==2.13.0`` (on Linux from the index of CPU builds).
@@ -10,40 +8,45 @@ installed: ``pip install torch==2.13.0`` (on Linux from the index of CPU builds)
 
 import argparse
 import importlib.util
-import os
-import subprocess
-import sys
-import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from contest import Worker, compete, serve, spread, table, timed, verdict
 
 RECEIVER = "family_member"  # the longest views
 # Batch size and attributes a window -> batches a turn.
 SETTINGS = {(32, 2): 40, (32, 20): 12, (64, 20): 8, (128, 20): 6, (512, 20): 2}
 ENGINE = ("engine, float32", "engine, bfloat16")
 MIRRORED = "engine, bfloat16, MirroredStrategy and fit"
+DRAW = "drawing the batches alone, of 800,000 entries"
 STOCK = "keras.layers.LSTM, fit"
 TORCH = ("torch.nn.LSTM, float32", "torch.nn.LSTM, bfloat16 autocast")
 BARS = {
-    "stock": {32: 2.5, 128: 2.5, 512: 2.0},
-    "torch": {32: 1.2, 128: 1.2, 512: 1.3},
+    "stock Keras": {32: 2.5, 128: 2.5, 512: 2.0},
+    "the faster PyTorch": {32: 1.2, 128: 1.2, 512: 1.3},
     "peak": {128: 0.45, 512: 0.55},
+    DRAW: 0.03,
 }
+
+
+def examples(size: int, users: int, entries_per_user: int):
+    from aalprivacy import TABLE_I, apply_policy, simulate
+    from aalprivacy.examples import Examples
+    from aalprivacy.recipe import Recipe
+
+    entries = simulate(users, entries_per_user, seed=1)
+    views = apply_policy(entries, receiver=RECEIVER)
+    recipe = Recipe(batch_size=size, first_batch_size=size)
+    return Examples(entries, views, TABLE_I.for_receiver(RECEIVER), recipe)
 
 
 def batches() -> dict:
     """The batches of every setting: entry tokens, view tokens, which are replaced."""
-    from aalprivacy import TABLE_I, apply_policy, simulate
-    from aalprivacy.training import Examples, Recipe
-
-    entries = simulate(1000, 10, seed=1)
-    views = apply_policy(entries, receiver=RECEIVER)
     made = {}
     for (size, window), n in SETTINGS.items():
-        recipe = Recipe(batch_size=size, first_batch_size=size)
-        examples = Examples(entries, views, TABLE_I.for_receiver(RECEIVER), recipe)
-        drawn = (examples.batch(i, window) for i in range(10 * n))
+        source = examples(size, 1000, 10)
+        drawn = (source.batch(i, window) for i in range(10 * n))
         made[size, window] = [d[:3] for d in drawn if d[3] == window][:n]
     return made
 
@@ -53,7 +56,8 @@ def start_tokens(y: np.ndarray) -> np.ndarray:
 
 
 def engine(product_dtype: str):
-    from aalprivacy.training import Recipe, Trainer, one_thread_a_shard
+    from aalprivacy.recipe import Recipe
+    from aalprivacy.training import Trainer, one_thread_a_shard
 
     one_thread_a_shard()
     trainer = Trainer(Recipe(product_dtype=product_dtype))
@@ -159,12 +163,7 @@ def peak(dtype: str) -> float:
     a = tf.cast(tf.random.normal((2, 2048, 2048)), dtype)
     products = tf.function(lambda a: (tf.matmul(a[0], a[1]), tf.matmul(a[1], a[0])))
     products(a)
-    seconds = []
-    for _ in range(10):
-        began = time.perf_counter()
-        products(a)
-        seconds.append(time.perf_counter() - began)
-    return 4 * 2048**3 / min(seconds)
+    return 4 * 2048**3 / min(timed(lambda: products(a)) for _ in range(10))
 
 
 def operations(x: np.ndarray, y: np.ndarray) -> float:
@@ -177,127 +176,110 @@ def operations(x: np.ndarray, y: np.ndarray) -> float:
     return 6.0 * (products + len(x) * 2 * UNITS * 4 * UNITS)
 
 
-def serve(name: str) -> None:
-    """A contestant's process: reads a setting, trains on its batches, answers the seconds."""
+def answers(name: str):
+    """What answers a contestant's questions: a setting's seconds, or the peak of a type."""
+    if name == DRAW:
+        source = examples(32, 8000, 100)
+
+        def draw(size: int, window: int) -> None:
+            source.recipe = replace(source.recipe, batch_size=size, first_batch_size=size)
+            for update in range(SETTINGS[size, window]):
+                source.batch(update, window)
+
+        return lambda setting: timed(lambda: draw(*key(setting)))
     run, data = CONTESTANTS[name](), batches()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        if line.startswith("peak"):
-            print(peak(line.split()[1]), flush=True)
-            continue
-        size, window = map(int, line.split())
-        began = time.perf_counter()
-        run(data[size, window])
-        print(time.perf_counter() - began, flush=True)
+
+    def answer(question: str) -> float:
+        kind, value = question.split(maxsplit=1)
+        if kind == "peak":
+            return peak(value)
+        return timed(lambda: run(data[key(question)]))
+
+    return answer
 
 
-def compare(rounds: int) -> tuple[dict, dict]:
-    """Seconds of every contestant, setting, round; and the peak of each product type."""
-    names = [n for n in CONTESTANTS if "torch" not in n or importlib.util.find_spec("torch")]
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    workers = {}
-    for name in names:
-        workers[name] = subprocess.Popen(
-            [sys.executable, __file__, "--serve", name],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True, env=environment,
-        )  # fmt: skip
-        ask(workers[name], None)
-    seconds = {(name, setting): [] for name in names for setting in SETTINGS}
-    for setting in SETTINGS:
-        for number in range(-1, rounds):
-            for name, worker in workers.items():
-                time.sleep(0.3)  # the last one's threads go to sleep
-                took = ask(worker, f"{setting[0]} {setting[1]}")
-                if number >= 0:  # the first round compiles and warms up
-                    seconds[name, setting].append(took)
-                print(f"{setting} round {number} {name}: {took:.2f} s", file=sys.stderr)
-    peaks = {d: ask(workers[ENGINE[0]], f"peak {d}") for d in ("float32", "bfloat16")}
-    for worker in workers.values():
-        worker.stdin.close()
-        worker.wait()
-    return seconds, peaks
-
-
-def ask(worker: subprocess.Popen, question: str | None) -> float | None:
-    if question is not None:
-        worker.stdin.write(question + "\n")
-        worker.stdin.flush()
-    answer = worker.stdout.readline().strip()
-    if not answer:
-        raise SystemExit(f"{' '.join(worker.args)}: ended before its answer")
-    return float(answer) if question is not None else None
-
-
-def middle(values) -> str:
-    """Median, lowest and highest."""
-    return f"{np.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+def key(setting: str) -> tuple[int, int]:
+    """Batch size and window of a setting's name."""
+    size, window = setting.split()
+    return int(size), int(window)
 
 
 def tables(seconds: dict, peaks: dict) -> str:
-    data = batches()
-    names = list(dict.fromkeys(name for name, _ in seconds))
-    head = [f"{w} attributes, batch {b}" for b, w in SETTINGS]
-    lines = ["Entries a second, median (lowest-highest):", "", "| | " + " | ".join(head) + " |"]
-    lines.append("| --- |" + " --- |" * len(head))
-    for name in names:
-        cells = []
-        for (size, window), n in SETTINGS.items():
-            speeds = [size * n / s for s in seconds[name, (size, window)]]
-            cells.append(f"{np.median(speeds):.0f} ({min(speeds):.0f}-{max(speeds):.0f})")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    lines += ["", "The faster engine's speed over that of, in the same round:", ""]
-    lines += ["| | " + " | ".join(head) + " |", "| --- |" + " --- |" * len(head)]
-    best = {
-        s: min(ENGINE, key=lambda name, s=s: np.median(seconds[name, s])) for s in SETTINGS
-    }  # fmt: skip
-    faster_torch = {
-        s: min(TORCH, key=lambda name, s=s: np.median(seconds[name, s]))
-        for s in SETTINGS
-        if TORCH[0] in names
+    """The table of speeds and the table of ratios."""
+    data, names = batches(), list(dict.fromkeys(name for name, _ in seconds))
+    settings = [f"{size} {window}" for size, window in SETTINGS]
+    head = [f"{window} attributes, batch {size}" for size, window in SETTINGS]
+    entries = {setting: key(setting)[0] * SETTINGS[key(setting)] for setting in settings}
+    speeds = {
+        name: [spread(entries[s] / np.array(seconds[name, s]), 0) for s in settings]
+        for name in names
     }
-    rivals = {"stock": dict.fromkeys(SETTINGS, STOCK), "torch": faster_torch}
-    rivals["MirroredStrategy"] = dict.fromkeys(SETTINGS, MIRRORED)
-    for rival, of in rivals.items():
-        cells = []
-        for setting in SETTINGS:
-            if setting not in of:
-                cells.append("-")
-                continue
-            ratios = np.divide(seconds[of[setting], setting], seconds[best[setting], setting])
-            bar = BARS.get(rival, {}).get(setting[0]) if setting[1] == 20 else None
-            mark = f", bar {bar}: {verdict(np.median(ratios) >= bar)}" if bar else ""
-            cells.append(middle(ratios) + mark)
-        lines.append(f"| {rival} | " + " | ".join(cells) + " |")
-    for name, dtype in zip(ENGINE, peaks, strict=True):
-        cells = []
-        for setting in SETTINGS:
-            work = sum(operations(x, y) for x, y, _ in data[setting])
-            shares = work / np.array(seconds[name, setting]) / peaks[dtype]
-            bar = BARS["peak"].get(setting[0]) if name == best[setting] else None
-            mark = f", bar {bar}: {verdict(np.median(shares) >= bar)}" if bar else ""
-            cells.append(middle(shares) + mark)
-        lines.append(f"| share of the {dtype} peak | " + " | ".join(cells) + " |")
+
+    def fastest(rivals, setting):
+        return min(rivals, key=lambda name: np.median(seconds[name, setting]))
+
+    ratios = {}
+    rivals = {"stock Keras": [STOCK], "the faster PyTorch": [n for n in TORCH if n in names]}
+    rivals["MirroredStrategy and fit"] = [MIRRORED]
+    for label, rival in rivals.items():
+        bars = BARS.get(label, {})
+        ratios[f"over {label}"] = [
+            cell(np.divide(seconds[fastest(rival, s), s], seconds[fastest(ENGINE, s), s]), bars, s)
+            for s in settings
+            if rival
+        ]
+    for name, (dtype, operations_a_second) in zip(ENGINE, peaks.items(), strict=True):
+        ratios[f"share of the {dtype} peak"] = [
+            cell(
+                sum(operations(x, y) for x, y, _ in data[key(s)])
+                / np.array(seconds[name, s])
+                / operations_a_second,
+                BARS["peak"] if name == fastest(ENGINE, s) else {},
+                s,
+            )
+            for s in settings
+        ]
+    shares = [np.divide(seconds[DRAW, s], seconds[fastest(ENGINE, s), s]) for s in settings]
+    ratios[f"share of a step that {DRAW} takes"] = [
+        spread(share, 4) + verdict(np.median(share), BARS[DRAW], most=True) for share in shares
+    ]
     found = ", ".join(f"{d} {p / 1e9:.0f} GFLOP/s" for d, p in peaks.items())
-    lines += ["", f"Peak of matrix products, all cores, measured in the same run: {found}."]
-    return "\n".join(lines)
+    return "\n\n".join(
+        [
+            table("entries a second, median (lowest-highest)", head, speeds),
+            table("the faster engine", head, ratios),
+            f"Peak of matrix products, all cores, measured in the same run: {found}.",
+        ]
+    )
 
 
-def verdict(reached: bool) -> str:
-    return "reached" if reached else "missed"
+def cell(values, bars: dict, setting: str) -> str:
+    size, window = key(setting)
+    bar = bars.get(size) if window == 20 else None
+    return spread(values) + (verdict(np.median(values), bar) if bar else "")
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        # TensorFlow and PyTorch both print; only answers may reach the other side.
-        serve(arguments.serve)
-    else:
-        table = tables(*compare(arguments.rounds))
-        print(table)
-        if arguments.out:
-            arguments.out.write_text(table + "\n")
+        serve(answers(arguments.serve))
+        return
+    names = [n for n in CONTESTANTS if n not in TORCH or importlib.util.find_spec("torch")] + [DRAW]
+    workers = {name: Worker(__file__, name) for name in names}
+    settings = [f"{size} {window}" for size, window in SETTINGS]
+    seconds = compete(workers.values(), settings, arguments.rounds)
+    peaks = {d: workers[ENGINE[0]].ask(f"peak {d}") for d in ("float32", "bfloat16")}
+    for worker in workers.values():
+        worker.end()
+    text = tables(seconds, peaks)
+    print(text)
+    if arguments.out:
+        arguments.out.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

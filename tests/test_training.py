@@ -1,4 +1,4 @@
-"""Model and training: shapes, greedy decoding, batches, learning, exact resume."""
+"""Model and training: shapes, learning, exact resume."""
 
 import subprocess
 import sys
@@ -7,40 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aalprivacy.attributes import NAMES
 from aalprivacy.errors import InputError
-from aalprivacy.model import Pair, build_decoder, build_encoder
-from aalprivacy.policy import TABLE_I
-from aalprivacy.text import EOS, from_tokens, to_lines, to_tokens
-from aalprivacy.training import Examples, Recipe, Trainer, Validation, fit
+from aalprivacy.model import Pair
+from aalprivacy.recipe import Recipe
+from aalprivacy.text import to_lines, to_tokens
+from aalprivacy.training import Trainer, Validation, fit
 from aalprivacy.views import apply_policy
 
-RESEARCHER = TABLE_I.for_receiver("researcher")
 SMALL = Recipe(units=24, embedding=8, updates=12, first_batch_size=8, batch_size=8)
-
-
-def make_examples(entries, recipe, receiver="researcher"):
-    views = apply_policy(entries, TABLE_I, receiver)
-    return Examples(entries, views, TABLE_I.for_receiver(receiver), recipe)
 
 
 @pytest.fixture
 def validation(entries):
     return Validation(entries[:10], apply_policy(entries[:10]))
-
-
-def test_greedy_decoding_is_the_models_own_argmax():
-    decoder = build_decoder(units=16, embedding=4)
-    codes = np.random.default_rng(0).normal(size=(7, 32)).astype(np.float32)
-    written = Pair(build_encoder(16, 4), decoder).decode(codes, batch_size=3)
-    for row, code in zip(written, codes, strict=True):
-        tokens = [0]
-        for token in row[:20]:
-            scores = np.asarray(decoder([np.array([tokens]), code[None]]))[0, -1]
-            assert token == scores.argmax()
-            if token <= EOS:
-                break
-            tokens.append(int(token))
 
 
 @pytest.mark.parametrize("code_at_every_step", [True, False])
@@ -55,7 +34,7 @@ def test_engine_and_stock_models_agree(entries, code_at_every_step):
     )
 
 
-def test_a_pair_has_the_averaged_weights(entries):
+def test_a_pair_has_the_averaged_weights(entries, make_examples):
     recipe = replace(SMALL, averaging=0.7, first_learning_rate=1e-2)
     trainer, examples = Trainer(recipe), make_examples(entries, recipe)
     expected = None
@@ -91,48 +70,7 @@ def test_a_pair_saves_and_loads(tmp_path):
     ]  # fmt: skip
 
 
-def test_batches_without_augmentation_are_windows(entries):
-    examples = make_examples(entries, replace(SMALL, augmentation=(0.0, 0.0)))
-    lines = to_lines(entries).tolist()
-    views = to_lines(apply_policy(entries)).tolist()
-    for update in range(20):
-        x, y, replaced, window = examples.batch(update, 4)
-        assert not replaced.any()
-        for a, b in zip(from_tokens(x), from_tokens(y), strict=True):
-            assert a.count("|") == b.count("|") == window - 1
-            assert any(f"|{a}|" in f"|{line}|" for line in lines)
-            assert any(f"|{b}|" in f"|{line}|" for line in views)
-
-
-@pytest.mark.parametrize("receiver", TABLE_I.receivers)
-def test_augmentation_replaces_alike_on_both_sides(entries, receiver):
-    recipe = replace(SMALL, augmentation=(0.9, 0.9), batch_size=60)
-    examples = make_examples(entries, recipe, receiver)
-    originals, changed = set(to_lines(entries)), 0
-    for update in range(8):
-        x, y, _, window = examples.batch(update, len(NAMES))
-        if window < len(NAMES):
-            continue
-        for a, b in zip(from_tokens(x), from_tokens(y), strict=True):
-            changed += a not in originals
-            entry, view = a.split("|"), b.split("|")
-            for i, (name, operation) in enumerate(TABLE_I.for_receiver(receiver).items()):
-                if operation == "F":
-                    assert entry[i] == view[i]
-                elif operation == "D":
-                    assert view[i] == "*"
-                elif name == "address":
-                    assert entry[i].split(" ")[-1] == view[i]
-    assert changed > 100
-
-
-def test_a_batch_can_be_had_again(entries):
-    examples = make_examples(entries, SMALL)
-    for a, b in zip(examples.batch(5, 3), examples.batch(5, 3), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def test_learns(entries, validation, tmp_path):
+def test_learns(entries, validation, tmp_path, make_examples):
     """Copying two attributes: the loss must fall by half within a few hundred updates."""
     recipe = replace(
         SMALL, units=64, updates=400, first_batch_size=32, first_learning_rate=5e-3, threshold=0.0
@@ -145,7 +83,7 @@ def test_learns(entries, validation, tmp_path):
     assert trainer.progress.loss < first / 2
 
 
-def test_resume_is_exact(entries, validation, tmp_path):
+def test_resume_is_exact(entries, validation, tmp_path, make_examples):
     def weights(folder, *stops):
         trainer = Trainer(SMALL)
         folder.mkdir()
@@ -172,7 +110,7 @@ def test_resume_is_exact(entries, validation, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_training_can_be_made_longer(entries, validation, tmp_path):
+def test_a_training_can_be_made_longer(entries, validation, tmp_path, make_examples):
     trainer, examples = Trainer(SMALL), make_examples(entries, SMALL)
     fit(trainer, examples, validation, tmp_path, validate_every=100)
     trainer = Trainer.load(tmp_path / "checkpoint.npz")

@@ -26,7 +26,9 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from aalprivacy import TABLE_I, apply_policy, simulate
-from aalprivacy.training import Examples, Recipe, Trainer, Validation, fit, one_thread_a_shard
+from aalprivacy.examples import Examples
+from aalprivacy.recipe import Recipe
+from aalprivacy.training import Trainer, Validation, fit, one_thread_a_shard
 from aalprivacy.workers import Workers
 
 recipe = Recipe(units=24, embedding=8, updates=15, first_batch_size=9, batch_size=9,

@@ -1,0 +1,70 @@
+"""What a training is made of: every choice that the data and the machine leave open."""
+
+from dataclasses import dataclass
+
+from aalprivacy.attributes import NAMES
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a training is made of; the same recipe and data give the same training.
+
+    Parameters
+    ----------
+    units, embedding, reverse, code_at_every_step, product_dtype
+        See `aalprivacy.model`.
+    engine
+        Train with `FastLSTM`; otherwise with stock layers, at the same results.
+    learning_rate
+        Adam's, from full length on. The paper's by default.
+    first_learning_rate
+        Adam's until full length.
+    batch_size, first_batch_size
+        Examples an update at full length, and until then.
+    first_window
+        Attributes a window at the start; 20 for whole entries from the start.
+    threshold
+        Loss in nats a character, values that were randomised left out, under which the windows
+        get one attribute longer.
+    mixing
+        Share of the examples whose values come each from an entry of its own, where such a line
+        isn't too long.
+    augmentation
+        Lowest and highest share of the examples in which an open value is replaced at random; each
+        attribute's own share lies between them.
+    updates
+        How many in all; the learning rate falls in a straight line to a tenth over the last
+        `decay` of them.
+    decay
+        Share of the updates.
+    averaging
+        The pair's weights are the trained ones averaged over the last updates, an update's part
+        shrinking by this factor at each that follows (Polyak & Juditsky 1992).
+    seed
+        For initial weights, batches, augmentation.
+    """
+
+    units: int = 256
+    embedding: int = 32
+    reverse: bool = True
+    code_at_every_step: bool = True
+    product_dtype: str = "float32"
+    engine: bool = True
+    learning_rate: float = 4e-4
+    first_learning_rate: float = 4e-4
+    batch_size: int = 64
+    first_batch_size: int = 32
+    first_window: int = 2
+    threshold: float = 0.15
+    mixing: float = 0.8
+    augmentation: tuple[float, float] = (0.2, 0.6)
+    updates: int = 20_000
+    decay: float = 0.25
+    averaging: float = 0.998
+    seed: int = 0
+
+    def rate(self, update: int, window: int) -> float:
+        """Adam's learning rate at an update."""
+        base = self.learning_rate if window == len(NAMES) else self.first_learning_rate
+        left = (self.updates - update) / max(1.0, self.decay * self.updates)
+        return base * max(0.1, min(1.0, left))
