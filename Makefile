@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: reproduce test install lock
+.PHONY: reproduce test install lock compat
 
 reproduce: install  ## the main job on the shipped pairs: figures and tables in figures/
 	$(BIN)/aalprivacy reproduce --out figures
@@ -23,3 +23,12 @@ install: .venv/installed
 lock:  ## compile requirements.txt anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	  --extra notebooks --extra test --quiet --output-file requirements.txt
+
+compat: install  ## the shipped pairs with the oldest and the newest versions that pyproject.toml allows
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	for which in lowest-direct highest; do \
+	  $(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-$$which && \
+	  $(BIN)/uv pip install --quiet --python .venv-$$which --resolution $$which -e '.[test]' && \
+	  .venv-$$which/bin/python -c "import keras, tensorflow as tf; print(tf.__version__, keras.__version__)" && \
+	  .venv-$$which/bin/pytest tests/test_weights.py tests/test_inference.py || exit 1; \
+	done

@@ -1,5 +1,6 @@
 """Learned privacy views for assisted living: an LSTM encoder is the lock, a decoder each a key."""
 
+import json
 import os
 from importlib import resources
 from pathlib import Path
@@ -27,6 +28,7 @@ __all__ = [
     "from_lines",
     "from_tokens",
     "load_pair",
+    "read_card",
     "shipped_receivers",
     "simulate",
     "to_lines",
@@ -37,6 +39,11 @@ __all__ = [
 def shipped_receivers() -> tuple[str, ...]:
     """Receivers that a trained pair ships for."""
     return tuple(r for r in TABLE_I.receivers if (_pretrained() / r / "card.json").is_file())
+
+
+def read_card(receiver: str) -> dict:
+    """The card of a receiver's shipped pair: what it was trained on, how, and its test figures."""
+    return json.loads((_pretrained() / receiver / "card.json").read_text())
 
 
 def load_pair(receiver: str):

@@ -1,9 +1,11 @@
 """The door: the command line. It parses, calls, prints, and answers bad input with one line."""
 
+import contextlib
 import json
 import logging
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +34,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 out = Console()
+
+PRODUCT_DTYPES = ("float32", "bfloat16")
+MOST_TEST = 200_000  # the paper's number of test entries
 
 EntriesFile = Annotated[Path, typer.Argument(help="Entries, .parquet or .csv, one row an entry.")]
 Receiver = Annotated[
@@ -97,7 +102,7 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
     policy: PolicyFile = None,
-    users: Annotated[int, typer.Option(help="Users to simulate for training.", min=1)] = 10_000,
+    users: Annotated[int, typer.Option(help="Users to simulate for training.", min=1)] = 8_000,
     entries: Annotated[int, typer.Option(help="Entries a user to simulate.", min=1)] = 100,
     seed: Annotated[int, typer.Option(help="Of weights, batches, augmentation.", min=0)] = 0,
     updates: Annotated[
@@ -111,8 +116,8 @@ def train(
     learning_rate: Annotated[float, typer.Option(help="Adam's, from full length on.")] = 4e-4,
     first_learning_rate: Annotated[float, typer.Option(help="Adam's, until then.")] = 4e-4,
     product_dtype: Annotated[
-        str, typer.Option(help="float32, or bfloat16: faster on processors that have it.")
-    ] = "float32",
+        str, typer.Option(help="float32, bfloat16, or auto: the faster one on this machine.")
+    ] = "auto",
     engine: Annotated[
         bool, typer.Option(help="Train with the engine, or with stock Keras layers.")
     ] = True,
@@ -123,6 +128,13 @@ def train(
     decay: Annotated[
         float, typer.Option(help="Share of the updates over which the rate falls.", min=0, max=1)
     ] = 0.25,
+    until: Annotated[
+        float | None,
+        typer.Option(help="Stop early, once the validation's character error is at most this."),
+    ] = None,
+    test_entries: Annotated[
+        int, typer.Option(help="Entries of each test set for the card.", min=2, max=MOST_TEST)
+    ] = 2000,
     validate_every: Annotated[int, typer.Option(help="In updates.", min=1)] = 1000,
     checkpoint_every: Annotated[int, typer.Option(help="In updates.", min=1)] = 1000,
 ) -> None:
@@ -132,12 +144,15 @@ def train(
     """
     rules = _policy(policy)
     operations = rules.for_receiver(receiver)
-    if product_dtype not in ("float32", "bfloat16"):
-        raise InputError(f"--product-dtype: expected float32 or bfloat16, got {product_dtype!r}")
+    if product_dtype not in ("auto", *PRODUCT_DTYPES):
+        expected = " or ".join(("auto", *PRODUCT_DTYPES))
+        raise InputError(f"--product-dtype: expected {expected}, got {product_dtype!r}")
     from aalprivacy import training
     from aalprivacy.workers import Workers
 
     workers = Workers.from_environment()
+    if until is not None and workers.count > 1:
+        raise InputError("--until: only one machine can stop early; expected no TF_CONFIG")
     about = {
         "receiver": receiver,
         "policy": rules.to_frame()[receiver].to_dict(),
@@ -165,7 +180,7 @@ def train(
         learning_rate=learning_rate,
         first_learning_rate=first_learning_rate,
         first_window=first_window,
-        product_dtype=product_dtype,
+        product_dtype=training.faster_product_dtype() if product_dtype == "auto" else product_dtype,
         engine=engine,
         decay=decay,
     )
@@ -188,7 +203,7 @@ def train(
     with _ProgressLine(trainer.recipe.updates) as line:
         complete = training.fit(
             trainer, examples, validation, folder, report=line,
-            validate_every=validate_every, checkpoint_every=checkpoint_every,
+            validate_every=validate_every, checkpoint_every=checkpoint_every, target=until,
         )  # fmt: skip
     if not workers.is_chief:
         out.print(f"{workers}: done; the pair is in the chief's folder")
@@ -196,7 +211,8 @@ def train(
     if not complete:
         out.print(f"stopped at update {trainer.progress.update:,}; go on with --resume: {folder}")
         raise typer.Exit(130)
-    finish(folder)
+    with out.status("scoring the pair on the test sets"):
+        finish(folder, test_entries)
     out.print(f"trained pair: {folder}")
 
 
@@ -223,7 +239,7 @@ def _begin(folder: Path, about: dict, resume: bool) -> dict:
     return about
 
 
-def finish(folder: Path) -> None:
+def finish(folder: Path, test_entries: int) -> None:
     """Turn a complete training's checkpoint into a pair with its card."""
     import pandas as pd
 
@@ -246,7 +262,7 @@ def finish(folder: Path) -> None:
         **training.machine(),
     }
     if about["policy"] == TABLE_I.to_frame().get(about["receiver"], pd.Series()).to_dict():
-        pair.card["test"] = evaluation.to_dict(evaluation.evaluate_all(pair))
+        pair.card["test"] = evaluation.to_dict(evaluation.evaluate_all(pair, test_entries))
     pair.save(folder)
 
 
@@ -261,7 +277,8 @@ def encode(
     files.check_writable(out_file)
     table = files.read_entries(entries)
     model = _pair(receiver, pair)
-    codes = model.encode(to_tokens(to_lines(table)))
+    with _bar("encoding", len(table)) as report:
+        codes = model.encode(to_tokens(to_lines(table)), report=report)
     files.write_codes(files.Codes(codes, model.fingerprint), out_file)
     out.print(f"{len(codes):,} codes of {codes.shape[1]} numbers: {out_file}")
 
@@ -281,7 +298,8 @@ def decode(
     model = _pair(receiver, pair)
     width = model.encoder.output_shape[-1]
     read = files.read_codes(codes, width, None if force else model.fingerprint)
-    lines = from_tokens(model.decode(read.codes))
+    with _bar("decoding", len(read.codes)) as report:
+        lines = from_tokens(model.decode(read.codes, report=report))
     table = from_lines(lines, errors="coerce")
     files.write_entries(table, out_file)
     broken = int((table.eq("").any(axis=1)).sum())
@@ -300,7 +318,7 @@ def evaluate(
     data: Annotated[
         Path | None, typer.Option(help="Entries to score on, instead of the three test sets.")
     ] = None,
-    entries: Annotated[int, typer.Option(help="Entries a test set.", min=2, max=10_000)] = 1000,
+    entries: Annotated[int, typer.Option(help="Entries a test set.", min=2, max=MOST_TEST)] = 1000,
     policy: PolicyFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -402,6 +420,22 @@ class _ProgressLine:
                 "left",
                 flush=True,
             )
+
+
+@contextlib.contextmanager
+def _bar(what: str, entries: int) -> Iterator[Callable[[int], None]]:
+    """A bar of entries done, if somebody watches; what it yields is told how many more are."""
+    from rich import progress
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=out, disable=not out.is_terminal) as bar:
+        task = bar.add_task(what, total=entries)
+        yield lambda rows: bar.advance(task, rows)
 
 
 def _policy(path: Path | None) -> Policy:

@@ -14,6 +14,7 @@ from aalprivacy.model import Pair
 from aalprivacy.policy import TABLE_I, Policy
 from aalprivacy.simulate import simulate
 from aalprivacy.text import (
+    SEPARATOR,
     character_errors,
     from_lines,
     from_tokens,
@@ -26,6 +27,7 @@ from aalprivacy.views import apply_policy
 TRAINING_SEED = 1
 VALIDATION_SEED = 1_000_001
 TEST_SEED = 2_000_001
+N_TRAINING_USERS, N_TEST_USERS = 8000, 2000  # paper, section IV-D, at 100 entries each
 TEST_SETS = ("seen", "unseen", "open")
 
 
@@ -100,33 +102,122 @@ def evaluate(
 
 
 def make_test_set(
-    kind: str, n: int = 1000, training_seed: int = TRAINING_SEED, n_training_users: int = 10_000
+    kind: str,
+    n: int = 1000,
+    training_seed: int = TRAINING_SEED,
+    n_training_users: int = N_TRAINING_USERS,
 ) -> pd.DataFrame:
-    """A test set: one entry each of `n` users.
+    """A test set of `n` entries, of as many users up to 2,000 (the paper's test: 200,000 entries).
 
     Parameters
     ----------
     kind
         ``"seen"``: new entries of users trained on; ``"unseen"``: users never trained on;
         ``"open"``: such users, with names, streets and towns never trained on.
+    n
+        Entries; above 2,000 rounded up to a whole number a user.
     training_seed, n_training_users
         The simulation that the pair was trained on, for ``"seen"``.
     """
+    users = min(n, N_TEST_USERS)
+    per_user = -(-n // users)
     if kind == "seen":
-        everyone = simulate(n_training_users, 1, training_seed, entries_seed=TEST_SEED)
-        return everyone.sample(n, random_state=TEST_SEED).reset_index(drop=True)
+        everyone = simulate(n_training_users, per_user, training_seed, entries_seed=TEST_SEED)
+        drawn = np.random.default_rng(TEST_SEED).choice(n_training_users, users, replace=False)
+        return everyone[everyone["user_id"].isin(drawn)].reset_index(drop=True)
     vocabulary = "open" if kind == "open" else "training"
-    return simulate(n, 1, TEST_SEED, vocabulary=vocabulary)
+    return simulate(users, per_user, TEST_SEED, vocabulary=vocabulary)
 
 
 def evaluate_all(pair: Pair, n: int = 1000) -> dict[str, Score]:
-    """Score a pair on the three test sets, as its card says it was trained."""
+    """Score a pair on the three test sets of `n` entries, as its card says it was trained."""
     data = pair.card.get("data", {})
     seed, users = data.get("seed"), data.get("users")
     if seed is None:
         kinds = [k for k in TEST_SETS if k != "seen"]  # trained on someone's own entries
         return {k: evaluate(pair, make_test_set(k, n)) for k in kinds}
     return {k: evaluate(pair, make_test_set(k, n, seed, users)) for k in TEST_SETS}
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """What a decoder makes of another encoder's codes.
+
+    Parameters
+    ----------
+    encoder, decoder
+        Names of the pairs.
+    character_error
+        Mean Levenshtein distance to the view that the decoder's receiver would have had.
+    constant
+        The same for the best of many real views, given for every entry: what needs no code.
+    random_code
+        The same for the decoder given normal random codes of the means and deviations of its own
+        encoder's.
+    hits, chance
+        Attribute -> share of the values that are right; and that are right when the decoded views
+        are dealt out to the entries at random, which is what they get without any information.
+    """
+
+    encoder: str
+    decoder: str
+    character_error: float
+    constant: float
+    random_code: float
+    hits: dict[str, float]
+    chance: dict[str, float]
+
+
+def cross(
+    pairs: dict[str, Pair], entries: pd.DataFrame, policy: Policy = TABLE_I, seed: int = 0
+) -> list[Mismatch]:
+    """Every pair's encoder against every pair's decoder (paper, section V and figure 6).
+
+    Parameters
+    ----------
+    pairs
+        Name -> pair; each has its receiver on its card.
+    entries
+        On which to try them.
+    """
+    rng = np.random.default_rng(seed)
+    tokens = to_tokens(to_lines(entries))
+    codes = {name: pair.encode(tokens) for name, pair in pairs.items()}
+    found = []
+    for decoder, pair in pairs.items():
+        view = apply_policy(entries, policy, pair.receiver)
+        expected = to_lines(view)
+        own = codes[decoder]
+        random = rng.normal(own.mean(0), own.std(0), own.shape).astype(np.float32)
+        constant = _best_constant(expected, rng)
+        of_random = character_errors(from_tokens(pair.decode(random)), expected).mean()
+        for encoder in pairs:
+            decoded = from_tokens(pair.decode(codes[encoder]), entries.index)
+            values = from_lines(decoded, errors="coerce")
+            dealt = values.iloc[rng.permutation(len(values))]
+            found.append(
+                Mismatch(
+                    encoder,
+                    decoder,
+                    float(character_errors(decoded, expected).mean()),
+                    constant,
+                    float(of_random),
+                    *(_hits(v, view) for v in (values, dealt)),
+                )
+            )
+    return found
+
+
+def _hits(values: pd.DataFrame, view: pd.DataFrame) -> dict[str, float]:
+    return {n: float((values[n].to_numpy() == view[n].to_numpy()).mean()) for n in NAMES}
+
+
+def _best_constant(lines: pd.Series, rng: np.random.Generator, tried: int = 200) -> float:
+    """Lowest mean distance of a line to all others, of the `tried` drawn and the modal one."""
+    table = from_lines(lines)
+    candidates = list(lines.iloc[rng.permutation(len(lines))[:tried]])
+    candidates.append(SEPARATOR.join(table[name].mode()[0] for name in NAMES))
+    return float(min(character_errors([c] * len(lines), lines).mean() for c in candidates))
 
 
 def to_dict(scores: dict[str, Score]) -> dict:

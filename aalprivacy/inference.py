@@ -25,6 +25,7 @@ def encode(
     tokens: np.ndarray,
     batch_size: int = 512,
     product_dtype: str = "float32",
+    report: Callable[[int], None] = lambda rows: None,
 ) -> np.ndarray:
     """Turn tokens into codes.
 
@@ -38,6 +39,8 @@ def encode(
         Entries a step.
     product_dtype
         ``"bfloat16"`` is faster and off by about one hundredth; everything else is float32.
+    report
+        Told how many rows more are done.
 
     Returns
     -------
@@ -46,7 +49,7 @@ def encode(
     cell = encoder.get_layer("lstm").cell
     table = tf.matmul(encoder.get_layer("embedding").embeddings, cell.kernel) + cell.bias
     recurrent = tf.cast(cell.recurrent_kernel, product_dtype)
-    reverse = any(type(op).__name__ == "Flip" for op in encoder.operations)
+    reverse = is_reversed(encoder)
     lengths = (tokens != PAD).sum(axis=1)
     codes = np.empty((len(tokens), 2 * cell.units), np.float32)
 
@@ -55,7 +58,7 @@ def encode(
         steps = (lines[:, ::-1] if reverse else lines).T
         codes[rows] = _read(tf.constant(steps), table, recurrent)
 
-    _on_all_cores(run, np.argsort(lengths, kind="stable"), batch_size)
+    _on_all_cores(run, np.argsort(lengths, kind="stable"), batch_size, report)
     return codes
 
 
@@ -64,6 +67,7 @@ def decode(
     codes: np.ndarray,
     batch_size: int = 512,
     product_dtype: str = "float32",
+    report: Callable[[int], None] = lambda rows: None,
 ) -> np.ndarray:
     """Write the most probable token, step by step, until `EOS` (greedy decoding).
 
@@ -73,7 +77,7 @@ def decode(
         As `aalprivacy.model.build_decoder` makes it.
     codes
         float32 ``(n, 2 units)``.
-    batch_size, product_dtype
+    batch_size, product_dtype, report
         As for `encode`.
 
     Returns
@@ -95,14 +99,25 @@ def decode(
         written = _write(batch, constant, table, recurrent, kernel, bias).numpy()
         tokens[rows, : len(written)] = written.T
 
-    _on_all_cores(run, np.arange(len(codes)), batch_size)
+    _on_all_cores(run, np.arange(len(codes)), batch_size, report)
     return tokens
 
 
-def _on_all_cores(run: Callable[[np.ndarray], None], rows: np.ndarray, batch_size: int) -> None:
+def is_reversed(encoder: keras.Model) -> bool:
+    """Whether an encoder reads a line from its end."""
+    return any(type(operation).__name__ == "Flip" for operation in encoder.operations)
+
+
+def _on_all_cores(
+    run: Callable[[np.ndarray], None],
+    rows: np.ndarray,
+    batch_size: int,
+    report: Callable[[int], None],
+) -> None:
     batches = [rows[at : at + batch_size] for at in range(0, len(rows), batch_size)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(run, batches))
+        for batch, _ in zip(batches, pool.map(run, batches), strict=True):
+            report(len(batch))
 
 
 @_compiled

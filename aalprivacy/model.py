@@ -16,13 +16,14 @@ import numpy as np
 from keras import ops
 
 from aalprivacy.errors import InputError
-from aalprivacy.inference import decode, encode
+from aalprivacy.inference import decode, encode, is_reversed
 from aalprivacy.lstm import FastLSTM
 from aalprivacy.text import VOCABULARY
 
 UNITS = 256  # paper, section V
 EMBEDDING = 32
-PAIR_FILES = ("encoder.keras", "decoder.keras", "card.json")
+PAIR_FILES = ("weights.npz", "card.json")
+WEIGHTS_VERSION = 1
 
 
 def build_encoder(
@@ -126,8 +127,19 @@ class Pair:
         """Codes to tokens; see `aalprivacy.inference.decode`."""
         return decode(self.decoder, codes, **options)
 
+    def weights(self) -> dict[str, np.ndarray]:
+        """All weights as plain arrays, by names such as ``decoder/lstm/recurrent_kernel``."""
+        return {
+            f"{model.name}/{layer.name}/{weight.name}": np.asarray(weight)
+            for model in (self.encoder, self.decoder)
+            for layer in model.layers
+            for weight in layer.weights
+        }
+
     def save(self, folder: str | Path) -> None:
-        """Write the three files of a pair.
+        """Write a pair: ``weights.npz``, ``card.json``, and both models for use with Keras alone.
+
+        The plain arrays are what `load` reads, so that a pair outlives Keras' file format.
 
         Raises
         ------
@@ -135,17 +147,18 @@ class Pair:
             If it can't be written.
         """
         folder = Path(folder)
-        marks = {"encoder": fingerprint(self.encoder), "decoder": fingerprint(self.decoder)}
+        about = json.dumps({"version": WEIGHTS_VERSION, "reverse": is_reversed(self.encoder)})
+        card = json.dumps(self.card | {"fingerprints": self._fingerprints()}, indent=2)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             draft = Path(tempfile.mkdtemp(prefix=".pair-", dir=folder))
             try:
+                np.savez(draft / "weights.npz", about=about, **self.weights())
                 self.encoder.save(draft / "encoder.keras")
                 self.decoder.save(draft / "decoder.keras")
-                card = json.dumps(self.card | {"fingerprints": marks}, indent=2)
                 (draft / "card.json").write_text(card + "\n")
-                for name in PAIR_FILES:
-                    (draft / name).replace(folder / name)
+                for path in draft.iterdir():
+                    path.replace(folder / path.name)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         except OSError as error:
@@ -171,20 +184,39 @@ class Pair:
             marks = card["fingerprints"]
         except (OSError, ValueError, KeyError, TypeError):
             raise InputError(f"{folder / 'card.json'}: not the card of a pair") from None
-        models = {}
-        for part in ("encoder", "decoder"):
-            path = folder / f"{part}.keras"
-            try:
-                models[part] = keras.saving.load_model(path, compile=False)
-            except Exception as error:  # Keras raises whatever its archive reader does
-                reason = (str(error).splitlines() or [""])[0]
-                raise InputError(f"{path}: can't be read as a Keras model: {reason}") from None
-            if fingerprint(models[part]) != marks.get(part):
+        path = folder / "weights.npz"
+        try:
+            with np.load(path) as file:
+                arrays = dict(file)
+            about = json.loads(str(arrays.pop("about")))
+            if about["version"] != WEIGHTS_VERSION:
+                raise ValueError(f"format version {about['version']}; expected {WEIGHTS_VERSION}")
+            pair = cls(*_from_arrays(arrays, about["reverse"]), card)
+        except Exception as error:  # an archive's reader raises whatever it does
+            reason = (str(error).splitlines() or [""])[0]
+            raise InputError(f"{path}: can't be read as a pair's weights: {reason}") from None
+        for part, mark in pair._fingerprints().items():
+            if mark != marks.get(part):
                 raise InputError(
-                    f"{path}: this {part} belongs to another pair than card.json; "
-                    "expected the three files of one training"
+                    f"{path}: its {part} belongs to another pair than card.json; "
+                    "expected the files of one training"
                 )
-        return cls(models["encoder"], models["decoder"], card)
+        return pair
+
+    def _fingerprints(self) -> dict[str, str]:
+        return {"encoder": fingerprint(self.encoder), "decoder": fingerprint(self.decoder)}
+
+
+def _from_arrays(arrays: dict[str, np.ndarray], reverse: bool) -> tuple[keras.Model, keras.Model]:
+    embedding = arrays["encoder/embedding/embeddings"].shape[1]
+    units = arrays["encoder/lstm/recurrent_kernel"].shape[0]
+    every_step = arrays["decoder/lstm/kernel"].shape[0] > embedding
+    models = build_encoder(units, embedding, reverse), build_decoder(units, embedding, every_step)
+    for model in models:
+        for layer in model.layers:
+            names = [f"{model.name}/{layer.name}/{weight.name}" for weight in layer.weights]
+            layer.set_weights([arrays[name] for name in names])
+    return models
 
 
 def fingerprint(model: keras.Model) -> str:

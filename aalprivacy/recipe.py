@@ -18,7 +18,7 @@ class Recipe:
     learning_rate
         Adam's, from full length on. The paper's by default.
     first_learning_rate
-        Adam's until full length.
+        Adam's at the first window; it comes down to `learning_rate` as the windows get longer.
     batch_size, first_batch_size
         Examples an update at full length, and until then.
     first_window
@@ -65,6 +65,8 @@ class Recipe:
 
     def rate(self, update: int, window: int) -> float:
         """Adam's learning rate at an update."""
-        base = self.learning_rate if window == len(NAMES) else self.first_learning_rate
+        whole = len(NAMES)
+        way = (window - self.first_window) / (whole - self.first_window) if window < whole else 1.0
+        base = self.first_learning_rate ** (1 - way) * self.learning_rate**way
         left = (self.updates - update) / max(1.0, self.decay * self.updates)
         return base * max(0.1, min(1.0, left))

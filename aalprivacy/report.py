@@ -1,6 +1,7 @@
 """What `aalprivacy reproduce` writes: the figures and tables of the shipped pairs."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,6 +68,40 @@ def write_report(folder: Path, say: Callable[[str], None]) -> list[Path]:
     return written
 
 
+def results_table() -> str:
+    """The shipped pairs' test figures, from their cards, as a table in Markdown.
+
+    ``python -m aalprivacy.report README.md`` puts it into that file, between its marks.
+    """
+    lines = [
+        "| receiver | trained for | entries a test set | seen | unseen | open | well-formed |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for receiver in aalprivacy.shipped_receivers():
+        card = aalprivacy.read_card(receiver)
+        test = card["test"]
+        errors = [
+            f"{test[kind]['character_error']:.3f} ± {test[kind]['standard_error']:.3f}"
+            for kind in evaluation.TEST_SETS
+        ]
+        cells = [
+            receiver.replace("_", " "),
+            f"{card['training']['seconds'] / 60:.0f} min",
+            f"{test['unseen']['entries']:,}",
+            *errors,
+            f"{min(test[kind]['well_formed'] for kind in evaluation.TEST_SETS):.2%}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def put_results_into(text: str) -> str:
+    """A page's text with the table of results between its marks made anew."""
+    begin, end = "<!-- results -->\n", "\n<!-- end of results -->"
+    before, rest = text.split(begin)
+    return before + begin + results_table() + end + rest.split(end)[1]
+
+
 def _markdown(frame: pd.DataFrame) -> str:
     lines = [
         "| test set | " + " | ".join(frame.columns) + " |",
@@ -76,3 +111,8 @@ def _markdown(frame: pd.DataFrame) -> str:
         cells = [f"{v:,.0f}" if c == "entries" else f"{v:.3f}" for c, v in row.items()]
         lines.append(f"| {key} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    page = Path(sys.argv[1])
+    files.write_text(put_results_into(page.read_text()), page)

@@ -6,6 +6,8 @@ matrix holds one line a row: token `PAD` (0) after its end, `EOS` (1) at its end
 160 of them at most, an end token, zero padding).
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -158,9 +160,9 @@ def from_tokens(tokens: np.ndarray, index: pd.Index | None = None) -> pd.Series:
     return pd.Series(pd.array(lines, dtype="str"), index=index)
 
 
-def character_errors(decoded: pd.Series, expected: pd.Series) -> np.ndarray:
+def character_errors(decoded: Iterable[str], expected: Iterable[str]) -> np.ndarray:
     """Levenshtein distance of each two lines; int, shape ``(n,)``."""
-    return process.cpdist(decoded.tolist(), expected.tolist(), scorer=Levenshtein.distance)
+    return process.cpdist(list(decoded), list(expected), scorer=Levenshtein.distance)
 
 
 def _arrow(values: pd.Series) -> pa.Array:

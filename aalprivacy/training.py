@@ -8,11 +8,12 @@ has mastered what it sees (Bengio et al. 2009, Curriculum learning, ICML).
 import contextlib
 import csv
 import json
-import logging
 import os
 import platform
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -29,8 +30,6 @@ from aalprivacy.model import Pair, build_decoder, build_encoder
 from aalprivacy.recipe import Recipe
 from aalprivacy.text import PAD, character_errors, from_tokens, to_lines, to_tokens
 from aalprivacy.workers import Workers
-
-log = logging.getLogger(__name__)
 
 N = len(NAMES)
 SHARDS = 2
@@ -216,6 +215,23 @@ def one_thread_a_shard() -> None:
         tf.config.threading.set_inter_op_parallelism_threads(SHARDS)
 
 
+def faster_product_dtype() -> str:
+    """The type in which this machine takes a step's products faster; measured, in milliseconds.
+
+    Processors without instructions for bfloat16 imitate them, slower than float32.
+    """
+    seconds = {}
+    for dtype in ("float32", "bfloat16"):
+        a, b = (tf.ones(shape, dtype) for shape in ((64, 288), (288, 1024)))
+        rounds = []
+        for _ in range(20):
+            began = time.perf_counter()
+            tf.matmul(a, b).numpy()
+            rounds.append(time.perf_counter() - began)
+        seconds[dtype] = min(rounds)
+    return min(seconds, key=seconds.get)
+
+
 @dataclass
 class Validation:
     """A fixed sample of users that the training never sees, decoded now and then.
@@ -250,8 +266,9 @@ def fit(
     checkpoint_every: int = 1000,
     report_every: int = 20,
     seconds: float | None = None,
+    target: float | None = None,
 ) -> bool:
-    """Train to the recipe's last update, or until Ctrl-C.
+    """Train to the recipe's last update, to a character error, or until Ctrl-C.
 
     Parameters
     ----------
@@ -265,11 +282,13 @@ def fit(
         In updates.
     seconds
         Stop after so much time of training.
+    target
+        Be done once the validation's character error is at most this.
 
     Returns
     -------
-    Whether the training is complete. After an interruption the checkpoint holds the last whole
-    update.
+    Whether the training is complete. Ctrl-C waits for the update that is being made, which the
+    checkpoint then holds; at a second one nothing more is written.
     """
     recipe, progress, chief = trainer.recipe, trainer.progress, trainer.workers.is_chief
     checkpoint, log_file = folder / "checkpoint.npz", folder / "log.csv"
@@ -279,8 +298,13 @@ def fit(
     since, entries = began, 0
     # Over about 100 updates at 32 examples; a stage is passed on its average, not on its luck.
     memory = 0.99
-    try:
-        while progress.update < recipe.updates:
+
+    def reached() -> bool:
+        error = progress.character_error
+        return target is not None and error is not None and error <= target
+
+    with _interruptible() as interrupted, _lost_worker_saves(trainer, checkpoint):
+        while progress.update < recipe.updates and not reached() and not interrupted:
             x, y, replaced, window = examples.batch(progress.update, progress.window)
             loss = trainer.step(x, y, replaced)
             progress.update += 1
@@ -306,20 +330,44 @@ def fit(
                 since, entries = now, 0
             if seconds is not None and progress.seconds >= seconds:
                 break
-    except KeyboardInterrupt:
-        log.info("interrupted at update %d", progress.update)
+    if chief:
+        trainer.save(checkpoint)
+    return progress.update >= recipe.updates or reached()
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[list]:
+    """Ctrl-C fills the list, so that the update at hand is made whole; a second one interrupts."""
+    asked: list[bool] = []
+
+    def ask(*_) -> None:
+        asked.append(True)
+        signal.signal(signal.SIGINT, before)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked  # signals are the main thread's
+        return
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _lost_worker_saves(trainer: Trainer, checkpoint: Path) -> Iterator[None]:
+    """When another worker is lost, write the checkpoint and say how to go on."""
+    try:
+        yield
     except WorkerLost as lost:
         saved = "the chief's checkpoint"
-        if chief:
+        if trainer.workers.is_chief:
             trainer.save(checkpoint)
             saved = f"{checkpoint}, written just now"
         raise WorkerLost(
-            f"{lost}, at update {progress.update}; go on from {saved}: start all of them again "
-            "with --resume"
+            f"{lost}, at update {trainer.progress.update}; go on from {saved}: start all of them "
+            "again with --resume"
         ) from None
-    if chief:
-        trainer.save(checkpoint)
-    return progress.update >= recipe.updates
 
 
 def _forget_after(log_file: Path, update: int) -> None:

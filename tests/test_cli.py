@@ -124,12 +124,8 @@ def test_train_interrupt_resume(tmp_path, entries_file):
     again = subprocess.run(command, capture_output=True, text=True)
     assert again.returncode == 1
     assert "has a training already" in again.stderr
-    with np.load(folder / "checkpoint.npz") as state:
-        content = dict(state)
-    about = json.loads(str(content["about"]))
-    about["recipe"]["updates"] = about["progress"]["update"] + 3
-    np.savez(folder / "checkpoint.npz", **content | {"about": json.dumps(about)})
-    done = subprocess.run([*command, "--resume"], capture_output=True, text=True)
+    resumed = [*command, "--resume", "--until", "1000"]
+    done = subprocess.run(resumed, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     card = json.loads((folder / "card.json").read_text())
     assert card["receiver"] == "doctor"
@@ -137,6 +133,15 @@ def test_train_interrupt_resume(tmp_path, entries_file):
 
 
 # --- bad input ------------------------------------------------------------------------------------
+
+
+def test_training_options(refused, tmp_path, monkeypatch):
+    train = ("train", "--receiver", "doctor", "--out", tmp_path / "r")
+    refused(*train, "--product-dtype", "int8", says="expected auto or float32 or bfloat16")
+    config = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    refused(*train, "--until", 1.5, says="--until: only one machine can stop early")
+    assert not (tmp_path / "r").exists()
 
 
 def test_unknown_receiver(refused, entries_file, tmp_path):
@@ -234,25 +239,30 @@ def test_foreign_codes_by_force(run, tmp_path):
 
 
 def test_bad_pairs(refused, tmp_path, entries_file):
-    from aalprivacy.model import Pair
-
     def encode(says):
         refused("encode", entries_file, "--receiver", "researcher", "--pair", tmp_path / "pair",
                 "--out", tmp_path / "c.npz", says=says)  # fmt: skip
 
     encode("no such folder")
-    for absent in ("encoder.keras", "decoder.keras", "card.json"):
+    for absent in ("weights.npz", "card.json"):
         shutil.rmtree(tmp_path / "pair", ignore_errors=True)
         shutil.copytree(PRETRAINED, tmp_path / "pair")
         (tmp_path / "pair" / absent).unlink()
         encode(f"no {absent}")
     shutil.copytree(PRETRAINED, tmp_path / "pair", dirs_exist_ok=True)
-    other = Pair.load(PRETRAINED)
-    other.decoder.set_weights([w + 1 for w in other.decoder.get_weights()])
-    other.decoder.save(tmp_path / "pair" / "decoder.keras")
-    encode("belongs to another pair")
-    (tmp_path / "pair" / "decoder.keras").write_bytes(b"nothing")
-    encode("can't be read as a Keras model")
+    weights = tmp_path / "pair" / "weights.npz"
+    with np.load(weights) as file:
+        arrays = dict(file)
+    about = json.loads(str(arrays["about"]))
+    for edit, says in (
+        ({"decoder/scores/bias": arrays["decoder/scores/bias"] + 1}, "belongs to another pair"),
+        ({"decoder/scores/bias": np.zeros(3)}, "can't be read as a pair's weights"),
+        ({"about": json.dumps(about | {"version": 2})}, "format version 2; expected 1"),
+    ):
+        np.savez(weights, **arrays | edit)
+        encode(says)
+    weights.write_bytes(b"nothing")
+    encode("can't be read as a pair's weights")
     (tmp_path / "pair" / "card.json").write_text("{}")
     encode("not the card of a pair")
     shutil.rmtree(tmp_path / "pair")

@@ -42,3 +42,15 @@ def test_the_readmes_example_runs():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "|" in done.stdout
+
+
+def test_the_readmes_results_are_the_cards():
+    from aalprivacy.report import put_results_into
+
+    readme = (ROOT / "README.md").read_text()
+    assert put_results_into(readme) == readme, "run: python -m aalprivacy.report README.md"
+
+
+def test_shipped_pairs_are_small():
+    shipped = (ROOT / "aalprivacy" / "pretrained").glob("*/*")
+    assert sum(path.stat().st_size for path in shipped) < 25e6

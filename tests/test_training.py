@@ -1,5 +1,7 @@
 """Model and training: shapes, learning, exact resume."""
 
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,10 +10,11 @@ import numpy as np
 import pytest
 
 from aalprivacy.errors import InputError
+from aalprivacy.lstm import FastLSTM
 from aalprivacy.model import Pair
 from aalprivacy.recipe import Recipe
 from aalprivacy.text import to_lines, to_tokens
-from aalprivacy.training import Trainer, Validation, fit
+from aalprivacy.training import Trainer, Validation, faster_product_dtype, fit
 from aalprivacy.views import apply_policy
 
 SMALL = Recipe(units=24, embedding=8, updates=12, first_batch_size=8, batch_size=8)
@@ -66,14 +69,20 @@ def test_a_pair_saves_and_loads(tmp_path):
     assert again.receiver == "researcher"
     assert again.fingerprint == pair.fingerprint
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "card.json", "decoder.keras", "encoder.keras",
+        "card.json", "decoder.keras", "encoder.keras", "weights.npz",
     ]  # fmt: skip
 
 
 def test_learns(entries, validation, tmp_path, make_examples):
     """Copying two attributes: the loss must fall by half within a few hundred updates."""
     recipe = replace(
-        SMALL, units=64, updates=400, first_batch_size=32, first_learning_rate=5e-3, threshold=0.0
+        SMALL,
+        units=64,
+        updates=400,
+        first_batch_size=32,
+        first_learning_rate=5e-3,
+        threshold=0.0,
+        mixing=0.0,
     )
     trainer = Trainer(recipe)
     examples = make_examples(entries, recipe)
@@ -84,30 +93,58 @@ def test_learns(entries, validation, tmp_path, make_examples):
 
 
 def test_resume_is_exact(entries, validation, tmp_path, make_examples):
+    """Ctrl-C in the middle of an update: it is made whole, and nothing is made twice."""
+
+    class Interrupted(Trainer):
+        at: tuple[int, ...] = ()
+
+        def step(self, *batch):
+            if self.progress.update in self.at:
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().step(*batch)
+
     def weights(folder, *stops):
-        trainer = Trainer(SMALL)
+        trainer = Interrupted(SMALL)
         folder.mkdir()
         examples = make_examples(entries, SMALL)
-        for stop in stops:
-            interrupted = stop < SMALL.updates
-
-            def report(progress, speed, stop=stop):
-                if progress.update == stop and stop < SMALL.updates:
-                    raise KeyboardInterrupt
-
-            done = fit(
-                trainer, examples, validation, folder, report=report, report_every=1,
-                validate_every=100,
-            )  # fmt: skip
-            assert done is not interrupted
-            trainer = Trainer.load(folder / "checkpoint.npz")
+        for stop in (*stops, None):
+            trainer.at = (stop,)
+            done = fit(trainer, examples, validation, folder, validate_every=100)
+            assert done is (stop is None)
+            assert stop is None or trainer.progress.update == stop + 1
+            trainer = Interrupted.load(folder / "checkpoint.npz")
         return trainer
 
-    straight = weights(tmp_path / "straight", SMALL.updates)
-    broken = weights(tmp_path / "broken", 4, 9, SMALL.updates)
+    straight = weights(tmp_path / "straight")
+    broken = weights(tmp_path / "broken", 4, 9)
     assert broken.progress.update == straight.progress.update == SMALL.updates
     for a, b in zip(straight.variables, broken.variables, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_second_interruption_is_at_once(entries, validation, tmp_path, make_examples):
+    trainer = Trainer(SMALL)
+
+    def report(progress, speed):
+        if progress.update == 3:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(
+            trainer, make_examples(entries, SMALL), validation, tmp_path, report=report,
+            report_every=1, checkpoint_every=2, validate_every=100,
+        )  # fmt: skip
+    assert Trainer.load(tmp_path / "checkpoint.npz").progress.update == 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_it_is_done_at_its_target(entries, validation, tmp_path, make_examples):
+    trainer, examples = Trainer(SMALL), make_examples(entries, SMALL)
+    assert fit(trainer, examples, validation, tmp_path, validate_every=5, target=1000.0)
+    assert trainer.progress.update == 5
+    assert not fit(trainer, examples, validation, tmp_path, validate_every=5, target=0, seconds=0)
+    assert trainer.progress.update == 6
 
 
 def test_a_training_can_be_made_longer(entries, validation, tmp_path, make_examples):
@@ -128,3 +165,19 @@ def test_broken_checkpoint(tmp_path):
         Trainer.load(tmp_path / "c.npz")
     with pytest.raises(InputError, match="no checkpoint to go on from"):
         Trainer.load(tmp_path / "none.npz")
+
+
+def test_the_rate_falls_with_the_windows_and_towards_the_end():
+    recipe = Recipe(first_learning_rate=2e-3, learning_rate=4e-4, updates=100, decay=0.5)
+    rates = [recipe.rate(0, window) for window in range(2, 21)]
+    assert rates[0] == pytest.approx(2e-3)
+    assert rates[-1] == pytest.approx(4e-4)
+    assert np.allclose(np.diff(np.log(rates)), np.log(1 / 5) / 18)
+    assert recipe.rate(50, 20) == pytest.approx(4e-4)
+    assert recipe.rate(75, 20) == pytest.approx(2e-4)
+    assert recipe.rate(99, 20) == pytest.approx(4e-5)
+    assert replace(recipe, first_window=20).rate(0, 20) == pytest.approx(4e-4)
+
+
+def test_the_faster_type_is_one_of_the_engines():
+    FastLSTM(1, product_dtype=faster_product_dtype())

@@ -1,0 +1,69 @@
+"""What the measures of a pair mean, on cases where the answer is known."""
+
+import numpy as np
+import pytest
+
+from aalprivacy import load_pair
+from aalprivacy.attributes import NAMES
+from aalprivacy.evaluation import cross, make_test_set, score
+from aalprivacy.model import Pair, build_decoder, build_encoder
+from aalprivacy.simulate import is_held_out, simulate
+from aalprivacy.text import to_lines
+from aalprivacy.views import apply_policy
+
+
+def test_score_counts_what_is_wrong(entries):
+    expected = to_lines(entries[:4])
+    decoded = expected.copy()
+    decoded.iloc[0] = decoded.iloc[0].replace("|male|", "|mule|").replace("|female|", "|femule|")
+    decoded.iloc[1] = decoded.iloc[1].rsplit("|", 1)[0]
+    missing = len(expected.iloc[1]) - len(decoded.iloc[1])
+    found = score(decoded, expected)
+    assert found.character_error == pytest.approx((1 + missing) / 4)
+    assert (found.exact, found.well_formed) == (0.5, 0.75)
+    assert found.attributes["gender"] == 0.25
+    assert found.attributes["energy_consumption"] == pytest.approx((missing - 1) / 4)
+    assert sum(found.attributes.values()) == pytest.approx(missing / 4)
+
+
+def test_the_test_sets_are_what_they_say():
+    training = simulate(50, 4, seed=7)
+    who = ["name", "phone_number"]
+    users = set(map(tuple, training[who].to_numpy()))
+    seen = make_test_set("seen", 30, training_seed=7, n_training_users=50)
+    assert len(seen) == seen["user_id"].nunique() == 30
+    assert set(map(tuple, seen[who].to_numpy())) <= users
+    assert not set(to_lines(seen)) & set(to_lines(training))
+    unseen = make_test_set("unseen", 30)
+    assert not set(map(tuple, unseen[who].to_numpy())) & users
+    for _, surname in make_test_set("open", 30)["name"].str.split(" ", n=1):
+        assert is_held_out("surname", surname)
+
+
+def test_large_test_sets_have_2000_users():
+    table = make_test_set("unseen", 4000)
+    assert len(table) == 4000
+    assert table["user_id"].nunique() == 2000
+
+
+def test_a_mismatched_decoder_is_no_better_than_chance(entries):
+    rng = np.random.default_rng(0)
+    other = Pair(build_encoder(), build_decoder(), {"receiver": "researcher"})
+    for model in (other.encoder, other.decoder):
+        model.set_weights([rng.normal(0, 0.1, w.shape) for w in model.get_weights()])
+    pairs = {"right": load_pair("researcher"), "other": other}
+    found = {(m.encoder, m.decoder): m for m in cross(pairs, entries)}
+    assert len(found) == 4
+    right, wrong = found["right", "right"], found["other", "right"]
+    assert right.character_error < 3 < 20 < right.constant
+    assert wrong.character_error > right.constant
+    assert right.constant == wrong.constant
+    assert right.random_code == wrong.random_code > 20
+    assert min(right.hits.values()) > 0.9
+    # A value that is always the same is always hit by chance; another as often as it is common.
+    view = apply_policy(entries)
+    assert right.chance["name"] == right.hits["name"] == 1
+    common = view["gender"].value_counts(normalize=True)
+    assert right.chance["gender"] == pytest.approx((common**2).sum(), abs=0.1)
+    assert right.chance["timestamp"] < 0.02
+    assert list(wrong.hits) == list(NAMES)
