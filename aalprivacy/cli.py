@@ -46,6 +46,9 @@ PolicyFile = Annotated[
     Path | None,
     typer.Option("--policy", help="A policy table (CSV) instead of the paper's Table I."),
 ]
+ProductType = Annotated[
+    str, typer.Option(help="float32, or bfloat16: faster, and off in the third decimal.")
+]
 PairFolder = Annotated[
     Path | None, typer.Option("--pair", help="A trained pair's folder instead of the shipped one.")
 ]
@@ -125,6 +128,14 @@ def train(
         int,
         typer.Option(help="Attributes at the start; 20: no curriculum.", min=1, max=len(NAMES)),
     ] = 2,
+    mixing: Annotated[
+        float,
+        typer.Option(help="Share of examples mixed from several entries.", min=0, max=1),
+    ] = 0.8,
+    augmentation: Annotated[
+        tuple[float, float],
+        typer.Option(help="Lowest and highest share of examples in which a value is random."),
+    ] = (0.2, 0.6),
     decay: Annotated[
         float, typer.Option(help="Share of the updates over which the rate falls.", min=0, max=1)
     ] = 0.25,
@@ -144,9 +155,9 @@ def train(
     """
     rules = _policy(policy)
     operations = rules.for_receiver(receiver)
-    if product_dtype not in ("auto", *PRODUCT_DTYPES):
-        expected = " or ".join(("auto", *PRODUCT_DTYPES))
-        raise InputError(f"--product-dtype: expected {expected}, got {product_dtype!r}")
+    _check_product_dtype(product_dtype, ("auto", *PRODUCT_DTYPES))
+    if not 0 <= augmentation[0] <= augmentation[1] <= 1:
+        raise InputError(f"--augmentation: expected 0 <= low <= high <= 1, got {augmentation}")
     from aalprivacy import training
     from aalprivacy.workers import Workers
 
@@ -180,6 +191,8 @@ def train(
         learning_rate=learning_rate,
         first_learning_rate=first_learning_rate,
         first_window=first_window,
+        mixing=mixing,
+        augmentation=augmentation,
         product_dtype=training.faster_product_dtype() if product_dtype == "auto" else product_dtype,
         engine=engine,
         decay=decay,
@@ -272,13 +285,15 @@ def encode(
     receiver: Receiver,
     out_file: Annotated[Path, typer.Option("--out", help="Where to write the codes: .npz.")],
     pair: PairFolder = None,
+    product_dtype: ProductType = "float32",
 ) -> None:
     """Turn entries into codes with the encoder of a receiver's pair."""
+    _check_product_dtype(product_dtype, PRODUCT_DTYPES)
     files.check_writable(out_file)
     table = files.read_entries(entries)
     model = _pair(receiver, pair)
     with _bar("encoding", len(table)) as report:
-        codes = model.encode(to_tokens(to_lines(table)), report=report)
+        codes = model.encode(to_tokens(to_lines(table)), product_dtype=product_dtype, report=report)
     files.write_codes(files.Codes(codes, model.fingerprint), out_file)
     out.print(f"{len(codes):,} codes of {codes.shape[1]} numbers: {out_file}")
 
@@ -292,14 +307,17 @@ def decode(
     force: Annotated[
         bool, typer.Option("--force", help="Decode another encoder's codes, to see what comes out.")
     ] = False,
+    product_dtype: ProductType = "float32",
 ) -> None:
     """Turn codes into a receiver's view with its decoder."""
+    _check_product_dtype(product_dtype, PRODUCT_DTYPES)
     files.check_writable(out_file)
     model = _pair(receiver, pair)
     width = model.encoder.output_shape[-1]
     read = files.read_codes(codes, width, None if force else model.fingerprint)
     with _bar("decoding", len(read.codes)) as report:
-        lines = from_tokens(model.decode(read.codes, report=report))
+        tokens = model.decode(read.codes, product_dtype=product_dtype, report=report)
+    lines = from_tokens(tokens)
     table = from_lines(lines, errors="coerce")
     files.write_entries(table, out_file)
     broken = int((table.eq("").any(axis=1)).sum())
@@ -436,6 +454,11 @@ def _bar(what: str, entries: int) -> Iterator[Callable[[int], None]]:
     with progress.Progress(*columns, console=out, disable=not out.is_terminal) as bar:
         task = bar.add_task(what, total=entries)
         yield lambda rows: bar.advance(task, rows)
+
+
+def _check_product_dtype(name: str, allowed: tuple[str, ...]) -> None:
+    if name not in allowed:
+        raise InputError(f"--product-dtype: expected {' or '.join(allowed)}, got {name!r}")
 
 
 def _policy(path: Path | None) -> Policy:

@@ -28,6 +28,7 @@ TRAINING_SEED = 1
 VALIDATION_SEED = 1_000_001
 TEST_SEED = 2_000_001
 N_TRAINING_USERS, N_TEST_USERS = 8000, 2000  # paper, section IV-D, at 100 entries each
+MOST_ERRORS = 20
 TEST_SETS = ("seen", "unseen", "open")
 
 
@@ -48,6 +49,12 @@ class Score:
     attributes
         Attribute -> mean Levenshtein distance of its value; a line without twenty values is read
         from the left.
+    distribution
+        How many entries have 0, 1, 2, ... wrong characters; the last number counts `MOST_ERRORS`
+        and more.
+    single
+        Attribute -> how many entries have their only wrong character in it (paper, section V: most
+        of the time it is the timestamp).
     """
 
     entries: int
@@ -56,19 +63,24 @@ class Score:
     exact: float
     well_formed: float
     attributes: dict[str, float]
+    distribution: list[int]
+    single: dict[str, int]
 
 
 def score(decoded: pd.Series, expected: pd.Series) -> Score:
     """Compare decoded lines with those expected, row by row."""
     errors = character_errors(decoded, expected)
     got, want = from_lines(decoded, errors="coerce"), from_lines(expected)
+    by_attribute = {n: character_errors(got[n], want[n]) for n in NAMES}
     return Score(
         entries=len(errors),
         character_error=float(errors.mean()),
         standard_error=float(errors.std(ddof=1) / np.sqrt(len(errors))) if len(errors) > 1 else 0.0,
         exact=float((errors == 0).mean()),
         well_formed=float(is_well_formed(decoded).mean()),
-        attributes={n: float(character_errors(got[n], want[n]).mean()) for n in NAMES},
+        attributes={n: float(wrong.mean()) for n, wrong in by_attribute.items()},
+        distribution=np.bincount(errors.clip(max=MOST_ERRORS), minlength=MOST_ERRORS + 1).tolist(),
+        single={n: int(((errors == 1) & (wrong == 1)).sum()) for n, wrong in by_attribute.items()},
     )
 
 

@@ -93,6 +93,18 @@ def test_encode_decode_evaluate(run, tmp_path, entries_file, entries):
     assert set(score["attributes"]) == set(NAMES)
 
 
+def test_bfloat16_encodes_and_decodes_the_same_text(run, refused, tmp_path, entries_file):
+    fast = ("--receiver", "researcher", "--product-dtype", "bfloat16", "--out")
+    assert run("encode", entries_file, *fast, tmp_path / "c.npz")[0] == 0
+    assert run("decode", tmp_path / "c.npz", *fast, tmp_path / "v.csv")[0] == 0
+    decoded = files.read_entries(tmp_path / "v.csv")
+    expected = apply_policy(files.read_entries(entries_file))
+    assert (decoded == expected).to_numpy().mean() > 0.97
+    for command, file in (("encode", entries_file), ("decode", tmp_path / "c.npz")):
+        refused(command, file, "--receiver", "researcher", "--product-dtype", "int8", "--out",
+                tmp_path / "x.npz", says="expected float32 or bfloat16, got 'int8'")  # fmt: skip
+
+
 def test_evaluate_prints_the_three_test_sets(run):
     code, text, _ = run("evaluate", "--receiver", "researcher", "--entries", 40)
     assert code == 0
@@ -138,6 +150,7 @@ def test_train_interrupt_resume(tmp_path, entries_file):
 def test_training_options(refused, tmp_path, monkeypatch):
     train = ("train", "--receiver", "doctor", "--out", tmp_path / "r")
     refused(*train, "--product-dtype", "int8", says="expected auto or float32 or bfloat16")
+    refused(*train, "--augmentation", 0.6, 0.2, says="expected 0 <= low <= high <= 1")
     config = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
     refused(*train, "--until", 1.5, says="--until: only one machine can stop early")

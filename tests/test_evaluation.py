@@ -24,6 +24,10 @@ def test_score_counts_what_is_wrong(entries):
     assert found.attributes["gender"] == 0.25
     assert found.attributes["energy_consumption"] == pytest.approx((missing - 1) / 4)
     assert sum(found.attributes.values()) == pytest.approx(missing / 4)
+    assert found.distribution[:2] == [2, 1]
+    assert found.distribution[min(missing, 20)] == 1
+    assert sum(found.distribution) == 4
+    assert {n: count for n, count in found.single.items() if count} == {"gender": 1}
 
 
 def test_the_test_sets_are_what_they_say():
