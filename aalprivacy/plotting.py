@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 from rapidfuzz.distance import Levenshtein
 
 from aalprivacy.attributes import ATTRIBUTES, DELETED
-from aalprivacy.evaluation import Score
+from aalprivacy.evaluation import Mismatch, Score
 
 # Okabe & Ito's colours, which colour-blind readers can tell apart.
-BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+_SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
 LABELS = {a.name: a.label for a in ATTRIBUTES}
 _STYLE = {
     "font.size": 9,
@@ -130,6 +131,95 @@ def attribute_errors(scores: dict[str, Score]) -> Figure:
         axes.set_xlabel("character error (mean Levenshtein distance an entry)")
         axes.legend(frameon=False, loc="best")
         return figure
+
+
+def error_distribution(scores: dict[str, Score]) -> Figure:
+    """How many entries have 0, 1, 2, ... wrong characters: a line each receiver, log scale.
+
+    Parameters
+    ----------
+    scores
+        Receiver -> its pair's score on one test set.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(7, 3.6))
+        axes = figure.subplots()
+        for (receiver, score), (colour, marker) in zip(scores.items(), _SERIES, strict=False):
+            share = np.array(score.distribution) / score.entries
+            label = f"{_words(receiver)}: {score.exact:.1%} without an error"
+            axes.semilogy(np.where(share > 0, share, np.nan), colour, marker=marker, label=label)
+        last = max(len(score.distribution) for score in scores.values()) - 1
+        axes.set_xticks(range(0, last + 1, 5), [*map(str, range(0, last, 5)), f"{last}+"])
+        axes.set_xlabel("wrong characters in an entry")
+        axes.set_ylabel("share of the entries")
+        axes.legend(frameon=False)
+        return figure
+
+
+def single_errors(scores: dict[str, Score]) -> Figure:
+    """Where the error is in entries with a single wrong character, one column a receiver.
+
+    The paper (section V) says that it is mostly in the timestamp.
+
+    Parameters
+    ----------
+    scores
+        Receiver -> its pair's score on one test set.
+    """
+    counts = pd.DataFrame({receiver: score.single for receiver, score in scores.items()})
+    totals = counts.sum()
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(2.8 + 1.1 * len(scores), 6))
+        axes = figure.subplots()
+        columns = [f"{_words(r)}\n({totals[r]:,} entries)" for r in scores]
+        shares = counts / totals.clip(lower=1)
+        _heatmap(axes, shares.to_numpy(), list(LABELS.values()), columns, "{:.0%}", "Blues")
+        axes.set_title("attribute of the only wrong character", fontsize=9)
+        return figure
+
+
+def mismatch_matrix(found: list[Mismatch]) -> Figure:
+    """Character error of every encoder with every decoder, and of what needs no code.
+
+    Parameters
+    ----------
+    found
+        As `aalprivacy.evaluation.cross` gives it.
+    """
+    encoders = list(dict.fromkeys(m.encoder for m in found))
+    decoders = list(dict.fromkeys(m.decoder for m in found))
+    error = {(m.encoder, m.decoder): m.character_error for m in found}
+    rows = [[error[e, d] for d in decoders] for e in encoders]
+    references = {m.decoder: (m.random_code, m.constant) for m in found}
+    rows += [list(row) for row in zip(*(references[d] for d in decoders), strict=True)]
+    labels = [f"code of {_words(e)}" for e in encoders]
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(3 + 1.15 * len(decoders), 1.4 + 0.5 * len(rows)))
+        axes = figure.subplots()
+        columns = [f"decoder of\n{_words(d)}" for d in decoders]
+        labels += ["random code", "best constant line"]
+        _heatmap(axes, np.array(rows), labels, columns, "{:.2f}", "Blues")
+        axes.axhline(len(encoders) - 0.5, color="white", linewidth=4)
+        axes.set_title("character error (mean Levenshtein distance an entry)", fontsize=9)
+        return figure
+
+
+def _heatmap(axes, values: np.ndarray, rows, columns, form: str, colours: str) -> None:
+    top = values.max() or 1.0
+    axes.imshow(values, aspect="auto", cmap=colours, vmin=0, vmax=1.15 * top)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.xaxis.tick_top()
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    for (row, column), value in np.ndenumerate(values):
+        shade = "white" if value > 0.65 * top else "black"
+        text = form.format(value) if value else "–"
+        axes.text(column, row, text, ha="center", va="center", color=shade)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def learning_curve(log: pd.DataFrame) -> Figure:

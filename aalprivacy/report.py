@@ -39,14 +39,14 @@ def write_report(folder: Path, say: Callable[[str], None]) -> list[Path]:
     first = entries.iloc[0]
     views = {r: apply_policy(entries[:1], TABLE_I, r).iloc[0] for r in TABLE_I.receivers}
     save(plotting.view_table(first, views), "views.png")
-    results, tables, examples = {}, [], []
-    for receiver in aalprivacy.shipped_receivers():
+    pairs = {r: aalprivacy.load_pair(r) for r in aalprivacy.shipped_receivers()}
+    results, tables, examples, unseen = {}, [], [], {}
+    for receiver, pair in pairs.items():
         say(f"{receiver}: encoding and decoding the test sets")
-        pair = aalprivacy.load_pair(receiver)
         codes = pair.encode(to_tokens(to_lines(entries[:8])))
         save(plotting.code_strip(codes, [str(i) for i in range(8)]), f"{receiver}-codes.png")
         scores = evaluation.evaluate_all(pair)
-        results[receiver] = evaluation.to_dict(scores)
+        results[receiver], unseen[receiver] = evaluation.to_dict(scores), scores["unseen"]
         tables.append(f"### {receiver}\n\n{_markdown(evaluation.to_frame(scores))}\n")
         save(plotting.attribute_errors(scores), f"{receiver}-attributes.png")
         log = pair.card.get("training", {}).get("log")
@@ -58,6 +58,11 @@ def write_report(folder: Path, say: Callable[[str], None]) -> list[Path]:
         examples += [
             plotting.marked(got, want) for got, want in zip(decoded, expected, strict=True)
         ]
+    save(plotting.error_distribution(unseen), "errors.png")
+    save(plotting.single_errors(unseen), "single-errors.png")
+    say("decoding with the wrong decoders")
+    found = evaluation.cross(pairs, evaluation.make_test_set("unseen"))
+    save(plotting.mismatch_matrix(found), "mismatch.png")
     for name, text in (
         ("results.json", json.dumps(results, indent=2) + "\n"),
         ("results.md", "\n".join(tables) + "\n"),
