@@ -1,26 +1,28 @@
-"""What a person sees: every figure, one function each, returning a matplotlib `Figure`."""
+"""Figures of data and results."""
+
+from itertools import zip_longest
 
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from rapidfuzz.distance import Levenshtein
 
 from aalprivacy.attributes import ATTRIBUTES, DELETED
 from aalprivacy.evaluation import Mismatch, Score
+from aalprivacy.plotting.style import (
+    BLUE,
+    GREEN,
+    INK,
+    OPERATION_COLOURS,
+    ORANGE,
+    SERIES,
+    STYLE,
+)
+from aalprivacy.policy import Operation
 
-# Okabe & Ito's colours, which colour-blind readers can tell apart.
-BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
-_SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
 LABELS = {a.name: a.label for a in ATTRIBUTES}
-_STYLE = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.dpi": 110,
-    "savefig.dpi": 160,
-    "figure.constrained_layout.use": True,
-}
 
 
 def view_table(entry: pd.Series, views: dict[str, pd.Series]) -> Figure:
@@ -33,7 +35,7 @@ def view_table(entry: pd.Series, views: dict[str, pd.Series]) -> Figure:
     views
         Receiver -> the twenty values of its view.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         columns = ["entry", *views]
         figure = Figure(figsize=(12, 5.6))
         axes = figure.subplots()
@@ -44,13 +46,7 @@ def view_table(entry: pd.Series, views: dict[str, pd.Series]) -> Figure:
             for view in views.values():
                 value = view[name]
                 row.append(value)
-                shades.append(
-                    "#EFEFEF"
-                    if value == DELETED
-                    else "#DCEBF5"
-                    if value == entry[name]
-                    else "#FBEBC8"
-                )
+                shades.append(OPERATION_COLOURS[_operation(entry[name], value)])
             cells.append(row)
             colours.append(shades)
         table = axes.table(
@@ -71,6 +67,13 @@ def view_table(entry: pd.Series, views: dict[str, pd.Series]) -> Figure:
         return figure
 
 
+def _operation(value: str, seen: str) -> Operation:
+    """What was done to a value, to be seen as that."""
+    if seen == DELETED:
+        return Operation.DELETE
+    return Operation.DISCLOSE if seen == value else Operation.GENERALISE
+
+
 def code_strip(codes: np.ndarray, labels: list[str] | None = None) -> Figure:
     """Codes as heat strips: one row a code, its states ``h`` and ``c`` beside each other.
 
@@ -83,7 +86,7 @@ def code_strip(codes: np.ndarray, labels: list[str] | None = None) -> Figure:
     """
     codes = np.atleast_2d(codes)
     units = codes.shape[1] // 2
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(11, 0.9 + 0.28 * max(2, len(codes))))
         for axes, part, letter in zip(
             figure.subplots(1, 2), (codes[:, :units], codes[:, units:]), "hc", strict=True
@@ -109,9 +112,53 @@ def marked(decoded: str, expected: str) -> str:
     return decoded + "\n" + "".join(marks).rstrip()
 
 
+def aligned(decoded: str, expected: str, width: int = 80) -> Figure:
+    """A decoded line under the expected one, character by character, errors marked.
+
+    Parameters
+    ----------
+    decoded, expected
+        Lines; an alignment of fewest edits is drawn (the paper's figures 5 and 6).
+    width
+        Characters a row.
+    """
+    pairs = _alignment(decoded, expected)
+    rows = [pairs[at : at + width] for at in range(0, max(1, len(pairs)), width)]
+    wrong = sum(a != b for a, b in pairs)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(1.1 + 0.125 * width, 0.7 + 0.75 * len(rows)))
+        axes = figure.subplots()
+        axes.axis("off")
+        axes.set(xlim=(-9, width), ylim=(-3 * len(rows) + 0.6, 1.2))
+        for row, characters in enumerate(rows):
+            y = -3 * row
+            axes.text(-1, y, "expected", ha="right", va="center", color=INK, fontsize=8)
+            axes.text(-1, y - 1, "decoded", ha="right", va="center", color=INK, fontsize=8)
+            for x, (want, got) in enumerate(characters):
+                if want != got:
+                    axes.add_patch(Rectangle((x, y - 1.5), 1, 2, facecolor=ORANGE, alpha=0.55))
+                for level, character in ((y, want), (y - 1, got)):
+                    axes.text(x + 0.5, level, character, family="monospace", fontsize=8,
+                              ha="center", va="center")  # fmt: skip
+        axes.set_title(f"{wrong} of {len(expected)} characters to be edited", fontsize=9)
+        return figure
+
+
+def _alignment(decoded: str, expected: str) -> list[tuple[str, str]]:
+    """Expected and decoded characters side by side; one that has no partner stands alone."""
+    pairs = []
+    for edit in Levenshtein.opcodes(expected, decoded):
+        want, got = (
+            expected[edit.src_start : edit.src_end],
+            decoded[edit.dest_start : edit.dest_end],
+        )
+        pairs += zip_longest(want, got, fillvalue="")
+    return pairs
+
+
 def attribute_errors(scores: dict[str, Score]) -> Figure:
     """Character error of each attribute, one bar a test set."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.5, 6.5))
         axes = figure.subplots()
         height = 0.8 / len(scores)
@@ -141,10 +188,10 @@ def error_distribution(scores: dict[str, Score]) -> Figure:
     scores
         Receiver -> its pair's score on one test set.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7, 3.6))
         axes = figure.subplots()
-        for (receiver, score), (colour, marker) in zip(scores.items(), _SERIES, strict=False):
+        for (receiver, score), (colour, marker) in zip(scores.items(), SERIES, strict=False):
             share = np.array(score.distribution) / score.entries
             label = f"{_words(receiver)}: {score.exact:.1%} without an error"
             axes.semilogy(np.where(share > 0, share, np.nan), colour, marker=marker, label=label)
@@ -168,7 +215,7 @@ def single_errors(scores: dict[str, Score]) -> Figure:
     """
     counts = pd.DataFrame({receiver: score.single for receiver, score in scores.items()})
     totals = counts.sum()
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(2.8 + 1.1 * len(scores), 6))
         axes = figure.subplots()
         columns = [f"{_words(r)}\n({totals[r]:,} entries)" for r in scores]
@@ -193,7 +240,7 @@ def mismatch_matrix(found: list[Mismatch]) -> Figure:
     references = {m.decoder: (m.random_code, m.constant) for m in found}
     rows += [list(row) for row in zip(*(references[d] for d in decoders), strict=True)]
     labels = [f"code of {_words(e)}" for e in encoders]
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3 + 1.15 * len(decoders), 1.4 + 0.5 * len(rows)))
         axes = figure.subplots()
         columns = [f"decoder of\n{_words(d)}" for d in decoders]
@@ -224,7 +271,7 @@ def _words(name: str) -> str:
 
 def learning_curve(log: pd.DataFrame) -> Figure:
     """A training's validation character error and window over time, from its ``log.csv``."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7, 3.4))
         upper = figure.subplots()
         minutes = log["seconds"] / 60

@@ -1,0 +1,30 @@
+"""What a person sees: every figure, one function each, returning a matplotlib `Figure`."""
+
+from aalprivacy.plotting.diagrams import architecture, encoder_decoder, lstm_cell, operations
+from aalprivacy.plotting.results import (
+    aligned,
+    attribute_errors,
+    code_strip,
+    error_distribution,
+    learning_curve,
+    marked,
+    mismatch_matrix,
+    single_errors,
+    view_table,
+)
+
+__all__ = [
+    "aligned",
+    "architecture",
+    "attribute_errors",
+    "code_strip",
+    "encoder_decoder",
+    "error_distribution",
+    "learning_curve",
+    "lstm_cell",
+    "marked",
+    "mismatch_matrix",
+    "operations",
+    "single_errors",
+    "view_table",
+]

@@ -1,0 +1,22 @@
+"""One style for all figures."""
+
+from aalprivacy.policy import Operation
+
+# Okabe & Ito's colours, which colour-blind readers can tell apart.
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
+INK, GREY = "#333333", "#999999"
+PALE = {"blue": "#DCEBF5", "yellow": "#FBEBC8", "grey": "#EFEFEF"}
+OPERATION_COLOURS = {
+    Operation.DISCLOSE: PALE["blue"],
+    Operation.GENERALISE: PALE["yellow"],
+    Operation.DELETE: PALE["grey"],
+}
+STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.dpi": 110,
+    "savefig.dpi": 160,
+    "figure.constrained_layout.use": True,
+}
