@@ -20,7 +20,8 @@ install: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
-lock:  ## compile requirements.txt anew from pyproject.toml
+lock: install  ## compile requirements.txt anew from pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	  --extra notebooks --extra test --quiet --output-file requirements.txt
 

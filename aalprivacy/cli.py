@@ -368,11 +368,48 @@ def evaluate(
 
 @app.command()
 def audit(
-    receiver: Annotated[str | None, typer.Option(help="Whose pair.")] = None,
+    receiver: Annotated[
+        str | None, typer.Option(help="Whose pair; by default all that ship.")
+    ] = None,
+    known: Annotated[
+        int, typer.Option(help="Entries that the attacker knows; 100000 is thorough.", min=100)
+    ] = 2000,
+    targets: Annotated[int, typer.Option(help="Entries to be read.", min=50)] = 500,
+    seed: Annotated[int, typer.Option(help="Of the attacks.", min=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Put the security claims to the test (not in this version yet)."""
-    raise InputError("audit: not in this version yet")
+    """Attack the shipped pairs: what can be read without the right key, and what a code betrays."""
+    if receiver is not None:
+        TABLE_I.for_receiver(receiver)
+    from aalprivacy import audit as auditing
+
+    pairs = {r: aalprivacy.load_pair(r) for r in aalprivacy.shipped_receivers()}
+    if receiver is not None and receiver not in pairs:
+        aalprivacy.load_pair(receiver)  # says that none ships
+    results = {}
+    for name in [receiver] if receiver else pairs:
+        others = {other: pair for other, pair in pairs.items() if other != name}
+        with out.status(name) as status:
+            findings = auditing.run_audit(
+                pairs[name], others, known=known, targets=targets, seed=seed,
+                say=lambda text, name=name, status=status: status.update(f"{name}: {text}"),
+            )  # fmt: skip
+        results[name] = auditing.to_frame(findings)
+    if as_json:
+        plain = {name: frame.to_dict(orient="records") for name, frame in results.items()}
+        print(json.dumps(plain, indent=2))
+        return
+    for name, frame in results.items():
+        table = Table(title=f"{name}: attacks on its codes", title_justify="left")
+        for column in ("attack", "setting", "measure", "value (95 %)", "baseline", "control"):
+            table.add_column(column)
+        for row in frame.itertuples():
+            interval = f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
+            style = "bold" if row.beats_baseline else None
+            cells = (row.attack, row.setting, row.measure, interval)
+            table.add_row(*cells, f"{row.baseline:.3f}", f"{row.control:.3f}", style=style)
+        out.print(table)
+    out.print("Bold: better than the baseline, which uses no code, by more than chance.")
 
 
 @app.command()

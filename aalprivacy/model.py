@@ -127,6 +127,45 @@ class Pair:
         """Codes to tokens; see `aalprivacy.inference.decode`."""
         return decode(self.decoder, codes, **options)
 
+    def rekeyed(self, seed: int) -> "Pair":
+        """A pair of the same function whose codes are permuted and of other signs.
+
+        A unit's place means nothing, and the sign of its state is undone by the sign of all that
+        reads it; so every pair has ``units! * 2**units`` twins. The card loses nothing but gains
+        ``rekeyed``: how often that was done.
+
+        Parameters
+        ----------
+        seed
+            Of the permutation and the signs.
+        """
+        rng = np.random.default_rng(seed)
+        units = self.decoder.get_layer("lstm").units
+        order, sign = rng.permutation(units), rng.choice(np.float32([-1, 1]), units)
+        # h and c of a unit move and turn together. Of its gates only the candidate turns.
+        gates = np.concatenate([gate * units + order for gate in range(4)])
+        turns = np.concatenate([np.ones(2 * units), sign, np.ones(units)]).astype(np.float32)
+        arrays = self.weights()
+        width = arrays["encoder/embedding/embeddings"].shape[1]
+
+        def rows(kernel: np.ndarray) -> np.ndarray:
+            return kernel[order] * sign[:, None]
+
+        for part in ("encoder", "decoder"):
+            for name in ("kernel", "recurrent_kernel", "bias"):
+                key = f"{part}/lstm/{name}"
+                arrays[key] = arrays[key][..., gates] * turns
+            arrays[f"{part}/lstm/recurrent_kernel"] = rows(arrays[f"{part}/lstm/recurrent_kernel"])
+        kernel = arrays["decoder/lstm/kernel"]
+        of_code = (
+            [rows(half) for half in np.split(kernel[width:], 2)] if len(kernel) > width else []
+        )
+        arrays["decoder/lstm/kernel"] = np.concatenate([kernel[:width], *of_code])
+        arrays["decoder/scores/kernel"] = rows(arrays["decoder/scores/kernel"])
+        pair = self.with_weights(arrays)
+        pair.card["rekeyed"] = self.card.get("rekeyed", 0) + 1
+        return pair
+
     def weights(self) -> dict[str, np.ndarray]:
         """All weights as plain arrays, by names such as ``decoder/lstm/recurrent_kernel``."""
         return {
@@ -135,6 +174,11 @@ class Pair:
             for layer in model.layers
             for weight in layer.weights
         }
+
+    def with_weights(self, changed: dict[str, np.ndarray]) -> "Pair":
+        """A pair of the same form and card with some other arrays, named as `weights` does."""
+        models = _from_arrays(self.weights() | changed, is_reversed(self.encoder))
+        return Pair(*models, dict(self.card))
 
     def save(self, folder: str | Path) -> None:
         """Write a pair: ``weights.npz``, ``card.json``, and both models for use with Keras alone.

@@ -57,3 +57,17 @@ def test_numpy_writes_the_same_text(entries, receiver):
     for line, code, written in zip(tokens, codes, pair.decode(codes), strict=True):
         np.testing.assert_allclose(numpy_encode(w, line), code, atol=1e-4)
         assert numpy_decode(w, code) == written[written > 0].tolist()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_rekeyed_pair_does_the_same_with_other_codes(entries, seed):
+    pair = aalprivacy.load_pair("researcher")
+    other = pair.rekeyed(seed)
+    tokens = to_tokens(to_lines(entries[:40]))
+    codes, new = pair.encode(tokens), other.encode(tokens)
+    np.testing.assert_array_equal(other.decode(new), pair.decode(codes))
+    np.testing.assert_allclose(
+        np.sort(np.abs(new[:, :256])), np.sort(np.abs(codes[:, :256])), atol=1e-4
+    )
+    assert (other.decode(codes) != pair.decode(codes)).any(axis=1).all()
+    assert other.fingerprint != pair.fingerprint

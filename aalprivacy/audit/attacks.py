@@ -1,0 +1,369 @@
+"""The attacks, each a class whose docstring says what the attacker has and wants.
+
+``run(case)`` gives its findings. All are seeded, and all face users that no pair was trained on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import NearestNeighbors
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from aalprivacy.attributes import ATTRIBUTES, MISSING, NAMES
+from aalprivacy.audit.measure import Case, Finding, share
+from aalprivacy.model import Pair
+from aalprivacy.policy import Operation
+from aalprivacy.simulate import simulate
+from aalprivacy.text import from_lines, is_well_formed, to_lines
+from aalprivacy.views import apply_policy
+
+
+@dataclass(frozen=True)
+class WrongKey:
+    """The attacker has the codes and another pair's decoder, and decodes (paper, figure 6).
+
+    Parameters
+    ----------
+    others
+        Name -> pair whose decoder is tried.
+    """
+
+    others: Mapping[str, Pair]
+
+    def run(self, case: Case) -> list[Finding]:
+        return [
+            finding
+            for name, other in self.others.items()
+            for finding in case.reading(
+                "wrong key", f"decoder of {name}", case.read(case.codes, other)
+            )
+        ]
+
+
+@dataclass(frozen=True)
+class NearKey:
+    """The attacker has the codes and the decoder's weights, but not exactly.
+
+    Each weight is off by a normal error of a given relative size; or only one layer is known and
+    the others are as a new decoder's. It tells how near a guess must come.
+
+    Parameters
+    ----------
+    noise
+        Relative sizes.
+    """
+
+    noise: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+    seed: int = 0
+
+    def run(self, case: Case) -> list[Finding]:
+        rng = np.random.default_rng(self.seed)
+        weights = case.pair.weights()
+        decoder = [name for name in weights if name.startswith("decoder/")]
+        findings = []
+        for size in self.noise:
+            changed = {n: weights[n] * _normal(rng, weights[n].shape, 1, size) for n in decoder}
+            findings += self._try(case, f"weights off by {size:g} of their size", changed)
+        for stolen in ("embedding", "lstm", "scores"):
+            guessed = {
+                n: _normal(rng, weights[n].shape, weights[n].mean(), weights[n].std())
+                for n in decoder
+                if f"/{stolen}/" not in n
+            }
+            findings += self._try(case, f"only layer {stolen} known", guessed)
+        return findings
+
+    def _try(self, case: Case, setting: str, changed: dict) -> list[Finding]:
+        lines = case.read(case.codes, case.pair.with_weights(changed))
+        return case.reading("near key", setting, lines)
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The attacker has the codes of known entries, and takes the most similar one's view.
+
+    Parameters
+    ----------
+    known
+        Numbers of known entries.
+    """
+
+    known: tuple[int, ...] = (10, 100, 1000, 10_000, 100_000)
+
+    def run(self, case: Case) -> list[Finding]:
+        findings, views = [], to_lines(case.known_views)
+        for n in _up_to(self.known, len(case.known)):
+            scaler = StandardScaler().fit(case.known_codes[:n])
+            index = NearestNeighbors(n_neighbors=1).fit(scaler.transform(case.known_codes[:n]))
+            nearest = index.kneighbors(scaler.transform(case.codes), return_distance=False)[:, 0]
+            lines = views.iloc[nearest].reset_index(drop=True)
+            findings += case.reading("nearest neighbour", f"{n:,} known entries", lines)
+        return findings
+
+
+@dataclass(frozen=True)
+class LinearMap:
+    """The attacker has a pair of its own and the codes of known entries.
+
+    It encodes the known entries with its own encoder, fits a linear map from the foreign codes to
+    its own, and reads every other code with its own decoder. The finding is about the view of the
+    attacker's own policy, which may show what the victim's view deletes.
+
+    Parameters
+    ----------
+    own
+        The attacker's pair.
+    known
+        Numbers of known entries.
+    strength
+        Of the ridge penalty, on standardised codes.
+    """
+
+    own: Pair
+    known: tuple[int, ...] = (10, 100, 1000, 10_000, 100_000)
+    strength: float = 1.0
+
+    def run(self, case: Case) -> list[Finding]:
+        mine = Case(self.own, case.policy, len(case.known), len(case.targets))
+        findings = []
+        for n in _up_to(self.known, len(case.known)):
+            fit = make_pipeline(StandardScaler(), Ridge(self.strength))
+            fit.fit(case.known_codes[:n], mine.known_codes[:n])
+            guessed = fit.predict(case.codes).astype(np.float32)
+            setting = f"{n:,} known entries, own pair for {self.own.receiver}"
+            findings += mine.reading("linear map", setting, mine.read(guessed))
+        return findings
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """The attacker has a pair of its own and many foreign codes, and knows no entry.
+
+    It hopes that the foreign code is its own with units moved and signs turned (a re-keyed pair),
+    matches each unit of the foreign codes to the own one of the most similar distribution, up to
+    sign, and reads with its own decoder.
+
+    Parameters
+    ----------
+    own, name
+        The attacker's pair and what it is called.
+    """
+
+    own: Pair
+    name: str
+    quantiles: int = 41
+
+    def run(self, case: Case) -> list[Finding]:
+        mine = Case(self.own, case.policy, len(case.known), len(case.targets))
+        own, foreign = mine.known_codes, case.known_codes
+        units = own.shape[1] // 2
+        at = np.linspace(0.01, 0.99, self.quantiles)
+        ours = np.quantile(own, at, axis=0)
+        theirs = np.quantile(foreign, at, axis=0)
+        # h and c of a unit move together, so their distances are added.
+        costs = []
+        for turned in (theirs, -theirs[::-1]):
+            distance = np.abs(ours[:, :, None] - turned[:, None, :]).mean(0)
+            costs.append(distance[:units, :units] + distance[units:, units:])
+        own_unit, foreign_unit = linear_sum_assignment(np.minimum(*costs))
+        sign = np.where(costs[0] <= costs[1], 1, -1)[own_unit, foreign_unit]
+        halves = (case.codes[:, :units], case.codes[:, units:])
+        aligned = np.concatenate([half[:, foreign_unit] * sign for half in halves], axis=1)
+        setting = f"{len(foreign):,} codes, own pair: {self.name}"
+        lines = mine.read(aligned.astype(np.float32))
+        return mine.reading("statistics only", setting, lines)
+
+
+@dataclass(frozen=True)
+class Insider:
+    """The rightful receiver infers from the code what its view deletes or generalises.
+
+    It has the codes, its decoder, and known entries; it trains a classifier from code to a part of
+    the hidden value: the value itself where it is a word, else its last digit or first letter. The
+    baseline is the commonest answer; the control is the same classifier on the view alone, which
+    the receiver is meant to have.
+
+    Parameters
+    ----------
+    known
+        Numbers of known entries.
+    """
+
+    known: tuple[int, ...] = (100, 1000, 10_000)
+    seed: int = 0
+
+    def run(self, case: Case) -> list[Finding]:
+        findings = []
+        for name, operation in case.operations.items():
+            if operation is Operation.DISCLOSE:
+                continue
+            asked, secret = _secret(name, case.known[name])
+            truth = _secret(name, case.targets[name])[1]
+            for n in _up_to(self.known, len(case.known)):
+                commonest = secret[:n].mode()[0]
+                if secret[:n].nunique() < 2:
+                    continue
+                view = self._guess(_one_hot(case.known_views[:n]), secret[:n], _one_hot(case.views))
+                linear = self._guess(case.known_codes[:n], secret[:n], case.codes)
+                deep = self._guess(case.known_codes[:n], secret[:n], case.codes, deep=True)
+                for how, guess in (("linear probe", linear), ("neural probe", deep)):
+                    findings.append(
+                        share(
+                            f"insider, {how}",
+                            f"{n:,} known entries",
+                            f"{name} ({operation.name.lower()}d): {asked}",
+                            guess == truth,
+                            float((truth == commonest).mean()),
+                            float((view == truth).mean()),
+                        )
+                    )
+        return findings
+
+    def _guess(self, known, secret, targets, deep: bool = False) -> np.ndarray:
+        if isinstance(known, list):
+            model = make_pipeline(DictVectorizer(), LogisticRegression(max_iter=300))
+        else:
+            probe = (
+                MLPClassifier((256,), early_stopping=True, random_state=self.seed)
+                if deep
+                else LogisticRegression(C=0.1, max_iter=300)
+            )
+            model = make_pipeline(StandardScaler(), probe)
+        return model.fit(known, secret).predict(targets)
+
+
+@dataclass(frozen=True)
+class Linkage:
+    """The attacker has codes and wants to know which are the same user's.
+
+    It compares two codes by the correlation of their standardised numbers. The measure is the
+    probability that two codes of one user are more similar than those of two users; the baseline
+    is a coin's, the control that of two views, compared by the number of equal values.
+
+    Parameters
+    ----------
+    users
+        How many, with two entries each.
+    """
+
+    users: int = 500
+    seed: int = 0
+
+    def run(self, case: Case) -> list[Finding]:
+        entries = simulate(self.users, 2, self.seed + 4_000_001)
+        codes = case.encode(entries)
+        views = apply_policy(entries, case.policy, case.pair.receiver).to_numpy()
+        scaled = StandardScaler().fit_transform(codes)
+        scaled /= np.linalg.norm(scaled, axis=1, keepdims=True)
+        rng = np.random.default_rng(self.seed)
+        other = (np.arange(self.users) + rng.integers(1, self.users, self.users)) % self.users
+        first, same, different = (
+            2 * np.arange(self.users),
+            2 * np.arange(self.users) + 1,
+            2 * other + 1,
+        )
+        truth = np.repeat([1, 0], self.users)
+
+        def area(similarity) -> np.ndarray:
+            scores = np.concatenate([similarity(first, same), similarity(first, different)])
+            resampled = []
+            for _ in range(200):
+                drawn = rng.integers(0, self.users, self.users)
+                both = np.concatenate([drawn, drawn + self.users])
+                resampled.append(roc_auc_score(truth[both], scores[both]))
+            return np.array([roc_auc_score(truth, scores), *np.quantile(resampled, [0.025, 0.975])])
+
+        by_code = area(lambda a, b: (scaled[a] * scaled[b]).sum(1))
+        by_view = area(lambda a, b: (views[a] == views[b]).mean(1))
+        return [
+            Finding(
+                "linkage", f"{self.users:,} users, two codes each", "area under the ROC curve",
+                *map(float, by_code), 0.5, float(by_view[0]),
+            )
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tampering:
+    """The attacker changes codes on their way; nothing but the decoded view could betray it.
+
+    The measure is the share of changed codes whose view is another one and yet passes: twenty
+    values, each of its attribute's form. The baseline is no such view, the control the share of
+    unchanged codes that pass.
+
+    Parameters
+    ----------
+    noise
+        Sizes of normal noise, relative to each number's deviation.
+    """
+
+    noise: tuple[float, ...] = (0.01, 0.1, 0.3, 1.0)
+    seed: int = 0
+
+    def run(self, case: Case) -> list[Finding]:
+        rng = np.random.default_rng(self.seed)
+        codes, half = case.codes, case.codes.shape[1] // 2
+        deviation = codes.std(0)
+        changed = {
+            f"noise of {size:g} deviations": codes + deviation * _normal(rng, codes.shape, 0, size)
+            for size in self.noise
+        }
+        changed["h and c swapped"] = np.roll(codes, half, axis=1)
+        changed["h of one user, c of the next"] = np.concatenate(
+            [codes[:, :half], np.roll(codes[:, half:], 1, axis=0)], axis=1
+        )
+        changed["the next user's code instead"] = np.roll(codes, 1, axis=0)
+        before = case.read(codes)
+        control = float(_passes(before, case.operations).mean())
+        findings = []
+        for setting, new in changed.items():
+            lines = case.read(new.astype(np.float32))
+            unnoticed = _passes(lines, case.operations) & (lines != before).to_numpy()
+            findings.append(
+                share("tampering", setting, "changed view, unnoticed", unnoticed, 0.0, control)
+            )
+        return findings
+
+
+def _normal(rng: np.random.Generator, shape, middle: float, deviation: float) -> np.ndarray:
+    return rng.normal(middle, deviation, shape).astype(np.float32)
+
+
+def _up_to(numbers: tuple[int, ...], most: int) -> list[int]:
+    return [n for n in numbers if n <= most]
+
+
+def _secret(name: str, values: pd.Series) -> tuple[str, pd.Series]:
+    """The part of an attribute's values that is asked for, and what it is called."""
+    if name in ("name", "address"):
+        letters = values.str.extract(r"([a-z])", expand=False).fillna(MISSING)
+        return "first letter", letters
+    if values.str.contains(r"\d").any():
+        return "last digit", values.str[-1]
+    return "the value", values
+
+
+def _one_hot(views: pd.DataFrame) -> list[dict]:
+    return views[list(NAMES)].to_dict(orient="records")
+
+
+def _passes(lines: pd.Series, operations: Mapping[str, Operation]) -> np.ndarray:
+    """Which lines have twenty values, those disclosed or deleted of their attribute's form."""
+    good = is_well_formed(lines)
+    values = from_lines(lines, errors="coerce")
+    for a in ATTRIBUTES:
+        if operations[a.name] is Operation.DISCLOSE:
+            good &= values[a.name].str.fullmatch(a.pattern).to_numpy()
+        elif operations[a.name] is Operation.DELETE:
+            good &= (values[a.name] == "*").to_numpy()
+        else:
+            good &= values[a.name].str.fullmatch("[a-z0-9-]+").to_numpy()
+    return good

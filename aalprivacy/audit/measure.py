@@ -1,0 +1,131 @@
+"""What an attack is measured by: findings, each beside its baseline and its control."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from aalprivacy.attributes import NAMES
+from aalprivacy.evaluation import best_constant
+from aalprivacy.model import Pair
+from aalprivacy.policy import TABLE_I, Operation, Policy
+from aalprivacy.simulate import simulate
+from aalprivacy.text import character_errors, from_lines, from_tokens, to_lines, to_tokens
+from aalprivacy.views import apply_policy
+
+KNOWN_SEED, TARGET_SEED = 3_000_001, 3_000_002
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure of an attack.
+
+    Parameters
+    ----------
+    attack, setting
+        Which, and how strong the attacker was, in words.
+    measure
+        What `value` is; for a character error less is a better attack, for all others more is.
+    value, low, high
+        The attack's figure and its 95 % confidence interval.
+    baseline
+        The same measure for a guess that uses no code.
+    control
+        The same for who is meant to read: the rightful decoder, or the view itself.
+    """
+
+    attack: str
+    setting: str
+    measure: str
+    value: float
+    low: float
+    high: float
+    baseline: float
+    control: float
+
+    @property
+    def beats_baseline(self) -> bool:
+        """Whether the attack learns something: its whole interval is better than the baseline."""
+        if self.measure == CHARACTER_ERROR:
+            return self.high < self.baseline
+        return self.low > self.baseline
+
+
+CHARACTER_ERROR = "character error"
+
+
+class Case:
+    """What is attacked: a pair, entries that the attacker may know, and others to read.
+
+    All are entries of users that no pair was trained on.
+
+    Parameters
+    ----------
+    pair
+        The victim's; its card says whose view it makes.
+    policy
+        The policy of that view.
+    known, targets
+        How many entries; one a user.
+    """
+
+    def __init__(
+        self, pair: Pair, policy: Policy = TABLE_I, known: int = 2000, targets: int = 500
+    ) -> None:
+        self.pair, self.policy = pair, policy
+        self.known, self.targets = simulate(known, 1, KNOWN_SEED), simulate(targets, 1, TARGET_SEED)
+        self.known_codes, self.codes = self.encode(self.known), self.encode(self.targets)
+        self.known_views = apply_policy(self.known, policy, pair.receiver)
+        self.views = apply_policy(self.targets, policy, pair.receiver)
+        self.expected = to_lines(self.views)
+        self.constant = best_constant(self.expected)
+        self.right = float(self.errors(self.read(self.codes)).mean())
+
+    @property
+    def operations(self) -> dict[str, Operation]:
+        return dict(self.policy.for_receiver(self.pair.receiver))
+
+    def encode(self, entries: pd.DataFrame) -> np.ndarray:
+        return self.pair.encode(to_tokens(to_lines(entries)))
+
+    def read(self, codes: np.ndarray, decoder: Pair | None = None) -> pd.Series:
+        """Lines that a decoder, the rightful one by default, makes of codes."""
+        return from_tokens((decoder or self.pair).decode(codes))
+
+    def errors(self, lines: pd.Series) -> np.ndarray:
+        """Wrong characters of lines, as views of the targets."""
+        return character_errors(lines, self.expected)
+
+    def reading(self, attack: str, setting: str, lines: pd.Series) -> list[Finding]:
+        """The findings of an attack that writes a line for each target: its character error, and
+        the share of right values among the attributes whose values differ between entries."""
+        errors = self.errors(lines)
+        values = from_lines(lines.reset_index(drop=True), errors="coerce")
+        varied = [n for n in NAMES if self.views[n].nunique() > 1]
+        right = values[varied].to_numpy() == self.views[varied].to_numpy()
+        modal = np.mean([self.views[n].value_counts(normalize=True).iloc[0] for n in varied])
+        return [
+            mean(attack, setting, CHARACTER_ERROR, errors, self.constant, self.right),
+            mean(attack, setting, "share of right values", right.mean(1), float(modal), 1.0),
+        ]
+
+
+def mean(attack, setting, measure, values, baseline: float, control: float) -> Finding:
+    """A finding that is the mean of a figure of each target."""
+    values = np.asarray(values, float)
+    half = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
+    middle = float(values.mean())
+    return Finding(
+        attack, setting, measure, middle, middle - half, middle + half, baseline, control
+    )
+
+
+def share(attack, setting, measure, hits, baseline: float, control: float) -> Finding:
+    """A finding that is a share of targets, with Wilson's interval."""
+    hits = np.asarray(hits, bool)
+    test = stats.binomtest(int(hits.sum()), len(hits))
+    interval = test.proportion_ci(method="wilson")
+    return Finding(
+        attack, setting, measure, float(hits.mean()), interval.low, interval.high, baseline, control
+    )
