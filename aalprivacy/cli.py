@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 import aalprivacy
-from aalprivacy import files
+from aalprivacy import files, sealing
 from aalprivacy.attributes import NAMES
 from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.policy import TABLE_I, Policy
@@ -286,15 +286,19 @@ def encode(
     out_file: Annotated[Path, typer.Option("--out", help="Where to write the codes: .npz.")],
     pair: PairFolder = None,
     product_dtype: ProductType = "float32",
+    key: Annotated[
+        Path | None, typer.Option("--seal", help="Seal the codes with this key.")
+    ] = None,
 ) -> None:
     """Turn entries into codes with the encoder of a receiver's pair."""
     _check_product_dtype(product_dtype, PRODUCT_DTYPES)
     files.check_writable(out_file)
+    seal_with = sealing.read_key(key) if key else None
     table = files.read_entries(entries)
     model = _pair(receiver, pair)
     with _bar("encoding", len(table)) as report:
         codes = model.encode(to_tokens(to_lines(table)), product_dtype=product_dtype, report=report)
-    files.write_codes(files.Codes(codes, model.fingerprint), out_file)
+    files.write_codes(files.Codes(codes, model.fingerprint, receiver), out_file, seal_with)
     out.print(f"{len(codes):,} codes of {codes.shape[1]} numbers: {out_file}")
 
 
@@ -308,13 +312,16 @@ def decode(
         bool, typer.Option("--force", help="Decode another encoder's codes, to see what comes out.")
     ] = False,
     product_dtype: ProductType = "float32",
+    key: Annotated[Path | None, typer.Option("--key", help="The key of sealed codes.")] = None,
 ) -> None:
     """Turn codes into a receiver's view with its decoder."""
     _check_product_dtype(product_dtype, PRODUCT_DTYPES)
     files.check_writable(out_file)
+    unseal_with = sealing.read_key(key) if key else None
     model = _pair(receiver, pair)
     width = model.encoder.output_shape[-1]
-    read = files.read_codes(codes, width, None if force else model.fingerprint)
+    mark = None if force else model.fingerprint
+    read = files.read_codes(codes, width, mark, receiver, unseal_with)
     with _bar("decoding", len(read.codes)) as report:
         tokens = model.decode(read.codes, product_dtype=product_dtype, report=report)
     lines = from_tokens(tokens)
@@ -325,6 +332,17 @@ def decode(
         f"{len(table):,} views for {receiver}: {out_file}"
         + (f" ({broken:,} lines without {len(NAMES)} values)" if broken else "")
     )
+
+
+@app.command()
+def key(
+    out_file: Annotated[Path, typer.Option("--out", help="Where to write it.")],
+) -> None:
+    """Make a key to seal codes with: one for each receiver, to be kept secret."""
+    if out_file.exists():
+        raise InputError(f"{out_file}: exists already; a key that is lost opens nothing any more")
+    files.write_secret(sealing.make_key() + "\n", out_file)
+    out.print(f"key: {out_file}")
 
 
 @app.command()

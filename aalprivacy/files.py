@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from aalprivacy import sealing
 from aalprivacy.attributes import NAMES
 from aalprivacy.errors import InputError
 from aalprivacy.text import to_lines
@@ -31,10 +32,13 @@ class Codes:
         float32 ``(n, 2 units)``, encoder states ``[h; c]``.
     encoder
         Fingerprint of the encoder that made them.
+    receiver
+        Whose decoder they are for.
     """
 
     codes: np.ndarray
     encoder: str
+    receiver: str | None = None
 
 
 def read_entries(path: str | Path) -> pd.DataFrame:
@@ -99,7 +103,13 @@ def write_entries(table: pd.DataFrame, path: str | Path) -> None:
         _write_whole(path, lambda draft: table.to_parquet(draft, index=False))
 
 
-def read_codes(path: str | Path, width: int, encoder: str | None = None) -> Codes:
+def read_codes(
+    path: str | Path,
+    width: int,
+    encoder: str | None = None,
+    receiver: str | None = None,
+    key: bytes | None = None,
+) -> Codes:
     """Read a file of codes.
 
     Parameters
@@ -110,24 +120,39 @@ def read_codes(path: str | Path, width: int, encoder: str | None = None) -> Code
         Numbers a code that the decoder takes.
     encoder
         Fingerprint that the file must bear; ``None`` takes any.
+    receiver
+        For whom a sealed file must be.
+    key
+        What a sealed file was sealed with.
 
     Raises
     ------
     InputError
-        If it isn't such a file, is damaged, or has another version, width, encoder or a NaN.
+        If it isn't such a file, is damaged, or has another version, width, encoder or a NaN; or if
+        it is sealed and can't be unsealed, or isn't sealed and there is a key.
     """
     try:
         with np.load(path) as file:
             about = json.loads(str(file["about"]))
-            version = about["version"]
-            codes = file["codes"]
-            made_by = str(about["encoder"])
+            version, made_by = about["version"], str(about["encoder"])
+            sealed = bytes(file["sealed"]) if "sealed" in file else None
+            codes = None if sealed else file["codes"]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         raise InputError(f"{path}: damaged, or not a file of codes (.npz)") from None
     if version != CODES_VERSION:
         raise InputError(f"{path}: format version {version}; expected {CODES_VERSION}")
+    if (sealed is None) is not (key is None):
+        state = "is not sealed; expected no key" if key else "is sealed; expected a key"
+        raise InputError(f"{path}: {state}")
+    if sealed is not None:
+        try:
+            # The receiver who unseals says who it is, and the file can't.
+            content = sealing.unseal(sealed, key, about | {"receiver": receiver})
+            codes = np.frombuffer(content, np.float32).reshape(about["shape"])
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
     if codes.ndim != 2 or codes.dtype != np.float32 or codes.shape[1] != width:
         raise InputError(
             f"{path}: codes of shape {codes.shape} and type {codes.dtype}; "
@@ -140,22 +165,29 @@ def read_codes(path: str | Path, width: int, encoder: str | None = None) -> Code
         raise InputError(
             f"{path}: encoded by encoder {made_by}, this decoder belongs to encoder {encoder}"
         )
-    return Codes(codes, made_by)
+    return Codes(codes, made_by, about.get("receiver"))
 
 
-def write_codes(codes: Codes, path: str | Path) -> None:
-    """Write a file of codes.
+def write_codes(codes: Codes, path: str | Path, key: bytes | None = None) -> None:
+    """Write a file of codes, sealed if there is a key.
 
     Raises
     ------
     InputError
         If it can't be written.
     """
-    about = json.dumps({"version": CODES_VERSION, "encoder": codes.encoder})
+    numbers = np.ascontiguousarray(codes.codes, np.float32)
+    about = {"version": CODES_VERSION, "encoder": codes.encoder, "receiver": codes.receiver}
+    if key is None:
+        content = {"codes": numbers}
+    else:
+        about["shape"] = numbers.shape
+        sealed = sealing.seal(numbers.tobytes(), key, about)
+        content = {"sealed": np.frombuffer(sealed, np.uint8)}
 
     def write(draft: Path) -> None:
         with draft.open("wb") as file:
-            np.savez(file, codes=codes.codes.astype(np.float32), about=about)
+            np.savez(file, about=json.dumps(about), **content)
 
     _write_whole(Path(path), write)
 
@@ -163,6 +195,11 @@ def write_codes(codes: Codes, path: str | Path) -> None:
 def write_text(text: str, path: str | Path) -> None:
     """Write a text file whole or not at all."""
     _write_whole(Path(path), lambda draft: draft.write_text(text))
+
+
+def write_secret(text: str, path: str | Path) -> None:
+    """Write a text file that only its owner may read."""
+    _write_whole(Path(path), lambda draft: draft.write_text(text), mode=0o600)
 
 
 def write_figure(figure: Figure, path: str | Path) -> None:
@@ -190,7 +227,7 @@ def _is_csv(path: Path) -> bool:
     return ending == ".csv"
 
 
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def _write_whole(path: Path, write: Callable[[Path], object], mode: int = 0o666) -> None:
     """Write to a temporary name beside `path`, then rename; leave nothing if interrupted."""
     check_writable(path)
     try:
@@ -204,7 +241,7 @@ def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
             # mkstemp makes it private; a file of results has the modes that any new file has.
             mask = os.umask(0)
             os.umask(mask)
-            draft.chmod(0o666 & ~mask)
+            draft.chmod(mode & ~mask)
             draft.replace(path)
         finally:
             with contextlib.suppress(FileNotFoundError):

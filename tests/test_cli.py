@@ -105,6 +105,34 @@ def test_bfloat16_encodes_and_decodes_the_same_text(run, refused, tmp_path, entr
                 tmp_path / "x.npz", says="expected float32 or bfloat16, got 'int8'")  # fmt: skip
 
 
+def test_sealed_codes(run, refused, tmp_path, entries_file):
+    key, other, codes = tmp_path / "a.key", tmp_path / "b.key", tmp_path / "c.npz"
+    assert run("key", "--out", key)[0] == run("key", "--out", other)[0] == 0
+    assert key.stat().st_mode & 0o077 == 0
+    refused("key", "--out", key, says="exists already")
+    researcher = ("--receiver", "researcher", "--out")
+    assert run("encode", entries_file, "--seal", key, *researcher, codes)[0] == 0
+    view = tmp_path / "v.csv"
+    refused("decode", codes, *researcher, view, says="is sealed; expected a key")
+    refused("decode", codes, "--key", other, *researcher, view, says="can't be unsealed")
+    refused("decode", codes, "--key", tmp_path / "no", *researcher, view, says="no such file")
+    assert not view.exists()
+    assert run("decode", codes, "--key", key, *researcher, view)[0] == 0
+    assert len(files.read_entries(view)) == len(files.read_entries(entries_file))
+
+
+def test_audit(run, refused):
+    code, text, _ = run(
+        "audit", "--receiver", "researcher", "--known", 100, "--targets", 50, "--json"
+    )
+    assert code == 0
+    findings = json.loads(text)["researcher"]
+    assert {"wrong key", "near key", "nearest neighbour", "linkage", "tampering"} <= {
+        f["attack"] for f in findings
+    }
+    refused("audit", "--receiver", "nosy", says="unknown receiver 'nosy'")
+
+
 def test_evaluate_prints_the_three_test_sets(run):
     code, text, _ = run("evaluate", "--receiver", "researcher", "--entries", 40)
     assert code == 0
@@ -325,10 +353,7 @@ def test_an_interrupted_write_leaves_nothing(run, tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_audit_says_that_it_is_not_there(refused):
-    refused("audit", says="not in this version yet")
-
-
-def test_no_shipped_pair(refused, entries_file, tmp_path):
+def test_no_shipped_pair(refused, entries_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(aalprivacy, "_pretrained", lambda: tmp_path)
     refused("encode", entries_file, "--receiver", "doctor", "--out", tmp_path / "c.npz",
-            says="no trained pair ships for doctor")  # fmt: skip
+            says="no trained pair ships for doctor (only for: none)")  # fmt: skip

@@ -1,0 +1,99 @@
+"""The attacks measure what they say, on victims whose weakness is known."""
+
+import numpy as np
+import pytest
+
+from aalprivacy import load_pair
+from aalprivacy.audit import (
+    CHARACTER_ERROR,
+    Case,
+    Insider,
+    LinearMap,
+    Linkage,
+    NearKey,
+    Neighbours,
+    Statistics,
+    Tampering,
+    WrongKey,
+)
+from aalprivacy.audit.measure import mean, share
+
+
+@pytest.fixture(scope="module")
+def case():
+    return Case(load_pair("researcher"), known=800, targets=60)
+
+
+@pytest.fixture(scope="module")
+def twin(case):
+    return case.pair.rekeyed(5)
+
+
+def error(findings, setting=""):
+    return next(f for f in findings if f.measure == CHARACTER_ERROR and setting in f.setting)
+
+
+def test_intervals():
+    found = share("a", "s", "m", [True] * 8 + [False] * 2, 0.5, 1.0)
+    # Wilson's interval for 8 of 10.
+    assert (found.low, found.high) == (
+        pytest.approx(0.490, abs=1e-3),
+        pytest.approx(0.943, abs=1e-3),
+    )
+    assert not found.beats_baseline
+    assert share("a", "s", "m", [True] * 80 + [False] * 20, 0.5, 1.0).beats_baseline
+    found = mean("a", "s", CHARACTER_ERROR, [1, 2, 3, 4], 9.0, 0.0)
+    assert found.value == 2.5
+    assert found.high - found.value == pytest.approx(1.96 * np.std([1, 2, 3, 4], ddof=1) / 2)
+    assert found.beats_baseline
+    assert not mean("a", "s", "share", [1, 2, 3, 4], 9.0, 0.0).beats_baseline
+
+
+def test_a_wrong_key_reads_nothing_and_the_right_one_all(case, twin):
+    findings = WrongKey({"twin": twin, "itself": case.pair}).run(case)
+    assert not error(findings, "twin").beats_baseline
+    assert error(findings, "itself").value == case.right < 3
+
+
+def test_a_nearly_right_key_reads_all_and_a_far_one_nothing(case):
+    findings = NearKey(noise=(1e-5, 3.0)).run(case)
+    assert error(findings, "1e-05").value == pytest.approx(case.right, abs=0.2)
+    assert error(findings, "by 3").value > case.constant / 2
+    assert error(findings, "only layer embedding").value > case.constant / 2
+
+
+def test_known_entries_open_a_twin(case, twin):
+    """A re-keyed pair's codes are a linear map of the own ones, so some known entries suffice."""
+    few, many = (error(LinearMap(twin, (n,), 1e-3).run(case)) for n in (10, 800))
+    assert many.value < 5 < few.value
+    assert many.control == pytest.approx(case.right)
+
+
+def test_statistics_alone_open_a_twin(case, twin):
+    assert error(Statistics(twin, "twin").run(case)).value < case.constant / 4
+
+
+def test_neighbours_of_more_known_entries_are_nearer(case):
+    findings = Neighbours((10, 800)).run(case)
+    assert error(findings, "800").value < error(findings, "10 ").value
+
+
+def test_insider_asks_for_what_is_hidden(case):
+    findings = Insider((100,)).run(case)
+    asked = {f.measure.split(" (")[0] for f in findings}
+    assert asked == {n for n, op in case.operations.items() if op != "F"}
+    for finding in findings:
+        assert 0 <= finding.low <= finding.value <= finding.high <= 1
+        assert 0 < finding.baseline <= 1
+
+
+def test_linkage_finds_the_same_users_codes(case):
+    (finding,) = Linkage(users=60).run(case)
+    assert 0.5 < finding.low <= finding.value <= finding.high <= 1
+    assert finding.control > 0.9
+
+
+def test_tampering(case):
+    findings = {f.setting: f for f in Tampering(noise=(1e-6,)).run(case)}
+    assert findings["noise of 1e-06 deviations"].value < 0.1
+    assert findings["the next user's code instead"].value > 0.9
