@@ -10,10 +10,9 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from aalprivacy.quiet import keras, tf
 from aalprivacy.text import EOS, MAX_LENGTH, PAD
 
 # Without XLA (TensorFlow's builds for Windows) the same operations run one by one.

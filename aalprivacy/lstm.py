@@ -6,8 +6,7 @@ The products may be taken in bfloat16, everything else stays float32. What is th
 step, a *context*, is multiplied once and not at every step.
 """
 
-import keras
-import tensorflow as tf
+from aalprivacy.quiet import keras, tf
 
 
 @keras.saving.register_keras_serializable(package="aalprivacy")

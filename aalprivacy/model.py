@@ -11,13 +11,12 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import keras
 import numpy as np
-from keras import ops
 
 from aalprivacy.errors import InputError
 from aalprivacy.inference import decode, encode, is_reversed
 from aalprivacy.lstm import FastLSTM
+from aalprivacy.quiet import keras
 from aalprivacy.text import VOCABULARY
 
 UNITS = 256  # paper, section V
@@ -46,14 +45,14 @@ def build_encoder(
         The weights are the same either way.
     """
     tokens = keras.Input((None,), dtype="int32", name="tokens")
-    line = ops.flip(tokens, axis=1) if reverse else tokens
+    line = keras.ops.flip(tokens, axis=1) if reverse else tokens
     vectors = keras.layers.Embedding(VOCABULARY, embedding, mask_zero=True, name="embedding")(line)
     if product_dtype is None:
         lstm = keras.layers.LSTM(units, return_state=True, name="lstm")
     else:
         lstm = FastLSTM(units, return_state=True, product_dtype=product_dtype, name="lstm")
     _, h, c = lstm(vectors)
-    return keras.Model(tokens, ops.concatenate([h, c], axis=-1), name="encoder")
+    return keras.Model(tokens, keras.ops.concatenate([h, c], axis=-1), name="encoder")
 
 
 def build_decoder(
@@ -81,8 +80,8 @@ def build_decoder(
     state = [code[:, :units], code[:, units:]]
     if product_dtype is None:
         if code_at_every_step:
-            at_each_step = code[:, None, :] + ops.zeros_like(vectors[:, :, :1])
-            vectors = ops.concatenate([vectors, at_each_step], axis=-1)
+            at_each_step = code[:, None, :] + keras.ops.zeros_like(vectors[:, :, :1])
+            vectors = keras.ops.concatenate([vectors, at_each_step], axis=-1)
         outputs = keras.layers.LSTM(units, return_sequences=True, name="lstm")(
             vectors, initial_state=state
         )

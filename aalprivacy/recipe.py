@@ -33,10 +33,10 @@ class Recipe:
         Lowest and highest share of the examples in which an open value is replaced at random; each
         attribute's own share lies between them.
     updates
-        How many in all; the learning rate falls in a straight line to a tenth over the last
-        `decay` of them.
+        How many in all.
     decay
-        Share of the updates.
+        Share of the updates on whole entries over which, at the end, the learning rate falls in a
+        straight line to a tenth.
     averaging
         The pair's weights are the trained ones averaged over the last updates, an update's part
         shrinking by this factor at each that follows (Polyak & Juditsky 1992).
@@ -63,10 +63,20 @@ class Recipe:
     averaging: float = 0.998
     seed: int = 0
 
-    def rate(self, update: int, window: int) -> float:
-        """Adam's learning rate at an update."""
+    def rate(self, update: int, window: int, whole_since: int = 0) -> float:
+        """Adam's learning rate at an update.
+
+        Parameters
+        ----------
+        update, window
+            Which update; attributes a window at it.
+        whole_since
+            The update at which whole entries began.
+        """
         whole = len(NAMES)
-        way = (window - self.first_window) / (whole - self.first_window) if window < whole else 1.0
-        base = self.first_learning_rate ** (1 - way) * self.learning_rate**way
-        left = (self.updates - update) / max(1.0, self.decay * self.updates)
-        return base * max(0.1, min(1.0, left))
+        if window < whole:
+            way = (window - self.first_window) / (whole - self.first_window)
+            return self.first_learning_rate ** (1 - way) * self.learning_rate**way
+        falling = self.decay * (self.updates - whole_since)
+        left = (self.updates - update) / max(1.0, falling)
+        return self.learning_rate * max(0.1, min(1.0, left))

@@ -17,16 +17,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from aalprivacy import files
 from aalprivacy.attributes import NAMES
 from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.examples import Examples
 from aalprivacy.model import Pair, build_decoder, build_encoder
+from aalprivacy.quiet import keras, tf
 from aalprivacy.recipe import Recipe
 from aalprivacy.text import PAD, character_errors, from_tokens, to_lines, to_tokens
 from aalprivacy.workers import Workers
@@ -51,6 +50,11 @@ class Progress:
     character_error: float | None = None
     stages: list = field(default_factory=list)
     lengthened: list = field(default_factory=list)
+
+    @property
+    def whole_since(self) -> int:
+        """The update at which whole entries began; 0 if they haven't, or from the start."""
+        return next((update for window, update, _ in self.stages if window == N), 0)
 
 
 class Trainer:
@@ -84,7 +88,8 @@ class Trainer:
 
     def step(self, x: np.ndarray, y: np.ndarray, replaced: np.ndarray) -> float:
         """One update; the loss in nats a character, randomised characters left out."""
-        self.optimizer.learning_rate = self.recipe.rate(self.progress.update, self.progress.window)
+        at = self.progress
+        self.optimizer.learning_rate = self.recipe.rate(at.update, at.window, at.whole_since)
         start = np.pad(y[:, :-1], ((0, 0), (1, 0)), constant_values=PAD)
         with self.workers.watched():
             return float(self._update(*map(self.workers.rows, (x, start, y, replaced))))

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-import tensorflow as tf
 
 from aalprivacy.errors import InputError, WorkerLost
+from aalprivacy.quiet import tf
 
 EXPECTED = (
     'expected {"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'

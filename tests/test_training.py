@@ -14,7 +14,7 @@ from aalprivacy.lstm import FastLSTM
 from aalprivacy.model import Pair
 from aalprivacy.recipe import Recipe
 from aalprivacy.text import to_lines, to_tokens
-from aalprivacy.training import Trainer, Validation, faster_product_dtype, fit
+from aalprivacy.training import Progress, Trainer, Validation, faster_product_dtype, fit
 from aalprivacy.views import apply_policy
 
 SMALL = Recipe(units=24, embedding=8, updates=12, first_batch_size=8, batch_size=8)
@@ -173,10 +173,16 @@ def test_the_rate_falls_with_the_windows_and_towards_the_end():
     assert rates[0] == pytest.approx(2e-3)
     assert rates[-1] == pytest.approx(4e-4)
     assert np.allclose(np.diff(np.log(rates)), np.log(1 / 5) / 18)
-    assert recipe.rate(50, 20) == pytest.approx(4e-4)
-    assert recipe.rate(75, 20) == pytest.approx(2e-4)
-    assert recipe.rate(99, 20) == pytest.approx(4e-5)
+    assert recipe.rate(20, 20, whole_since=20) == recipe.rate(60, 20, whole_since=20)
+    assert recipe.rate(60, 20, whole_since=20) == pytest.approx(4e-4)
+    assert recipe.rate(80, 20, whole_since=20) == pytest.approx(2e-4)
+    assert recipe.rate(99, 20, whole_since=20) == pytest.approx(4e-5)
     assert replace(recipe, first_window=20).rate(0, 20) == pytest.approx(4e-4)
+
+
+def test_whole_entries_began_with_their_stage():
+    assert Progress().whole_since == 0
+    assert Progress(stages=[[19, 70, 1.0], [20, 90, 2.0]]).whole_since == 90
 
 
 def test_the_faster_type_is_one_of_the_engines():

@@ -135,7 +135,7 @@ class LinearMap:
         mine = Case(self.own, case.policy, len(case.known), len(case.targets))
         findings = []
         for n in _up_to(self.known, len(case.known)):
-            fit = make_pipeline(StandardScaler(), Ridge(self.strength))
+            fit = make_pipeline(StandardScaler(), Ridge(self.strength, solver="svd"))
             fit.fit(case.known_codes[:n], mine.known_codes[:n])
             guessed = fit.predict(case.codes).astype(np.float32)
             setting = f"{n:,} known entries, own pair for {self.own.receiver}"

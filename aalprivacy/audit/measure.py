@@ -75,7 +75,8 @@ class Case:
     ) -> None:
         self.pair, self.policy = pair, policy
         self.known, self.targets = simulate(known, 1, KNOWN_SEED), simulate(targets, 1, TARGET_SEED)
-        self.known_codes, self.codes = self.encode(self.known), self.encode(self.targets)
+        self.tokens = to_tokens(to_lines(self.targets))
+        self.known_codes, self.codes = self.encode(self.known), pair.encode(self.tokens)
         self.known_views = apply_policy(self.known, policy, pair.receiver)
         self.views = apply_policy(self.targets, policy, pair.receiver)
         self.expected = to_lines(self.views)

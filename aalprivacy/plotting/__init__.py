@@ -3,6 +3,7 @@
 from aalprivacy.plotting.diagrams import architecture, encoder_decoder, lstm_cell, operations
 from aalprivacy.plotting.results import (
     aligned,
+    attack_curve,
     attribute_errors,
     code_strip,
     error_distribution,
@@ -16,6 +17,7 @@ from aalprivacy.plotting.results import (
 __all__ = [
     "aligned",
     "architecture",
+    "attack_curve",
     "attribute_errors",
     "code_strip",
     "encoder_decoder",

@@ -14,6 +14,7 @@ from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.plotting.style import (
     BLUE,
     GREEN,
+    GREY,
     INK,
     OPERATION_COLOURS,
     ORANGE,
@@ -248,6 +249,41 @@ def mismatch_matrix(found: list[Mismatch]) -> Figure:
         _heatmap(axes, np.array(rows), labels, columns, "{:.2f}", "Blues")
         axes.axhline(len(encoders) - 0.5, color="white", linewidth=4)
         axes.set_title("character error (mean Levenshtein distance an entry)", fontsize=9)
+        return figure
+
+
+def attack_curve(findings: pd.DataFrame) -> Figure:
+    """Character error of attacks against what the attacker knows.
+
+    Parameters
+    ----------
+    findings
+        Rows of `aalprivacy.audit.to_frame` whose measure is the character error and whose setting
+        begins with the number of known entries.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(6.5, 3.6))
+        axes = figure.subplots()
+        for (attack, rows), (colour, marker) in zip(
+            findings.groupby("attack", sort=False), SERIES, strict=False
+        ):
+            known = rows["setting"].str.replace(",", "").str.extract(r"^(\d+)")[0].astype(int)
+            spans = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
+            axes.errorbar(
+                known, rows["value"], spans, color=colour, marker=marker, label=attack, capsize=2
+            )
+        ends = [findings["baseline"].iloc[0], findings["control"].iloc[0]]
+        for y, label in zip(ends, ("best constant line", "right key"), strict=True):
+            axes.axhline(y, color=GREY, linestyle=":", zorder=0)
+            axes.annotate(
+                label, (1, y), xycoords=("axes fraction", "data"), xytext=(0, 2),
+                textcoords="offset points", ha="right", va="bottom", color=GREY,
+            )  # fmt: skip
+        axes.set_xscale("log")
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("entries that the attacker knows")
+        axes.set_ylabel("character error")
+        axes.legend(frameon=False)
         return figure
 
 
