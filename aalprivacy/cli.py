@@ -20,7 +20,7 @@ from aalprivacy.attributes import NAMES
 from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.policy import TABLE_I, Policy
 from aalprivacy.simulate import simulate as simulate_entries
-from aalprivacy.text import from_lines, from_tokens, to_lines, to_tokens
+from aalprivacy.text import from_lines, from_tokens, is_well_formed, to_lines, to_tokens
 from aalprivacy.views import apply_policy
 
 # TensorFlow takes seconds to load, so the commands that need it import it themselves.
@@ -98,6 +98,7 @@ def view(
 
 @app.command()
 def train(
+    context: typer.Context,
     receiver: Receiver,
     folder: Annotated[Path, typer.Option("--out", help="Folder of the run; gets the pair.")],
     data: Annotated[
@@ -156,6 +157,8 @@ def train(
     rules = _policy(policy)
     operations = rules.for_receiver(receiver)
     _check_product_dtype(product_dtype, ("auto", *PRODUCT_DTYPES))
+    if learning_rate <= 0 or first_learning_rate <= 0:
+        raise InputError("--learning-rate, --first-learning-rate: expected more than 0")
     if not 0 <= augmentation[0] <= augmentation[1] <= 1:
         raise InputError(f"--augmentation: expected 0 <= low <= high <= 1, got {augmentation}")
     from aalprivacy import training
@@ -199,10 +202,10 @@ def train(
     )
     trainer = None
     if workers.is_chief and not resume:
-        files.write_text(json.dumps(about, indent=2) + "\n", folder / "run.json")
         trainer = training.Trainer(recipe, workers)
     elif workers.is_chief:
         trainer = training.Trainer.load(folder / "checkpoint.npz", workers)
+        _check_same_recipe(context, recipe, trainer.recipe, folder)
         if updates is not None:
             trainer.lengthen(updates)
     if workers.count > 1:
@@ -211,13 +214,21 @@ def train(
     if workers.text_from_chief(examples.fingerprint) != examples.fingerprint:
         raise InputError(f"{workers}: its entries or policy differ from the chief's; expected "
                          "the same --data, --receiver and --policy on every machine")  # fmt: skip
+    if workers.is_chief:
+        begun_with = about["data"].setdefault("fingerprint", examples.fingerprint)
+        if begun_with != examples.fingerprint:
+            raise InputError(f"{folder}: was begun with other entries; expected the same --data")
+        files.write_text(json.dumps(about, indent=2) + "\n", folder / "run.json")
     validation = training.Validation(validation_table, validation_views)
     del entries_table, views
-    with _ProgressLine(trainer.recipe.updates) as line:
+    with _ProgressLine(trainer.recipe.updates, trainer.progress.update) as line:
         complete = training.fit(
             trainer, examples, validation, folder, report=line,
             validate_every=validate_every, checkpoint_every=checkpoint_every, target=until,
         )  # fmt: skip
+    if not complete and not workers.is_chief:
+        out.print(f"{workers}: stopped")
+        raise typer.Exit(130)
     if not workers.is_chief:
         out.print(f"{workers}: done; the pair is in the chief's folder")
         return
@@ -225,7 +236,7 @@ def train(
         out.print(f"stopped at update {trainer.progress.update:,}; go on with --resume: {folder}")
         raise typer.Exit(130)
     with out.status("scoring the pair on the test sets"):
-        finish(folder, test_entries)
+        finish(folder, test_entries, until)
     out.print(f"trained pair: {folder}")
 
 
@@ -236,10 +247,14 @@ def _begin(folder: Path, about: dict, resume: bool) -> dict:
         raise InputError(f"{folder}: has a training already; --resume it or choose another folder")
     if resume and not checkpoint.exists():
         raise InputError(f"{checkpoint}: no checkpoint to go on from")
-    if resume and run_file.exists():
-        begun = json.loads(run_file.read_text())
+    if resume:
+        try:
+            begun = json.loads(run_file.read_text())
+            sources = begun["data"].keys()
+        except (OSError, ValueError, KeyError, AttributeError):
+            raise InputError(f"{run_file}: missing or broken; expected what began it") from None
         differs = next((k for k in ("receiver", "policy") if begun.get(k) != about[k]), None)
-        if differs or ("file" in begun["data"]) != ("file" in about["data"]):
+        if differs or ("file" in sources) != ("file" in about["data"]):
             raise InputError(
                 f"{folder}: was begun with another {differs or 'source of data'}; "
                 f"expected receiver {begun['receiver']} and {begun['data']}"
@@ -252,7 +267,19 @@ def _begin(folder: Path, about: dict, resume: bool) -> dict:
     return about
 
 
-def finish(folder: Path, test_entries: int) -> None:
+def _check_same_recipe(context: typer.Context, asked, begun, folder: Path) -> None:
+    """Refuse an option of the recipe that was given and isn't what the training began with."""
+    for name in asdict(begun).keys() & context.params.keys() - {"updates"}:
+        source = context.get_parameter_source(name)
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and getattr(asked, name) != getattr(begun, name):
+            raise InputError(
+                f"{folder}: was begun with --{name.replace('_', '-')} {getattr(begun, name)}; "
+                f"expected that or none, got {getattr(asked, name)}"
+            )
+
+
+def finish(folder: Path, test_entries: int, until: float | None) -> None:
     """Turn a complete training's checkpoint into a pair with its card."""
     import pandas as pd
 
@@ -268,6 +295,7 @@ def finish(folder: Path, test_entries: int) -> None:
             "updates": progress.update,
             "entries": progress.entries,
             "seconds": round(progress.seconds),
+            "until": until,
             "stages": progress.stages,
             "lengthened": progress.lengthened,
             "log": pd.read_csv(folder / "log.csv").round(4).to_dict(orient="list"),
@@ -327,7 +355,7 @@ def decode(
     lines = from_tokens(tokens)
     table = from_lines(lines, errors="coerce")
     files.write_entries(table, out_file)
-    broken = int((table.eq("").any(axis=1)).sum())
+    broken = int((~is_well_formed(lines)).sum())
     out.print(
         f"{len(table):,} views for {receiver}: {out_file}"
         + (f" ({broken:,} lines without {len(NAMES)} values)" if broken else "")
@@ -374,7 +402,7 @@ def evaluate(
     results = {}
     for name, model in pairs.items():
         if table is None:
-            results[name] = evaluation.evaluate_all(model, entries)
+            results[name] = evaluation.evaluate_all(model, entries, rules)
         else:
             results[name] = {data.name: evaluation.evaluate(model, table, rules, name)}
     if as_json:
@@ -427,7 +455,7 @@ def audit(
             cells = (row.attack, row.setting, row.measure, interval)
             table.add_row(*cells, f"{row.baseline:.3f}", f"{row.control:.3f}", style=style)
         out.print(table)
-    out.print("Bold: better than the baseline, which uses no code, by more than chance.")
+    out.print("Bold: the whole interval is better than the baseline, which uses no code.")
 
 
 @app.command()
@@ -455,7 +483,7 @@ def reproduce(
 class _ProgressLine:
     """The live line of a training; one plain line a thousand updates if nobody watches."""
 
-    def __init__(self, updates: int) -> None:
+    def __init__(self, updates: int, update: int) -> None:
         from rich import progress
 
         self.updates = updates
@@ -469,7 +497,7 @@ class _ProgressLine:
             disable=not out.is_terminal,
         )
         self.task = self.bar.add_task("starting", total=updates)
-        self.told = time.monotonic()
+        self.told, self.told_update = time.monotonic(), update
 
     def __enter__(self) -> "_ProgressLine":
         self.bar.start()
@@ -485,12 +513,14 @@ class _ProgressLine:
             f"{'-' if error is None else f'{error:.2f}'} · {speed:.0f} entries/s"
         )
         self.bar.update(self.task, completed=progress.update, description=text)
-        if not out.is_terminal and time.monotonic() - self.told > 30:
-            self.told = time.monotonic()
-            left = (self.updates - progress.update) / max(progress.update, 1) * progress.seconds
+        now = time.monotonic()
+        if not out.is_terminal and now - self.told > 30:
+            pace = (now - self.told) / (progress.update - self.told_update)
+            self.told, self.told_update = now, progress.update
+            left = (self.updates - progress.update) * pace
             print(
                 f"update {progress.update} of {self.updates} · {text} · about {left / 60:.0f} min "
-                "left",
+                "left at this pace",
                 flush=True,
             )
 

@@ -127,11 +127,13 @@ def make_test_set(
         ``"seen"``: new entries of users trained on; ``"unseen"``: users never trained on;
         ``"open"``: such users, with names, streets and towns never trained on.
     n
-        Entries; above 2,000 rounded up to a whole number a user.
+        Entries; rounded up to a whole number a user, if there are fewer users than entries.
     training_seed, n_training_users
         The simulation that the pair was trained on, for ``"seen"``.
     """
     users = min(n, N_TEST_USERS)
+    if kind == "seen":
+        users = min(users, n_training_users)
     per_user = -(-n // users)
     if kind == "seen":
         everyone = simulate(n_training_users, per_user, training_seed, entries_seed=TEST_SEED)
@@ -141,14 +143,14 @@ def make_test_set(
     return simulate(users, per_user, TEST_SEED, vocabulary=vocabulary)
 
 
-def evaluate_all(pair: Pair, n: int = 1000) -> dict[str, Score]:
+def evaluate_all(pair: Pair, n: int = 1000, policy: Policy = TABLE_I) -> dict[str, Score]:
     """Score a pair on the three test sets of `n` entries, as its card says it was trained."""
     data = pair.card.get("data", {})
     seed, users = data.get("seed"), data.get("users")
     if seed is None:
         kinds = [k for k in TEST_SETS if k != "seen"]  # trained on someone's own entries
-        return {k: evaluate(pair, make_test_set(k, n)) for k in kinds}
-    return {k: evaluate(pair, make_test_set(k, n, seed, users)) for k in TEST_SETS}
+        return {k: evaluate(pair, make_test_set(k, n), policy) for k in kinds}
+    return {k: evaluate(pair, make_test_set(k, n, seed, users), policy) for k in TEST_SETS}
 
 
 @dataclass(frozen=True)

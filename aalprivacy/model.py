@@ -1,7 +1,8 @@
 """Lock and key: the encoder, the decoder, and the pair of them that belongs to a receiver.
 
 The paper's figure 3: an LSTM reads the entry into a vector, another LSTM writes the view from it.
-Both are plain Keras models of stock layers; the files open with Keras alone.
+Both are plain Keras models of stock layers; the ``.keras`` files that `Pair.save` writes beside the
+plain arrays open with Keras alone.
 """
 
 import hashlib

@@ -54,6 +54,9 @@ class Policy:
                     raise InputError(
                         f"policy for {receiver}: {a.name} has no generalisation; expected F or D"
                     )
+        # Whoever walks through a column walks through an entry.
+        ordered = {r: {n: ops[n] for n in NAMES} for r, ops in self.rules.items()}
+        object.__setattr__(self, "rules", ordered)
 
     @property
     def receivers(self) -> tuple[str, ...]:

@@ -31,7 +31,8 @@ from aalprivacy.text import PAD, character_errors, from_tokens, to_lines, to_tok
 from aalprivacy.workers import Workers
 
 N = len(NAMES)
-SHARDS = 2
+# One shard a core; more than a few leave a small batch too little for each.
+SHARDS = min(8, os.cpu_count() or 1)
 
 
 @dataclass
@@ -336,6 +337,9 @@ def fit(
             if seconds is not None and progress.seconds >= seconds:
                 break
     if chief:
+        if progress.update >= recipe.updates and not log_file.exists():
+            progress.character_error = validation.character_error(trainer.pair())
+            _log_line(log_file, progress)
         trainer.save(checkpoint)
     return progress.update >= recipe.updates or reached()
 

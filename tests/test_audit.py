@@ -64,7 +64,7 @@ def test_a_nearly_right_key_reads_all_and_a_far_one_nothing(case):
 
 def test_known_entries_open_a_twin(case, twin):
     """A re-keyed pair's codes are a linear map of the own ones, so some known entries suffice."""
-    few, many = (error(LinearMap(twin, (n,), 1e-3).run(case)) for n in (10, 800))
+    few, many = (error(LinearMap(twin, "twin", (n,)).run(case)) for n in (10, 800))
     assert many.value < 5 < few.value
     assert many.control == pytest.approx(case.right)
 

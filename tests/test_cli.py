@@ -149,7 +149,8 @@ def test_the_card_tells_what_the_pair_is():
 
 def test_train_interrupt_resume(tmp_path, entries_file):
     """Ctrl-C leaves a checkpoint and nothing half-written; --resume ends with a pair."""
-    folder = tmp_path / "run"
+    folder, other_file = tmp_path / "run", tmp_path / "other.parquet"
+    files.write_entries(simulate(50, 2, seed=4), other_file)
     command = [
         sys.executable, "-c", "from aalprivacy.cli import main; main()", "train", "--receiver",
         "doctor", "--out", folder, "--data", entries_file, "--validate-every", "30",
@@ -164,12 +165,20 @@ def test_train_interrupt_resume(tmp_path, entries_file):
     again = subprocess.run(command, capture_output=True, text=True)
     assert again.returncode == 1
     assert "has a training already" in again.stderr
+    for option, says in (
+        (["--seed", "9"], "was begun with --seed 0; expected that or none, got 9"),
+        (["--data", other_file], "was begun with other entries; expected the same --data"),
+    ):
+        refused = subprocess.run([*command, "--resume", *option], capture_output=True, text=True)
+        assert refused.returncode == 1
+        assert says in refused.stderr.splitlines()[-1]
     resumed = [*command, "--resume", "--until", "1000"]
     done = subprocess.run(resumed, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     card = json.loads((folder / "card.json").read_text())
     assert card["receiver"] == "doctor"
-    assert card["data"] == {"file": "entries.parquet"}
+    assert card["data"]["file"] == "entries.parquet"
+    assert card["training"]["until"] == 1000
 
 
 # --- bad input ------------------------------------------------------------------------------------
@@ -183,6 +192,20 @@ def test_training_options(refused, tmp_path, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
     refused(*train, "--until", 1.5, says="--until: only one machine can stop early")
     assert not (tmp_path / "r").exists()
+
+
+def test_train_on_few_simulated_users(run, tmp_path):
+    folder = tmp_path / "r"
+    done = run("train", "--receiver", "doctor", "--users", 40, "--entries", 2, "--updates", 2,
+               "--test-entries", 50, "--out", folder)  # fmt: skip
+    assert done[0] == 0
+    card = json.loads((folder / "card.json").read_text())
+    assert card["test"]["seen"]["entries"] == 80
+    assert card["test"]["open"]["entries"] == 50
+    (folder / "run.json").write_text("{")
+    code, _, error = run("train", "--receiver", "doctor", "--resume", "--out", folder)
+    assert code == 1
+    assert "run.json: missing or broken" in error
 
 
 def test_unknown_receiver(refused, entries_file, tmp_path):

@@ -38,6 +38,7 @@ def test_the_test_sets_are_what_they_say():
     assert len(seen) == seen["user_id"].nunique() == 30
     assert set(map(tuple, seen[who].to_numpy())) <= users
     assert not set(to_lines(seen)) & set(to_lines(training))
+    assert len(make_test_set("seen", 120, training_seed=7, n_training_users=50)) == 150
     unseen = make_test_set("unseen", 30)
     assert not set(map(tuple, unseen[who].to_numpy())) & users
     for _, surname in make_test_set("open", 30)["name"].str.split(" ", n=1):

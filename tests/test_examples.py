@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from aalprivacy.attributes import NAMES
-from aalprivacy.policy import TABLE_I
+from aalprivacy.examples import Examples
+from aalprivacy.policy import TABLE_I, Policy
 from aalprivacy.recipe import Recipe
 from aalprivacy.text import MAX_LENGTH, from_lines, from_tokens, to_lines
 from aalprivacy.views import apply_policy
@@ -54,6 +55,16 @@ def test_the_view_is_the_policys(entries, make_examples, receiver, mixing):
         seen += len(x)
         mixed += sum(line not in originals for line in x)
     assert mixed == pytest.approx(mixing * seen, abs=0.25 * seen if mixing else 0)
+
+
+def test_the_order_of_a_policys_rows_changes_nothing(entries, make_examples):
+    rows = dict(reversed(TABLE_I.for_receiver("researcher").items()))
+    recipe = replace(PLAIN, augmentation=(0.9, 0.9))
+    turned = Examples(
+        entries, apply_policy(entries), Policy({"researcher": rows}).rules["researcher"], recipe
+    )
+    for a, b in zip(turned.batch(0, 20), make_examples(entries, recipe).batch(0, 20), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("receiver", TABLE_I.receivers)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from aalprivacy import training
 from aalprivacy.errors import InputError
 from aalprivacy.lstm import FastLSTM
 from aalprivacy.model import Pair
@@ -59,6 +60,32 @@ def test_models_open_with_keras_alone(tmp_path):
         "assert not any(m.startswith('aalprivacy') for m in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("shards", [1, 3, 8])
+def test_shards_make_no_difference(entries, make_examples, monkeypatch, shards):
+    """Not even where there are more of them than rows."""
+    batch = make_examples(entries, replace(SMALL, first_batch_size=5)).batch(1, 3)[:3]
+
+    def after(shards):
+        monkeypatch.setattr(training, "SHARDS", shards)
+        trainer = Trainer(SMALL)
+        return trainer.step(*batch), [np.asarray(v) for v in trainer.variables]
+
+    (loss, weights), (expected_loss, expected) = after(shards), after(2)
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    for a, b in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-6)
+
+
+def test_a_training_of_no_validation_so_far_has_one_at_its_end(
+    entries, validation, tmp_path, make_examples
+):
+    trainer, examples = Trainer(SMALL), make_examples(entries, SMALL)
+    fit(trainer, examples, validation, tmp_path, seconds=0)
+    trainer.lengthen(1)
+    assert fit(trainer, examples, validation, tmp_path)
+    assert (tmp_path / "log.csv").read_text().splitlines()[1].startswith("1,")
 
 
 def test_a_pair_saves_and_loads(tmp_path):

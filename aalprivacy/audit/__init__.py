@@ -71,9 +71,8 @@ def run_audit(
     twin = pair.rekeyed(seed + 1)
     attacks = [WrongKey({**others, "the same pair, re-keyed": twin}), NearKey(seed=seed)]
     attacks += [Neighbours(), Insider(seed=seed), Linkage(seed=seed), Tampering(seed=seed)]
-    attacks.append(Statistics(twin, "the same pair, re-keyed"))
-    for name, other in others.items():
-        attacks += [LinearMap(other), Statistics(other, name)]
+    for name, own in {**others, "the same pair, re-keyed": twin}.items():
+        attacks += [LinearMap(own, name), Statistics(own, name)]
     findings = []
     for attack in attacks:
         say(type(attack).__name__)

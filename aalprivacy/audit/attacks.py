@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from aalprivacy.attributes import ATTRIBUTES, MISSING, NAMES
-from aalprivacy.audit.measure import Case, Finding, share
+from aalprivacy.audit.measure import LINK_SEED, OWN_SEED, Case, Finding, share
 from aalprivacy.model import Pair
 from aalprivacy.policy import Operation
 from aalprivacy.simulate import simulate
@@ -30,6 +30,8 @@ from aalprivacy.views import apply_policy
 class WrongKey:
     """The attacker has the codes and another pair's decoder, and decodes (paper, figure 6).
 
+    The finding is about the view that this decoder would have made of its own encoder's codes.
+
     Parameters
     ----------
     others
@@ -39,13 +41,11 @@ class WrongKey:
     others: Mapping[str, Pair]
 
     def run(self, case: Case) -> list[Finding]:
-        return [
-            finding
-            for name, other in self.others.items()
-            for finding in case.reading(
-                "wrong key", f"decoder of {name}", case.read(case.codes, other)
-            )
-        ]
+        findings = []
+        for name, other in self.others.items():
+            theirs = case.of(other)
+            findings += theirs.reading("wrong key", f"decoder of {name}", theirs.read(case.codes))
+        return findings
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,8 @@ class LinearMap:
 
     Parameters
     ----------
-    own
-        The attacker's pair.
+    own, name
+        The attacker's pair and what it is called.
     known
         Numbers of known entries.
     strength
@@ -128,17 +128,17 @@ class LinearMap:
     """
 
     own: Pair
-    known: tuple[int, ...] = (10, 100, 1000, 10_000, 100_000)
-    strength: float = 1.0
+    name: str
+    known: tuple[int, ...] = (10, 30, 100, 300, 1000, 10_000, 100_000)
+    strength: float = 0.01
 
     def run(self, case: Case) -> list[Finding]:
-        mine = Case(self.own, case.policy, len(case.known), len(case.targets))
-        findings = []
+        mine, findings = case.of(self.own), []
         for n in _up_to(self.known, len(case.known)):
             fit = make_pipeline(StandardScaler(), Ridge(self.strength, solver="svd"))
             fit.fit(case.known_codes[:n], mine.known_codes[:n])
             guessed = fit.predict(case.codes).astype(np.float32)
-            setting = f"{n:,} known entries, own pair for {self.own.receiver}"
+            setting = f"{n:,} known entries, own pair: {self.name}"
             findings += mine.reading("linear map", setting, mine.read(guessed))
         return findings
 
@@ -149,7 +149,7 @@ class Statistics:
 
     It hopes that the foreign code is its own with units moved and signs turned (a re-keyed pair),
     matches each unit of the foreign codes to the own one of the most similar distribution, up to
-    sign, and reads with its own decoder.
+    sign, and reads with its own decoder. Its own codes are of homes that it simulated.
 
     Parameters
     ----------
@@ -162,8 +162,8 @@ class Statistics:
     quantiles: int = 41
 
     def run(self, case: Case) -> list[Finding]:
-        mine = Case(self.own, case.policy, len(case.known), len(case.targets))
-        own, foreign = mine.known_codes, case.known_codes
+        mine, foreign = case.of(self.own), case.known_codes
+        own = mine.encode(simulate(len(foreign), 1, OWN_SEED))  # other homes than the foreign ones
         units = own.shape[1] // 2
         at = np.linspace(0.01, 0.99, self.quantiles)
         ours = np.quantile(own, at, axis=0)
@@ -188,8 +188,9 @@ class Insider:
 
     It has the codes, its decoder, and known entries; it trains a classifier from code to a part of
     the hidden value: the value itself where it is a word, else its last digit or first letter. The
-    baseline is the commonest answer; the control is the same classifier on the view alone, which
-    the receiver is meant to have.
+    baseline is what the receiver can tell without the code: the commonest answer or that of the
+    same classifier on the view, whichever is better. The control is the value itself. The intervals
+    hold for all findings at once.
 
     Parameters
     ----------
@@ -201,13 +202,12 @@ class Insider:
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
-        findings = []
-        for name, operation in case.operations.items():
-            if operation is Operation.DISCLOSE:
-                continue
+        findings, numbers = [], _up_to(self.known, len(case.known))
+        hidden = {n: op for n, op in case.operations.items() if op is not Operation.DISCLOSE}
+        for name, operation in hidden.items():
             asked, secret = _secret(name, case.known[name])
             truth = _secret(name, case.targets[name])[1]
-            for n in _up_to(self.known, len(case.known)):
+            for n in numbers:
                 commonest = secret[:n].mode()[0]
                 if secret[:n].nunique() < 2:
                     continue
@@ -221,8 +221,9 @@ class Insider:
                             f"{n:,} known entries",
                             f"{name} ({operation.name.lower()}d): {asked}",
                             guess == truth,
-                            float((truth == commonest).mean()),
-                            float((view == truth).mean()),
+                            float(max((truth == commonest).mean(), (view == truth).mean())),
+                            1.0,
+                            comparisons=2 * len(hidden) * len(numbers),
                         )
                     )
         return findings
@@ -244,9 +245,10 @@ class Insider:
 class Linkage:
     """The attacker has codes and wants to know which are the same user's.
 
-    It compares two codes by the correlation of their standardised numbers. The measure is the
-    probability that two codes of one user are more similar than those of two users; the baseline
-    is a coin's, the control that of two views, compared by the number of equal values.
+    A user's two codes are of entries some weeks apart. They are compared by the correlation of
+    their standardised numbers. The measure is the probability that two codes of one user are more
+    similar than those of two users; the baseline is a coin's, the control that of two views,
+    compared by the number of equal values.
 
     Parameters
     ----------
@@ -258,7 +260,9 @@ class Linkage:
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
-        entries = simulate(self.users, 2, self.seed + 4_000_001)
+        entries = simulate(self.users, 100, LINK_SEED)
+        # The first and the last of a hundred, so that it isn't the day that links them.
+        entries = entries[entries.index % 100 % 99 == 0].reset_index(drop=True)
         codes = case.encode(entries)
         views = apply_policy(entries, case.policy, case.pair.receiver).to_numpy()
         scaled = StandardScaler().fit_transform(codes)
@@ -322,11 +326,11 @@ class Tampering:
         )
         changed["the next user's code instead"] = np.roll(codes, 1, axis=0)
         before = case.read(codes)
-        control = float(_passes(before, case.operations).mean())
+        control = float(_passes(before, case).mean())
         findings = []
         for setting, new in changed.items():
             lines = case.read(new.astype(np.float32))
-            unnoticed = _passes(lines, case.operations) & (lines != before).to_numpy()
+            unnoticed = _passes(lines, case) & (lines != before).to_numpy()
             findings.append(
                 share("tampering", setting, "changed view, unnoticed", unnoticed, 0.0, control)
             )
@@ -338,7 +342,8 @@ def _normal(rng: np.random.Generator, shape, middle: float, deviation: float) ->
 
 
 def _up_to(numbers: tuple[int, ...], most: int) -> list[int]:
-    return [n for n in numbers if n <= most]
+    """Those that can be had, and all that can be had if that is between two of them."""
+    return sorted({n for n in numbers if n < most} | {min(most, max(numbers))})
 
 
 def _secret(name: str, values: pd.Series) -> tuple[str, pd.Series]:
@@ -355,15 +360,18 @@ def _one_hot(views: pd.DataFrame) -> list[dict]:
     return views[list(NAMES)].to_dict(orient="records")
 
 
-def _passes(lines: pd.Series, operations: Mapping[str, Operation]) -> np.ndarray:
-    """Which lines have twenty values, those disclosed or deleted of their attribute's form."""
+def _passes(lines: pd.Series, case: Case) -> np.ndarray:
+    """Which lines have twenty values, each of a form that such a view has."""
     good = is_well_formed(lines)
     values = from_lines(lines, errors="coerce")
+    usual = pd.concat([case.known_views, case.views])
     for a in ATTRIBUTES:
-        if operations[a.name] is Operation.DISCLOSE:
-            good &= values[a.name].str.fullmatch(a.pattern).to_numpy()
-        elif operations[a.name] is Operation.DELETE:
-            good &= (values[a.name] == "*").to_numpy()
+        column = values[a.name]
+        if case.operations[a.name] is Operation.DISCLOSE:
+            fits = column.str.fullmatch(a.pattern)
+        elif a.name == "address" and case.operations[a.name] is Operation.GENERALISE:
+            fits = column.str.fullmatch("[a-z][a-z-]*")
         else:
-            good &= values[a.name].str.fullmatch("[a-z0-9-]+").to_numpy()
+            fits = column.isin(usual[a.name])
+        good &= fits.to_numpy()
     return good

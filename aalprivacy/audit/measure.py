@@ -14,7 +14,7 @@ from aalprivacy.simulate import simulate
 from aalprivacy.text import character_errors, from_lines, from_tokens, to_lines, to_tokens
 from aalprivacy.views import apply_policy
 
-KNOWN_SEED, TARGET_SEED = 3_000_001, 3_000_002
+KNOWN_SEED, TARGET_SEED, OWN_SEED, LINK_SEED = (3_000_000 + i for i in range(1, 5))
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,10 @@ class Case:
     def operations(self) -> dict[str, Operation]:
         return dict(self.policy.for_receiver(self.pair.receiver))
 
+    def of(self, pair: Pair) -> "Case":
+        """The same entries, as another pair encodes and its receiver sees them."""
+        return Case(pair, self.policy, len(self.known), len(self.targets))
+
     def encode(self, entries: pd.DataFrame) -> np.ndarray:
         return self.pair.encode(to_tokens(to_lines(entries)))
 
@@ -122,11 +126,20 @@ def mean(attack, setting, measure, values, baseline: float, control: float) -> F
     )
 
 
-def share(attack, setting, measure, hits, baseline: float, control: float) -> Finding:
-    """A finding that is a share of targets, with Wilson's interval."""
+def share(
+    attack, setting, measure, hits, baseline: float, control: float, comparisons: int = 1
+) -> Finding:
+    """A finding that is a share of targets, with Wilson's interval.
+
+    Parameters
+    ----------
+    comparisons
+        How many such findings are looked at together; the interval is widened so that all of them
+        hold at once with 95 % (Bonferroni).
+    """
     hits = np.asarray(hits, bool)
     test = stats.binomtest(int(hits.sum()), len(hits))
-    interval = test.proportion_ci(method="wilson")
+    interval = test.proportion_ci(1 - 0.05 / comparisons, method="wilson")
     return Finding(
         attack, setting, measure, float(hits.mean()), interval.low, interval.high, baseline, control
     )
