@@ -21,7 +21,7 @@ from aalprivacy.audit.measure import mean, share
 
 @pytest.fixture(scope="module")
 def case():
-    return Case(load_pair("researcher"), known=800, targets=60)
+    return Case(load_pair("researcher"), known=1000, targets=60)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_a_nearly_right_key_reads_all_and_a_far_one_nothing(case):
 
 def test_known_entries_open_a_twin(case, twin):
     """A re-keyed pair's codes are a linear map of the own ones, so some known entries suffice."""
-    few, many = (error(LinearMap(twin, "twin", (n,)).run(case)) for n in (10, 800))
+    few, many = (error(LinearMap(twin, "twin", (n,)).run(case)) for n in (10, 1000))
     assert many.value < 5 < few.value
     assert many.control == pytest.approx(case.right)
 
@@ -74,8 +74,8 @@ def test_statistics_alone_open_a_twin(case, twin):
 
 
 def test_neighbours_of_more_known_entries_are_nearer(case):
-    findings = Neighbours((10, 800)).run(case)
-    assert error(findings, "800").value < error(findings, "10 ").value
+    findings = Neighbours((10, 1000)).run(case)
+    assert error(findings, "1,000").value < error(findings, "10 ").value
 
 
 def test_insider_asks_for_what_is_hidden(case):

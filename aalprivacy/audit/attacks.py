@@ -148,8 +148,8 @@ class Statistics:
     """The attacker has a pair of its own and many foreign codes, and knows no entry.
 
     It hopes that the foreign code is its own with units moved and signs turned (a re-keyed pair),
-    matches each unit of the foreign codes to the own one of the most similar distribution, up to
-    sign, and reads with its own decoder. Its own codes are of homes that it simulated.
+    matches each unit of the foreign codes to the own one that behaves most like it, up to sign, and
+    reads with its own decoder. Its own codes are of homes that it simulated.
 
     Parameters
     ----------
@@ -160,26 +160,42 @@ class Statistics:
     own: Pair
     name: str
     quantiles: int = 41
+    rounds: int = 20
 
     def run(self, case: Case) -> list[Finding]:
         mine, foreign = case.of(self.own), case.known_codes
         own = mine.encode(simulate(len(foreign), 1, OWN_SEED))  # other homes than the foreign ones
-        units = own.shape[1] // 2
-        at = np.linspace(0.01, 0.99, self.quantiles)
-        ours = np.quantile(own, at, axis=0)
-        theirs = np.quantile(foreign, at, axis=0)
-        # h and c of a unit move together, so their distances are added.
-        costs = []
-        for turned in (theirs, -theirs[::-1]):
-            distance = np.abs(ours[:, :, None] - turned[:, None, :]).mean(0)
-            costs.append(distance[:units, :units] + distance[units:, units:])
-        own_unit, foreign_unit = linear_sum_assignment(np.minimum(*costs))
-        sign = np.where(costs[0] <= costs[1], 1, -1)[own_unit, foreign_unit]
-        halves = (case.codes[:, :units], case.codes[:, units:])
-        aligned = np.concatenate([half[:, foreign_unit] * sign for half in halves], axis=1)
+        order, sign = self._match(_halves(own), _halves(foreign))
+        aligned = np.concatenate([half[:, order] * sign for half in _halves(case.codes)], axis=1)
         setting = f"{len(foreign):,} codes, own pair: {self.name}"
         lines = mine.read(aligned.astype(np.float32))
         return mine.reading("statistics only", setting, lines)
+
+    def _match(self, own: list[np.ndarray], foreign: list[np.ndarray]) -> tuple:
+        """For each own unit the foreign one that is most like it, and the sign between them.
+
+        First by the distributions of each unit alone; then again and again by its correlations with
+        all others as they are matched so far, until that changes nothing.
+        """
+        at = np.linspace(0.01, 0.99, self.quantiles)
+        likeness = {1: 0.0, -1: 0.0}  # h and c of a unit move together, so both are counted
+        for ours, theirs in zip(own, foreign, strict=True):
+            mine, other = np.quantile(ours, at, axis=0), np.quantile(theirs, at, axis=0)
+            for sign, turned in ((1, other), (-1, -other[::-1])):
+                likeness[sign] -= np.abs(mine[:, :, None] - turned[:, None, :]).mean(0)
+        ours, order = linear_sum_assignment(np.maximum(*likeness.values()), maximize=True)
+        sign = np.where(likeness[1] >= likeness[-1], 1, -1)[ours, order]
+        correlations = [
+            (np.corrcoef(a.T), np.corrcoef(b.T)) for a, b in zip(own, foreign, strict=True)
+        ]
+        for _ in range(self.rounds):
+            alike = sum(a @ (b[:, order] * sign).T for a, b in correlations)
+            _, better = linear_sum_assignment(np.abs(alike), maximize=True)
+            same, order = (better == order).all(), better
+            sign = np.where(alike[ours, order] >= 0, 1, -1)
+            if same:
+                break
+        return order, sign
 
 
 @dataclass(frozen=True)
@@ -335,6 +351,11 @@ class Tampering:
                 share("tampering", setting, "changed view, unnoticed", unnoticed, 0.0, control)
             )
         return findings
+
+
+def _halves(codes: np.ndarray) -> list[np.ndarray]:
+    """The states h and c."""
+    return np.split(codes, 2, axis=1)
 
 
 def _normal(rng: np.random.Generator, shape, middle: float, deviation: float) -> np.ndarray:

@@ -1,0 +1,61 @@
+"""Every figure is drawn, says what it should, and is written as a picture."""
+
+import pytest
+from matplotlib.text import Text
+
+from aalprivacy import files, plotting
+from aalprivacy.evaluation import Mismatch, score
+from aalprivacy.policy import TABLE_I, Operation
+from aalprivacy.text import to_lines
+from aalprivacy.views import apply_policy
+
+
+def texts(figure):
+    return [t.get_text() for t in figure.findobj(Text) if t.get_text()]
+
+
+def test_diagrams(entries, tmp_path):
+    line, view = to_lines(entries)[0], to_lines(apply_policy(entries))[0]
+    views = {r: r[:5] for r in TABLE_I.receivers}
+    words = (["john", "has", "alzheimer"], ["*", "has", "dementia"])
+    what = [Operation.DELETE, Operation.DISCLOSE, Operation.GENERALISE]
+    for name, figure, says in (
+        ("cell", plotting.lstm_cell(), ["forget", "input", "candidate", "output", "$c_t$"]),
+        ("system", plotting.architecture(views), ["researcher", "17 disclosed, 3 generalised"]),
+        ("model", plotting.encoder_decoder(line, view), ["the code at every step", "start"]),
+        ("operations", plotting.operations(*words, what), ["dementia", "Delete", "Generalise"]),
+    ):
+        assert set(says) <= set(texts(figure)), name
+        files.write_figure(figure, tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("decoded", "title", "marks"),
+    [
+        ("a|b|c", "0 of 5 characters to be edited", 0),
+        ("a|x|c", "1 of 5 characters to be edited", 1),
+        ("a||c", "1 of 5 characters to be edited", 1),
+        ("a|b|cdd", "2 of 5 characters to be edited", 2),
+        ("", "5 of 5 characters to be edited", 5),
+    ],
+)
+def test_aligned_lines_mark_every_error(decoded, title, marks):
+    figure = plotting.aligned(decoded, "a|b|c")
+    assert title in texts(figure)
+    assert len(figure.axes[0].patches) == marks
+
+
+def test_figures_of_results(entries):
+    expected = to_lines(entries)
+    scores = {r: score(expected, expected) for r in ("doctor", "researcher")}
+    assert "doctor: 100.0% without an error" in texts(plotting.error_distribution(scores))
+    wrong = expected.copy()
+    wrong[0] = wrong[0].replace("|male|", "|mule|").replace("|female|", "|femule|")
+    found = texts(plotting.single_errors({"doctor": score(wrong, expected)}))
+    assert "100%" in found
+    assert "doctor\n(1 entries)" in found
+    pairs = [("a", "a", 0.25), ("a", "b", 90.0), ("b", "a", 91.0), ("b", "b", 0.5)]
+    mismatches = [Mismatch(e, d, error, 50.0, 60.0, {}, {}) for e, d, error in pairs]
+    found = texts(plotting.mismatch_matrix(mismatches))
+    assert {"code of a", "decoder of\nb", "0.25", "91.00", "60.00", "50.00"} <= set(found)
