@@ -49,6 +49,7 @@ FIRST_DAY = np.datetime64("2018-01-01")
 N_DAYS = 2 * 365
 
 _LONGEST_TOWN = 10
+_PHONE_DIGITS = 11
 _LONGEST_READING = {
     "timestamp": 13,
     "blood_pressure": 7,
@@ -264,6 +265,7 @@ def _name_and_house(users: pd.DataFrame, rng: np.random.Generator, vocabulary: s
     streets = _words("street", BritishNames.last_names, held_out)
     towns = _words("town", _towns(), held_out)
     users["name"] = users["address"] = users["phone_number"] = pd.Series("", users.index, "str")
+    rest = _rest_of_lines(users)
     open_rows = np.arange(len(users))
     while open_rows.size:
         n = open_rows.size
@@ -286,32 +288,54 @@ def _name_and_house(users: pd.DataFrame, rng: np.random.Generator, vocabulary: s
         users.loc[rows, "name"] = first + " " + last
         users.loc[rows, "address"] = number + " " + street + " " + kind + " " + town
         users.loc[rows, "phone_number"] = phone
-        open_rows = open_rows[_longest_line(users.iloc[open_rows]) > MAX_LENGTH]
+        words = (first, last, number, street, kind, town)
+        lengths = [np.char.str_len(word.astype(str)) for word in words]
+        of_name, of_address = sum(lengths[:2]) + 1, sum(lengths[2:]) + 3  # and the spaces between
+        added = _names_and_addresses(of_name, of_address, lengths[-1])
+        open_rows = open_rows[(rest[open_rows] + added).max(1) > MAX_LENGTH]
     return users
 
 
-def _longest_line(users: pd.DataFrame) -> np.ndarray:
-    """Length of each user's longest line: the entry's or one of its views', int, shape ``(n,)``."""
-    disclosed = {name: users[name].str.len().to_numpy() for name in users}
-    general = {
-        name: attribute(name).generalise(users[name]).str.len().to_numpy()
-        for name in users
-        if attribute(name).rule is not None
-    }
-    separators = len(NAMES) - 1
-    longest = sum(disclosed.values()) + sum(_LONGEST_READING.values()) + separators
-    for receiver in TABLE_I.receivers:
-        length = np.full(len(users), separators)
-        for name, operation in TABLE_I.for_receiver(receiver).items():
+def _rest_of_lines(users: pd.DataFrame) -> np.ndarray:
+    """Length of the user's entry and of each view at its longest, but for name and address.
+
+    Returns
+    -------
+    Whole numbers ``(n, 1 + receivers)``.
+    """
+    given = {name: users[name].str.len().to_numpy() for name in users if name != "phone_number"}
+    given["phone_number"] = np.full(len(users), _PHONE_DIGITS)
+    rest = np.full((len(users), 1 + len(TABLE_I.receivers)), len(NAMES) - 1)
+    for line, operations in enumerate(_lines()):
+        for name, operation in operations.items():
+            if name in ("name", "address"):
+                continue
             if operation is Operation.DELETE:
-                length += 1
+                rest[:, line] += 1
             elif name in _LONGEST_READING:
                 is_class = operation is Operation.GENERALISE
-                length += max(1, _LONGEST_CLASS if is_class else _LONGEST_READING[name])
+                rest[:, line] += max(1, _LONGEST_CLASS if is_class else _LONGEST_READING[name])
+            elif operation is Operation.GENERALISE:
+                rest[:, line] += attribute(name).generalise(users[name]).str.len().to_numpy()
             else:
-                length += (general if operation is Operation.GENERALISE else disclosed)[name]
-        longest = np.maximum(longest, length)
-    return longest
+                rest[:, line] += given[name]
+    return rest
+
+
+def _names_and_addresses(name: np.ndarray, address: np.ndarray, town: np.ndarray) -> np.ndarray:
+    """What name and address add to those lines, from the lengths of name, address and town."""
+    added = []
+    for operations in _lines():
+        of_name = 1 if operations["name"] is Operation.DELETE else name
+        of_address = {Operation.DELETE: 1, Operation.GENERALISE: town}
+        added.append(of_name + of_address.get(operations["address"], address))
+    return np.stack(added, axis=1)
+
+
+def _lines() -> list[dict[str, Operation]]:
+    """Operations of every line that a user has: the entry and the views of Table I."""
+    entry = dict.fromkeys(NAMES, Operation.DISCLOSE)
+    return [entry, *(dict(TABLE_I.for_receiver(r)) for r in TABLE_I.receivers)]
 
 
 def _words(kind: str, weights: dict[str, float], held_out: bool) -> tuple[np.ndarray, np.ndarray]:
