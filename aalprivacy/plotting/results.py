@@ -248,7 +248,7 @@ def mismatch_matrix(found: list[Mismatch]) -> Figure:
         labels += ["random code", "best constant line"]
         _heatmap(axes, np.array(rows), labels, columns, "{:.2f}", "Blues")
         axes.axhline(len(encoders) - 0.5, color="white", linewidth=4)
-        axes.set_title("character error (mean Levenshtein distance an entry)", fontsize=9)
+        axes.set_title("wrong characters an entry", fontsize=9)
         return figure
 
 
