@@ -19,6 +19,7 @@ from aalprivacy import files, sealing
 from aalprivacy.attributes import NAMES
 from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.policy import TABLE_I, Policy
+from aalprivacy.recipe import PRODUCT_DTYPES, Recipe
 from aalprivacy.simulate import simulate as simulate_entries
 from aalprivacy.text import from_lines, from_tokens, is_well_formed, to_lines, to_tokens
 from aalprivacy.views import apply_policy
@@ -35,7 +36,6 @@ app = typer.Typer(
 )
 out = Console()
 
-PRODUCT_DTYPES = ("float32", "bfloat16")
 MOST_TEST = 200_000  # the paper's number of test entries
 
 EntriesFile = Annotated[Path, typer.Argument(help="Entries, .parquet or .csv, one row an entry.")]
@@ -108,17 +108,23 @@ def train(
     policy: PolicyFile = None,
     users: Annotated[int, typer.Option(help="Users to simulate for training.", min=1)] = 8_000,
     entries: Annotated[int, typer.Option(help="Entries a user to simulate.", min=1)] = 100,
-    seed: Annotated[int, typer.Option(help="Of weights, batches, augmentation.", min=0)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Of weights, batches, augmentation.", min=0)
+    ] = Recipe.seed,
     updates: Annotated[
         int | None,
         typer.Option(
             help="How many updates in all; with --resume, train longer than planned.",
             min=1,
-            show_default=str(20_000),
+            show_default=str(Recipe.updates),
         ),
     ] = None,
-    learning_rate: Annotated[float, typer.Option(help="Adam's, from full length on.")] = 4e-4,
-    first_learning_rate: Annotated[float, typer.Option(help="Adam's, until then.")] = 4e-4,
+    learning_rate: Annotated[
+        float, typer.Option(help="Adam's, from full length on.")
+    ] = Recipe.learning_rate,
+    first_learning_rate: Annotated[
+        float, typer.Option(help="Adam's, until then.")
+    ] = Recipe.first_learning_rate,
     product_dtype: Annotated[
         str, typer.Option(help="float32, bfloat16, or auto: the faster one on this machine.")
     ] = "auto",
@@ -128,18 +134,24 @@ def train(
     first_window: Annotated[
         int,
         typer.Option(help="Attributes at the start; 20: no curriculum.", min=1, max=len(NAMES)),
-    ] = 2,
+    ] = Recipe.first_window,
     mixing: Annotated[
         float,
         typer.Option(help="Share of examples mixed from several entries.", min=0, max=1),
-    ] = 0.8,
+    ] = Recipe.mixing,
     augmentation: Annotated[
         tuple[float, float],
         typer.Option(help="Lowest and highest share of examples in which a value is random."),
-    ] = (0.2, 0.6),
+    ] = Recipe.augmentation,
+    memory: Annotated[
+        int, typer.Option(help="Steps that the first weights remember for; 0: Keras's own.", min=0)
+    ] = Recipe.memory,
+    spread: Annotated[
+        float, typer.Option(help="Of the first vectors of the characters; 0: Keras's own.", min=0)
+    ] = Recipe.spread,
     decay: Annotated[
         float, typer.Option(help="Share of the updates over which the rate falls.", min=0, max=1)
-    ] = 0.25,
+    ] = Recipe.decay,
     until: Annotated[
         float | None,
         typer.Option(help="Stop early, once the validation's character error is at most this."),
@@ -188,12 +200,14 @@ def train(
     except InputError as error:
         raise InputError(f"{data}, {error}" if data else str(error)) from None
 
-    recipe = training.Recipe(
+    recipe = Recipe(
         seed=seed,
-        updates=updates or training.Recipe.updates,
+        updates=updates or Recipe.updates,
         learning_rate=learning_rate,
         first_learning_rate=first_learning_rate,
         first_window=first_window,
+        memory=memory,
+        spread=spread,
         mixing=mixing,
         augmentation=augmentation,
         product_dtype=training.faster_product_dtype() if product_dtype == "auto" else product_dtype,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -202,8 +203,19 @@ def write_secret(text: str, path: str | Path) -> None:
 
 
 def write_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure as PNG, whole or not at all."""
-    _write_whole(Path(path), lambda draft: figure.savefig(draft, format="png"))
+    """Write a figure in the form that its name's ending says, whole or not at all.
+
+    An SVG of the same figure has the same bytes, and its text stays text.
+    """
+    form = Path(path).suffix[1:].lower()
+    metadata = {"Date": None} if form == "svg" else None
+    style = {"svg.fonttype": "none", "svg.hashsalt": "aalprivacy"}
+
+    def write(draft: Path) -> None:
+        with matplotlib.rc_context(style):
+            figure.savefig(draft, format=form, metadata=metadata)
+
+    _write_whole(Path(path), write)
 
 
 def check_writable(path: str | Path) -> None:

@@ -7,6 +7,7 @@ step, a *context*, is multiplied once and not at every step.
 """
 
 from aalprivacy.quiet import keras, tf
+from aalprivacy.recipe import PRODUCT_DTYPES
 
 
 @keras.saving.register_keras_serializable(package="aalprivacy")
@@ -41,10 +42,9 @@ class FastLSTM(keras.layers.LSTM):
 
     def __init__(self, units: int, *, product_dtype: str = "float32", **kwargs) -> None:
         super().__init__(units, **kwargs)
-        if product_dtype not in ("float32", "bfloat16"):
-            raise ValueError(
-                f"product_dtype: expected 'float32' or 'bfloat16', got {product_dtype!r}"
-            )
+        if product_dtype not in PRODUCT_DTYPES:
+            expected = " or ".join(map(repr, PRODUCT_DTYPES))
+            raise ValueError(f"product_dtype: expected {expected}, got {product_dtype!r}")
         self.product_dtype = product_dtype
         self._context = None
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from aalprivacy.attributes import NAMES
 
+# The types in which the engine can take its products.
+PRODUCT_DTYPES = ("float32", "bfloat16")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -13,6 +16,12 @@ class Recipe:
     ----------
     units, embedding, reverse, code_at_every_step, product_dtype
         See `aalprivacy.model`.
+    memory
+        Steps that the slowest units remember for at the start (`aalprivacy.initial`); 0 for the
+        layers' own start, at which all forget within four.
+    spread
+        Standard deviation of the tokens' vectors at the start; 0 for the layers' own, 0.03, whose
+        tokens a recurrent layer can hardly tell apart.
     engine
         Train with `FastLSTM`; otherwise with stock layers, at the same results.
     learning_rate
@@ -48,14 +57,16 @@ class Recipe:
     embedding: int = 32
     reverse: bool = True
     code_at_every_step: bool = True
+    memory: int = 160
+    spread: float = 1.7
     product_dtype: str = "float32"
     engine: bool = True
     learning_rate: float = 4e-4
     first_learning_rate: float = 4e-4
     batch_size: int = 64
     first_batch_size: int = 32
-    first_window: int = 2
-    threshold: float = 0.15
+    first_window: int = 6
+    threshold: float = 0.3
     mixing: float = 0.8
     augmentation: tuple[float, float] = (0.2, 0.6)
     updates: int = 20_000

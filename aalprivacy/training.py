@@ -24,9 +24,10 @@ from aalprivacy import files
 from aalprivacy.attributes import NAMES
 from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.examples import Examples
+from aalprivacy.initial import start
 from aalprivacy.model import Pair, build_decoder, build_encoder
 from aalprivacy.quiet import keras, tf
-from aalprivacy.recipe import Recipe
+from aalprivacy.recipe import PRODUCT_DTYPES, Recipe
 from aalprivacy.text import PAD, character_errors, from_tokens, to_lines, to_tokens
 from aalprivacy.workers import Workers
 
@@ -77,6 +78,8 @@ class Trainer:
         self.workers = workers or Workers()
         self.encoder = build_encoder(**size, reverse=recipe.reverse)
         self.decoder = build_decoder(**size, code_at_every_step=recipe.code_at_every_step)
+        start(self.encoder, recipe)
+        start(self.decoder, recipe)
         self.variables = self.encoder.trainable_variables + self.decoder.trainable_variables
         self.optimizer = keras.optimizers.Adam(
             recipe.learning_rate,
@@ -227,7 +230,7 @@ def faster_product_dtype() -> str:
     Processors without instructions for bfloat16 imitate them, slower than float32.
     """
     seconds = {}
-    for dtype in ("float32", "bfloat16"):
+    for dtype in PRODUCT_DTYPES:
         a, b = (tf.ones(shape, dtype) for shape in ((64, 288), (288, 1024)))
         rounds = []
         for _ in range(20):

@@ -5,12 +5,15 @@ from aalprivacy.plotting.results import (
     aligned,
     attack_curve,
     attribute_errors,
+    code_map,
     code_strip,
+    comparison,
     error_distribution,
     learning_curve,
     marked,
     mismatch_matrix,
     single_errors,
+    unit_activity,
     view_table,
 )
 
@@ -19,7 +22,9 @@ __all__ = [
     "architecture",
     "attack_curve",
     "attribute_errors",
+    "code_map",
     "code_strip",
+    "comparison",
     "encoder_decoder",
     "error_distribution",
     "learning_curve",
@@ -28,5 +33,6 @@ __all__ = [
     "mismatch_matrix",
     "operations",
     "single_errors",
+    "unit_activity",
     "view_table",
 ]

@@ -24,6 +24,7 @@ from aalprivacy.plotting.style import (
 from aalprivacy.policy import Operation
 
 LABELS = {a.name: a.label for a in ATTRIBUTES}
+MARKERS = "os^DvP*X"
 
 
 def view_table(entry: pd.Series, views: dict[str, pd.Series]) -> Figure:
@@ -319,4 +320,79 @@ def learning_curve(log: pd.DataFrame) -> Figure:
         lower.step(minutes, log["window"], color=ORANGE, where="post")
         lower.set_ylabel("attributes a window", color=ORANGE)
         lower.set_yticks(range(0, len(LABELS) + 1, 5))
+        return figure
+
+
+def code_map(maps: dict[str, tuple[np.ndarray, np.ndarray, list[str]]]) -> Figure:
+    """Codes on a plane, coloured by a group that each belongs to.
+
+    Parameters
+    ----------
+    maps
+        Title of a panel -> places ``(n, 2)``, share of the variance of each axis, and the group of
+        each code; more than four groups share the colours.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(5.2 * len(maps), 4.4))
+        panels = np.atleast_1d(figure.subplots(1, len(maps)))
+        for axes, (title, (places, shares, groups)) in zip(panels, maps.items(), strict=True):
+            names = list(dict.fromkeys(groups))
+            for i, name in enumerate(names):
+                inside = np.array([group == name for group in groups])
+                colour, marker = SERIES[i % len(SERIES)][0], MARKERS[i % len(MARKERS)]
+                axes.scatter(*places[inside].T, s=18, color=colour, marker=marker, alpha=0.75,
+                             linewidths=0, label=_words(name))  # fmt: skip
+            for axis, which, part in zip("xy", ("first", "second"), shares, strict=True):
+                axes.set(**{f"{axis}label": f"{which} component, {part:.0%} of the variance"})
+            axes.set_title(title, fontsize=9)
+            axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper center",
+                        bbox_to_anchor=(0.5, -0.14))  # fmt: skip
+        return figure
+
+
+def unit_activity(states: np.ndarray, line: str, units: list[int], titles: list[str]) -> Figure:
+    """What single units hold while a line is read, character by character.
+
+    Parameters
+    ----------
+    states
+        float ``(length, all units)`` of the line, as `aalprivacy.inspection.read_states` gives it.
+    line
+        The line.
+    units, titles
+        Which are drawn, and what is said of each.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(13, 0.9 + 0.34 * len(units)))
+        axes = figure.subplots()
+        values = states[: len(line), units].T
+        image = axes.imshow(values, aspect="auto", cmap="PuOr", vmin=-1, vmax=1)
+        axes.set_xticks(range(len(line)), line, family="monospace", fontsize=6.5)
+        axes.set_yticks(range(len(units)), titles)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        figure.colorbar(image, ax=axes, label="state h", pad=0.01)
+        return figure
+
+
+def comparison(lines: pd.DataFrame, x: str, label: str) -> Figure:
+    """Mean character error on each test set against something that was varied.
+
+    Parameters
+    ----------
+    lines
+        Columns `x`, ``test set``, ``character error``, ``standard error``.
+    x, label
+        Column of the horizontal axis, logarithmic, and what it is called.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(6, 3.6))
+        axes = figure.subplots()
+        for (kind, part), (colour, marker) in zip(
+            lines.groupby("test set", sort=False), SERIES, strict=False
+        ):
+            axes.errorbar(part[x], part["character error"], 1.96 * part["standard error"],
+                          color=colour, marker=marker, capsize=3, label=kind)  # fmt: skip
+        axes.set(xscale="log", yscale="log", xlabel=label, ylabel="character error")
+        axes.legend(frameon=False)
         return figure

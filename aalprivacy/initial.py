@@ -1,0 +1,39 @@
+"""Where a training starts: first weights with which a long line can be remembered.
+
+A layer that starts as Keras starts it forgets its state within four steps (a forget gate of
+sigmoid(1) = 0.73) and hardly tells its tokens apart (vectors of 0.03). It learns to copy a few
+neighbouring values but not what stands a hundred characters back, so long lines need thousands of
+updates before the code is used at all.
+"""
+
+import numpy as np
+
+from aalprivacy.quiet import keras
+from aalprivacy.recipe import Recipe
+
+
+def start(model: keras.Model, recipe: Recipe) -> None:
+    """Give an encoder or a decoder the recipe's first weights, in place.
+
+    Each unit gets a memory of its own, from one step to ``recipe.memory``: forget gates of bias
+    ``log(t)`` with ``t`` evenly drawn, and input gates of the opposite one, so that what is kept
+    for long is written rarely (Tallec & Ollivier 2018, Can recurrent neural networks warp time?,
+    arXiv:1804.11188). Tokens get normally distributed vectors.
+
+    Parameters
+    ----------
+    model
+        As `build_encoder` or `build_decoder` made it.
+    recipe
+        For its memory, spread and seed.
+    """
+    rng = np.random.default_rng([recipe.seed, 3, model.name == "decoder"])
+    if recipe.spread:
+        (vectors,) = model.get_layer("embedding").weights
+        vectors.assign(rng.normal(0, recipe.spread, vectors.shape))
+    if recipe.memory:
+        lstm = model.get_layer("lstm")
+        bias = next(weight for weight in lstm.weights if weight.name == "bias")
+        forget = np.log(rng.uniform(1, recipe.memory, lstm.units))
+        # Keras' order of the gates: input, forget, candidate, output.
+        bias.assign(np.concatenate([-forget, forget, np.zeros(2 * lstm.units)]))

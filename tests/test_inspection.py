@@ -1,0 +1,54 @@
+"""What goes on inside: states agree with the codes, units and planes are measured right."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aalprivacy import inspection
+from aalprivacy.attributes import NAMES
+from aalprivacy.recipe import Recipe
+from aalprivacy.text import to_lines, to_tokens
+from aalprivacy.training import Trainer
+
+
+@pytest.mark.parametrize("reverse", [True, False])
+def test_the_last_state_read_is_the_code(entries, reverse):
+    pair = Trainer(Recipe(units=24, embedding=8, reverse=reverse)).pair()
+    lines = to_lines(entries[:6])
+    states = inspection.read_states(pair, lines)
+    codes = pair.encode(to_tokens(lines))
+    lengths = lines.str.len().to_numpy()
+    # Read from the end, the first character is the last; read in order, what ends the line is.
+    last = states[:, 0] if reverse else states[np.arange(6), lengths]
+    np.testing.assert_allclose(last, codes[:, :24], atol=1e-5)
+    for row, length in enumerate(lengths):
+        assert not states[row, length + 1 :].any()
+
+
+def test_attributes_of_characters(entries):
+    lines = to_lines(entries[:3])
+    which = inspection.attribute_of_each_character(lines)
+    for row, line in enumerate(lines):
+        values = [len(value) + 1 for value in line.split("|")]
+        expected = np.repeat(np.arange(len(NAMES)), values)
+        np.testing.assert_array_equal(which[row, : len(expected)], expected)
+        assert (which[row, len(expected) :] == -1).all()
+
+
+def test_variance_explained_by_the_attribute():
+    attributes = np.array([[0] * 50 + [1] * 50 + [-1] * 10])
+    rng = np.random.default_rng(0)
+    tells, noise = (attributes == 1).astype(float), rng.normal(size=attributes.shape)
+    found = inspection.explained_by_attribute(np.stack([tells, noise], -1), attributes)
+    assert found[0] == pytest.approx(1)
+    assert found[1] < 0.1
+
+
+def test_the_plane_holds_the_largest_variance():
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(300, 6)) * [9, 5, 0.1, 0.1, 0.1, 0.1]
+    places, shares = inspection.on_a_plane(codes)
+    assert places.shape == (300, 2)
+    assert shares.sum() > 0.99
+    assert shares[0] > shares[1]
+    assert abs(pd.Series(places[:, 0]).corr(pd.Series(codes[:, 0]))) > 0.99
