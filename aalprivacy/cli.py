@@ -105,6 +105,12 @@ def train(
         Path | None, typer.Option(help="Entries to train on; by default they are simulated.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="Start with a trained pair, re-keyed: its folder, or a shipped receiver."
+        ),
+    ] = None,
     policy: PolicyFile = None,
     users: Annotated[int, typer.Option(help="Users to simulate for training.", min=1)] = 8_000,
     entries: Annotated[int, typer.Option(help="Entries a user to simulate.", min=1)] = 100,
@@ -186,6 +192,9 @@ def train(
         if data
         else {"seed": _training_seed(), "users": users, "entries_per_user": entries},
     }
+    start = _start(start_from, resume)
+    if start:
+        about["started_from"] = start.fingerprint
     if workers.is_chief:
         about = _begin(folder, about, resume)
     training.one_thread_a_shard()
@@ -205,7 +214,7 @@ def train(
         updates=updates or Recipe.updates,
         learning_rate=learning_rate,
         first_learning_rate=first_learning_rate,
-        first_window=first_window,
+        first_window=len(NAMES) if start else first_window,
         memory=memory,
         spread=spread,
         mixing=mixing,
@@ -216,7 +225,7 @@ def train(
     )
     trainer = None
     if workers.is_chief and not resume:
-        trainer = training.Trainer(recipe, workers)
+        trainer = training.Trainer(recipe, workers, start)
     elif workers.is_chief:
         trainer = training.Trainer.load(folder / "checkpoint.npz", workers)
         _check_same_recipe(context, recipe, trainer.recipe, folder)
@@ -252,6 +261,17 @@ def train(
     with out.status("scoring the pair on the test sets"):
         finish(folder, test_entries, until)
     out.print(f"trained pair: {folder}")
+
+
+def _start(pair: Path | None, resume: bool):
+    """The pair that a training starts from."""
+    if pair is None:
+        return None
+    if resume:
+        raise InputError("--start-from: a training that is resumed goes on from its checkpoint")
+    if not pair.is_dir() and str(pair) in TABLE_I.receivers:
+        return aalprivacy.load_pair(str(pair))
+    return _pair(None, pair)
 
 
 def _begin(folder: Path, about: dict, resume: bool) -> dict:
@@ -316,8 +336,7 @@ def finish(folder: Path, test_entries: int, until: float | None) -> None:
         },
         **training.machine(),
     }
-    if about["policy"] == TABLE_I.to_frame().get(about["receiver"], pd.Series()).to_dict():
-        pair.card["test"] = evaluation.to_dict(evaluation.evaluate_all(pair, test_entries))
+    pair.card["test"] = evaluation.to_dict(evaluation.evaluate_all(pair, test_entries))
     pair.save(folder)
 
 
@@ -401,9 +420,9 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Score pairs: character error, exact and well-formed entries."""
-    rules = _policy(policy)
-    if receiver is not None:
-        rules.for_receiver(receiver)
+    rules = Policy.from_csv(policy) if policy else None
+    if receiver is not None and pair is None:
+        (rules or TABLE_I).for_receiver(receiver)
     table = files.read_entries(data) if data else None
     from aalprivacy import evaluation
 

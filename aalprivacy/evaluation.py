@@ -99,17 +99,19 @@ def decode_entries(pair: Pair, entries: pd.DataFrame, decoder: Pair | None = Non
 def evaluate(
     pair: Pair,
     entries: pd.DataFrame,
-    policy: Policy = TABLE_I,
+    policy: Policy | None = None,
     receiver: str | None = None,
 ) -> Score:
     """Score a pair on entries, against the view by rule.
 
     Parameters
     ----------
+    policy
+        The rule; by default the one that the pair was trained on.
     receiver
         Whose view; the pair's own receiver by default.
     """
-    expected = to_lines(apply_policy(entries, policy, receiver or pair.receiver))
+    expected = to_lines(apply_policy(entries, policy or pair.policy, receiver or pair.receiver))
     return score(decode_entries(pair, entries), expected)
 
 
@@ -143,7 +145,7 @@ def make_test_set(
     return simulate(users, per_user, TEST_SEED, vocabulary=vocabulary)
 
 
-def evaluate_all(pair: Pair, n: int = 1000, policy: Policy = TABLE_I) -> dict[str, Score]:
+def evaluate_all(pair: Pair, n: int = 1000, policy: Policy | None = None) -> dict[str, Score]:
     """Score a pair on the three test sets of `n` entries, as its card says it was trained."""
     data = pair.card.get("data", {})
     seed, users = data.get("seed"), data.get("users")

@@ -8,6 +8,9 @@ updates before the code is used at all.
 
 import numpy as np
 
+from aalprivacy.errors import InputError
+from aalprivacy.inference import is_reversed
+from aalprivacy.model import Pair
 from aalprivacy.quiet import keras
 from aalprivacy.recipe import Recipe
 
@@ -37,3 +40,20 @@ def start(model: keras.Model, recipe: Recipe) -> None:
         forget = np.log(rng.uniform(1, recipe.memory, lstm.units))
         # Keras' order of the gates: input, forget, candidate, output.
         bias.assign(np.concatenate([-forget, forget, np.zeros(2 * lstm.units)]))
+
+
+def copy(pair: Pair, encoder: keras.Model, decoder: keras.Model) -> None:
+    """Give an encoder and a decoder a pair's weights, in place.
+
+    Raises
+    ------
+    InputError
+        If the pair is of another form.
+    """
+    models = ((pair.encoder, encoder), (pair.decoder, decoder))
+    shapes = [[[w.shape for w in model.weights] for model in both] for both in models]
+    orders = [is_reversed(model) for model in models[0]]
+    if orders[0] != orders[1] or any(old != new for old, new in shapes):
+        raise InputError("the pair to start from is of another form than the recipe's")
+    for old, new in models:
+        new.set_weights(old.get_weights())

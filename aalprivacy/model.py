@@ -17,6 +17,7 @@ import numpy as np
 from aalprivacy.errors import InputError
 from aalprivacy.inference import decode, encode, is_reversed
 from aalprivacy.lstm import FastLSTM
+from aalprivacy.policy import TABLE_I, Operation, Policy
 from aalprivacy.quiet import keras
 from aalprivacy.text import VOCABULARY
 
@@ -113,6 +114,14 @@ class Pair:
     @property
     def receiver(self) -> str | None:
         return self.card.get("receiver")
+
+    @property
+    def policy(self) -> Policy:
+        """What the pair was trained to make of an entry, from its card; else Table I."""
+        letters = self.card.get("policy")
+        if letters is None:
+            return TABLE_I
+        return Policy({self.receiver: {name: Operation(f) for name, f in letters.items()}})
 
     @property
     def fingerprint(self) -> str:

@@ -24,7 +24,7 @@ from aalprivacy import files
 from aalprivacy.attributes import NAMES
 from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.examples import Examples
-from aalprivacy.initial import start
+from aalprivacy.initial import copy, start
 from aalprivacy.model import Pair, build_decoder, build_encoder
 from aalprivacy.quiet import keras, tf
 from aalprivacy.recipe import PRODUCT_DTYPES, Recipe
@@ -68,9 +68,20 @@ class Trainer:
         See `Recipe`.
     workers
         Who trains; this process alone by default.
+    pair
+        Start with these weights, re-keyed by the recipe's seed, instead of new ones. A new receiver
+        is so had in minutes; but the new pair is a relative of the old one, and whoever holds that
+        one opens the other more easily (`aalprivacy.audit.Statistics`).
+
+    Raises
+    ------
+    InputError
+        If `pair` is of another form than the recipe.
     """
 
-    def __init__(self, recipe: Recipe, workers: Workers | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, workers: Workers | None = None, pair: Pair | None = None
+    ) -> None:
         keras.utils.set_random_seed(recipe.seed)
         size = {"units": recipe.units, "embedding": recipe.embedding}
         size["product_dtype"] = recipe.product_dtype if recipe.engine else None
@@ -78,8 +89,11 @@ class Trainer:
         self.workers = workers or Workers()
         self.encoder = build_encoder(**size, reverse=recipe.reverse)
         self.decoder = build_decoder(**size, code_at_every_step=recipe.code_at_every_step)
-        start(self.encoder, recipe)
-        start(self.decoder, recipe)
+        if pair:
+            copy(pair.rekeyed(recipe.seed), self.encoder, self.decoder)
+        else:
+            start(self.encoder, recipe)
+            start(self.decoder, recipe)
         self.variables = self.encoder.trainable_variables + self.decoder.trainable_variables
         self.optimizer = keras.optimizers.Adam(
             recipe.learning_rate,

@@ -208,6 +208,29 @@ def test_train_on_few_simulated_users(run, tmp_path):
     assert "run.json: missing or broken" in error
 
 
+def test_a_receiver_of_ones_own_started_from_a_shipped_pair(run, refused, tmp_path):
+    table = TABLE_I.to_frame()[["researcher"]].rename(columns={"researcher": "Neighbour"})
+    table.loc["light_sensor"] = "D"
+    table.to_csv(tmp_path / "own.csv")
+    folder = tmp_path / "neighbour"
+    train = ("train", "--receiver", "neighbour", "--policy", tmp_path / "own.csv", "--users", 60,
+             "--entries", 2, "--test-entries", 20)  # fmt: skip
+    began = (*train, "--updates", 40, "--learning-rate", 2e-3, "--mixing", 0)
+    code, text, _ = run(*began, "--out", folder, "--start-from", "researcher")
+    assert code == 0, text
+    card = json.loads((folder / "card.json").read_text())
+    assert card["started_from"] == aalprivacy.load_pair("researcher").fingerprint
+    assert card["recipe"]["first_window"] == 20
+    # Forty updates are enough to delete one more attribute for some and not to forget the rest.
+    assert card["test"]["unseen"]["character_error"] < 30
+    code, text, _ = run("evaluate", "--pair", folder, "--receiver", "neighbour", "--entries", 20)
+    assert code == 0
+    assert f"{card['test']['unseen']['character_error']:.3f}" in text
+    began = ("train", "--receiver", "doctor", "--out", tmp_path / "r", "--start-from")
+    refused(*began, "doktor", says="doktor: no such folder; expected a trained pair")
+    refused(*began, folder, "--resume", says="goes on from its checkpoint")
+
+
 def test_unknown_receiver(refused, entries_file, tmp_path):
     for command, name in (("view", "o.csv"), ("encode", "o.npz")):
         refused(command, entries_file, "--receiver", "nosy", "--out", tmp_path / name,

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from aalprivacy.errors import InputError
 from aalprivacy.recipe import Recipe
+from aalprivacy.text import to_lines, to_tokens
 from aalprivacy.training import Trainer
 
 SMALL = Recipe(units=200, embedding=16, memory=100, spread=2.0)
@@ -44,3 +46,21 @@ def test_the_seed_decides():
         np.testing.assert_array_equal(weight, same[name])
     assert np.any(one["encoder/lstm/bias"] != other["encoder/lstm/bias"])
     assert np.any(one["encoder/lstm/bias"] != one["decoder/lstm/bias"])
+
+
+def test_a_training_can_start_from_a_pair_rekeyed(entries):
+    pair = Trainer(SMALL).pair()
+    trainer = Trainer(replace(SMALL, seed=3), pair=pair)
+    tokens = to_tokens(to_lines(entries[:5]))
+    started, twin = trainer.pair(), pair.rekeyed(3)
+    np.testing.assert_allclose(started.encode(tokens), twin.encode(tokens), atol=1e-6)
+    assert np.abs(started.encode(tokens) - pair.encode(tokens)).max() > 0.01
+    np.testing.assert_array_equal(
+        started.decode(started.encode(tokens)), pair.decode(pair.encode(tokens))
+    )
+
+
+@pytest.mark.parametrize("change", [{"units": 100}, {"reverse": False}, {"embedding": 8}])
+def test_a_pair_of_another_form_is_refused(change):
+    with pytest.raises(InputError, match="another form"):
+        Trainer(replace(SMALL, **change), pair=Trainer(SMALL).pair())

@@ -1,5 +1,6 @@
 """What a person sees: every figure, one function each, returning a matplotlib `Figure`."""
 
+from aalprivacy.plotting.data import distributions
 from aalprivacy.plotting.diagrams import architecture, encoder_decoder, lstm_cell, operations
 from aalprivacy.plotting.results import (
     aligned,
@@ -25,6 +26,7 @@ __all__ = [
     "code_map",
     "code_strip",
     "comparison",
+    "distributions",
     "encoder_decoder",
     "error_distribution",
     "learning_curve",
