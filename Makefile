@@ -2,10 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: reproduce test install lock compat
+.PHONY: reproduce notebooks site test install lock compat
 
 reproduce: install  ## the main job on the shipped pairs: figures and tables in figures/
 	$(BIN)/aalprivacy reproduce --out figures
+
+notebooks: install  ## run all notebooks anew, in place
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+
+site: install  ## README, notebooks and reference as web pages in site/; a broken link fails
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[site]'
+	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet docs site
 
 test: install  ## format, lint, tests
 	$(BIN)/ruff format --check .

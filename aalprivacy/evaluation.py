@@ -49,6 +49,8 @@ class Score:
     attributes
         Attribute -> mean Levenshtein distance of its value; a line without twenty values is read
         from the left.
+    right
+        Attribute -> share of its values that are right to the last character.
     distribution
         How many entries have 0, 1, 2, ... wrong characters; the last number counts `MOST_ERRORS`
         and more.
@@ -63,6 +65,7 @@ class Score:
     exact: float
     well_formed: float
     attributes: dict[str, float]
+    right: dict[str, float]
     distribution: list[int]
     single: dict[str, int]
 
@@ -79,6 +82,7 @@ def score(decoded: pd.Series, expected: pd.Series) -> Score:
         exact=float((errors == 0).mean()),
         well_formed=float(is_well_formed(decoded).mean()),
         attributes={n: float(wrong.mean()) for n, wrong in by_attribute.items()},
+        right={n: float((wrong == 0).mean()) for n, wrong in by_attribute.items()},
         distribution=np.bincount(errors.clip(max=MOST_ERRORS), minlength=MOST_ERRORS + 1).tolist(),
         single={n: int(((errors == 1) & (wrong == 1)).sum()) for n, wrong in by_attribute.items()},
     )

@@ -26,7 +26,7 @@ class FastLSTM(keras.layers.LSTM):
         either case.
 
     Call arguments: those of `keras.layers.LSTM`, and ``context``, float32 ``(batch, k)``: equal to
-    the stock layer on ``concatenate([sequences, context at every step])``.
+    the stock layer on the sequences with the context appended to every step.
 
     References
     ----------

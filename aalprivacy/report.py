@@ -1,21 +1,50 @@
-"""What `aalprivacy reproduce` writes: the figures and tables of the shipped pairs."""
+"""What `aalprivacy reproduce` writes: the paper's figures, table and claims, measured anew."""
 
+import importlib.metadata
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import resources
 from pathlib import Path
 
+import jinja2
+import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 import aalprivacy
-from aalprivacy import evaluation, files, plotting
+from aalprivacy import claims, evaluation, files, inspection, plotting, sentences
+from aalprivacy.model import Pair
 from aalprivacy.policy import TABLE_I
-from aalprivacy.text import to_lines, to_tokens
+from aalprivacy.simulate import simulate
+from aalprivacy.text import from_tokens, to_lines, to_tokens
 from aalprivacy.views import apply_policy
+
+CAPTIONS = {
+    "figure-1": "Figure 1: one step of an LSTM.",
+    "figure-2": "Figure 2: a home, its encoders, and the four receivers' decoders.",
+    "figure-3": "Figure 3: the encoder reads an entry, the decoder writes the view.",
+    "figure-4": "Figure 4: the three operations, as a small model trained just now wrote them.",
+    "figure-5": "Figure 5: the researcher's code and the researcher's decoder.",
+    "figure-6": "Figure 6: the researcher's code and a decoder that doesn't match ({}).",
+    "table-1": "Table I: the first test entry and its four views.",
+    "data": "Simulated entries.",
+    "errors": "How many entries have how many wrong characters.",
+    "single-errors": "Where the wrong character is, in entries that have one.",
+    "mismatch": "Every encoder with every decoder.",
+    "codes": "Codes by their two main directions.",
+    "units": "Single units of the researcher's encoder, which reads from the right.",
+}
+
+PER_RECEIVER = {
+    "code": "Eight codes of the {}'s encoder.",
+    "attributes": "Where the {}'s errors are.",
+    "learning": "The training of the {}'s pair.",
+}
 
 
 def write_report(folder: Path, say: Callable[[str], None]) -> list[Path]:
-    """Run the main job of every shipped pair and write what comes out.
+    """Make every figure and table of the paper anew from the shipped pairs, and judge its claims.
 
     Parameters
     ----------
@@ -26,51 +55,141 @@ def write_report(folder: Path, say: Callable[[str], None]) -> list[Path]:
 
     Returns
     -------
-    The files written: PNG figures, ``results.json``, ``results.md``, ``examples.txt``.
+    The files written: figures as PNG and SVG, ``report.html``, ``results.json``, ``results.md``,
+    ``examples.txt``.
     """
-    written: list[Path] = []
+    written, captions = [], {}
 
-    def save(figure, name: str) -> None:
-        path = folder / name
-        files.write_figure(figure, path)
-        written.append(path)
+    def save(figure: Figure, name: str, *details: str) -> None:
+        kind, _, receiver = name.partition(".")
+        text = CAPTIONS.get(kind) or PER_RECEIVER[kind]
+        captions[name] = text.format(*details or [receiver.replace("_", " ")])
+        for form in ("svg", "png"):
+            written.append(folder / f"{name}.{form}")
+            files.write_figure(figure, written[-1])
 
-    entries = evaluation.make_test_set("unseen", 20)
-    first = entries.iloc[0]
-    views = {r: apply_policy(entries[:1], TABLE_I, r).iloc[0] for r in TABLE_I.receivers}
-    save(plotting.view_table(first, views), "views.png")
     pairs = {r: aalprivacy.load_pair(r) for r in aalprivacy.shipped_receivers()}
-    results, tables, examples, unseen = {}, [], [], {}
+    entries = evaluation.make_test_set("unseen", 20)
+    for name, figure in _diagrams(entries, say):
+        save(figure, name)
+    name, decoder = _mismatched(pairs)
+    for figure, reader, details in (("figure-5", None, ()), ("figure-6", decoder, (name,))):
+        decoded = evaluation.decode_entries(pairs["researcher"], entries[:1], reader)
+        expected = to_lines(apply_policy(entries[:1], TABLE_I, "researcher"))
+        save(plotting.aligned(decoded[0], expected[0]), figure, *details)
+    save(plotting.distributions(simulate(2000, 10, seed=evaluation.TEST_SEED)), "data")
+    scores, examples = {}, []
     for receiver, pair in pairs.items():
         say(f"{receiver}: encoding and decoding the test sets")
+        scores[receiver] = evaluation.evaluate_all(pair)
         codes = pair.encode(to_tokens(to_lines(entries[:8])))
-        save(plotting.code_strip(codes, [str(i) for i in range(8)]), f"{receiver}-codes.png")
-        scores = evaluation.evaluate_all(pair)
-        results[receiver], unseen[receiver] = evaluation.to_dict(scores), scores["unseen"]
-        tables.append(f"### {receiver}\n\n{_markdown(evaluation.to_frame(scores))}\n")
-        save(plotting.attribute_errors(scores), f"{receiver}-attributes.png")
-        log = pair.card.get("training", {}).get("log")
-        if log:
-            save(plotting.learning_curve(pd.DataFrame(log)), f"{receiver}-learning.png")
+        save(plotting.code_strip(codes, [str(i + 1) for i in range(8)]), f"code.{receiver}")
+        save(plotting.attribute_errors(scores[receiver]), f"attributes.{receiver}")
+        save(plotting.learning_curve(pd.DataFrame(pair.card["training"]["log"])),
+             f"learning.{receiver}")  # fmt: skip
         decoded = evaluation.decode_entries(pair, entries)
         expected = to_lines(apply_policy(entries, TABLE_I, receiver))
         examples += [f"{receiver}: the first twenty entries of the test set `unseen`", ""]
-        examples += [
-            plotting.marked(got, want) for got, want in zip(decoded, expected, strict=True)
-        ]
-    save(plotting.error_distribution(unseen), "errors.png")
-    save(plotting.single_errors(unseen), "single-errors.png")
+        examples += [plotting.marked(*both) for both in zip(decoded, expected, strict=True)]
+    unseen = {receiver: kinds["unseen"] for receiver, kinds in scores.items()}
+    save(plotting.error_distribution(unseen), "errors")
+    save(plotting.single_errors(unseen), "single-errors")
     say("decoding with the wrong decoders")
-    found = evaluation.cross(pairs, evaluation.make_test_set("unseen"))
-    save(plotting.mismatch_matrix(found), "mismatch.png")
-    for name, text in (
+    found = evaluation.cross({**pairs, name: decoder}, evaluation.make_test_set("unseen"))
+    save(plotting.mismatch_matrix(found), "mismatch")
+    save(_codes_on_a_plane({**pairs, name: decoder}), "codes")
+    save(_units(pairs["researcher"]), "units")
+    say("putting the claims to the test")
+    judged = claims.examine(pairs, scores, found)
+    results = {receiver: evaluation.to_dict(kinds) for receiver, kinds in scores.items()}
+    tables = [
+        f"### {receiver}\n\n{_markdown(evaluation.to_frame(kinds))}\n"
+        for receiver, kinds in scores.items()
+    ]
+    for file, text in (
         ("results.json", json.dumps(results, indent=2) + "\n"),
         ("results.md", "\n".join(tables) + "\n"),
         ("examples.txt", "\n".join(examples) + "\n"),
+        ("report.html", _page(judged, scores, captions)),
     ):
-        files.write_text(text, folder / name)
-        written.append(folder / name)
+        files.write_text(text, folder / file)
+        written.append(folder / file)
     return written
+
+
+def _diagrams(entries: pd.DataFrame, say):
+    """The paper's figures 1 to 4 and Table I."""
+    first, line = entries.iloc[0], to_lines(entries[:1])[0]
+    views = {r: apply_policy(entries[:1], TABLE_I, r) for r in TABLE_I.receivers}
+    lines = {receiver: to_lines(view)[0] for receiver, view in views.items()}
+    yield "figure-1", plotting.lstm_cell()
+    yield "figure-2", plotting.architecture({r: f"{text[:34]} ..." for r, text in lines.items()})
+    yield "figure-3", plotting.encoder_decoder(line, lines["researcher"])
+    say("training a small model on sentences")
+    small = sentences.learn(sentences.simulate_sentences(8000, seed=1))
+    sentence = "john has alzheimer"
+    wrote = from_tokens(small.decode(small.encode(to_tokens(pd.Series([sentence])))))[0]
+    words = sentences.words(sentence), sentences.words(wrote)
+    yield "figure-4", plotting.operations(*words, list(sentences.OPERATIONS))
+    yield "table-1", plotting.view_table(first, {r: view.iloc[0] for r, view in views.items()})
+
+
+def _mismatched(pairs: Mapping[str, Pair]) -> tuple[str, Pair]:
+    """The pair whose decoder reads the researcher's code in figure 6: the caregiver's, as in the
+    paper; while none ships, the researcher's own, re-keyed."""
+    if "caregiver" in pairs:
+        return "caregiver", pairs["caregiver"]
+    return "researcher re-keyed", pairs["researcher"].rekeyed(1)
+
+
+def _codes_on_a_plane(makers: Mapping[str, Pair]) -> Figure:
+    entries = simulate(8, 12, evaluation.TEST_SEED)
+    tokens = to_tokens(to_lines(entries))
+    people = [f"person {user + 1}" for user in pd.factorize(entries["user_id"])[0]]
+    codes = {name: pair.encode(tokens) for name, pair in makers.items()}
+    return plotting.code_map(
+        {
+            "one encoder, eight people": (*inspection.on_a_plane(codes["researcher"]), people),
+            "the same entries, every encoder": (
+                *inspection.on_a_plane(np.concatenate(list(codes.values()))),
+                list(np.repeat(list(codes), len(entries))),
+            ),
+        }
+    )
+
+
+def _units(pair: Pair) -> Figure:
+    """Four units that tell best which attribute is read, and four drawn by seed."""
+    lines = to_lines(simulate(200, 1, evaluation.TEST_SEED))
+    states = inspection.read_states(pair, lines)
+    which = inspection.attribute_of_each_character(lines)
+    share = inspection.explained_by_attribute(states, which)
+    units = [*np.argsort(-share)[:4], *np.random.default_rng(0).choice(len(share), 4, False)]
+    return plotting.unit_activity(
+        states[0], lines[0], units, [f"unit {unit}: {share[unit]:.0%}" for unit in units]
+    )
+
+
+def _page(judged: list[claims.Claim], scores, captions: dict[str, str]) -> str:
+    source = (resources.files("aalprivacy") / "report.html.jinja").read_text()
+    frames = {receiver: evaluation.to_frame(kinds) for receiver, kinds in scores.items()}
+    columns = next(iter(frames.values())).columns
+    results = [
+        (receiver.replace("_", " "), [(kind, _cells(row)) for kind, row in frame.iterrows()])
+        for receiver, frame in frames.items()
+    ]
+    return (
+        jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+        .from_string(source)
+        .render(
+            version=importlib.metadata.version("aalprivacy"),
+            entries=next(iter(scores.values()))["unseen"].entries,
+            claims=judged,
+            columns=columns,
+            results=results,
+            figures=captions.items(),
+        )
+    )
 
 
 def results_table() -> str:
@@ -113,9 +232,12 @@ def _markdown(frame: pd.DataFrame) -> str:
         "|" + " --- |" * (frame.shape[1] + 1),
     ]
     for key, row in frame.iterrows():
-        cells = [f"{v:,.0f}" if c == "entries" else f"{v:.3f}" for c, v in row.items()]
-        lines.append(f"| {key} | " + " | ".join(cells) + " |")
+        lines.append(f"| {key} | " + " | ".join(_cells(row)) + " |")
     return "\n".join(lines)
+
+
+def _cells(row: pd.Series) -> list[str]:
+    return [f"{v:,.0f}" if column == "entries" else f"{v:.3f}" for column, v in row.items()]
 
 
 if __name__ == "__main__":

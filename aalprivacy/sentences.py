@@ -81,6 +81,11 @@ def learn(
     return trainer.pair()
 
 
+def words(sentence: str) -> list[str]:
+    """A sentence's name, verb and disease, which may have a blank; empty where one is missing."""
+    return [*sentence.split(" ", 2), "", ""][:3]
+
+
 def _tight(tokens: np.ndarray) -> np.ndarray:
     """The same without columns that are padding only."""
     return tokens[:, : (tokens != PAD).sum(1).max()].astype(np.int32)

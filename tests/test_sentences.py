@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from aalprivacy.attributes import DISEASE_GROUP_OF
-from aalprivacy.sentences import RECIPE, learn, simulate_sentences
+from aalprivacy.sentences import RECIPE, learn, simulate_sentences, words
 from aalprivacy.text import from_tokens, to_tokens
 
 
@@ -14,6 +14,12 @@ def test_sentences_say_what_becomes_of_them():
     for row in sentences.itertuples():
         _, verb, disease = row.sentence.split(" ", 2)
         assert row.view == f"* {verb} {DISEASE_GROUP_OF[disease]}"
+
+
+def test_words_of_sentences():
+    assert words("john has lewy body") == ["john", "has", "lewy body"]
+    assert words("*") == ["*", "", ""]
+    assert words("") == ["", "", ""]
 
 
 def test_a_small_model_learns_them():

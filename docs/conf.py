@@ -1,0 +1,32 @@
+"""The site: README, notebooks as they were run, and the reference. `make site` builds it."""
+
+import importlib.metadata
+import shutil
+from pathlib import Path
+
+here = Path(__file__).parent
+# Sphinx takes its pages from one folder only.
+shutil.rmtree(here / "notebooks", ignore_errors=True)
+shutil.copytree(here.parent / "notebooks", here / "notebooks",
+                ignore=shutil.ignore_patterns(".ipynb_checkpoints"))  # fmt: skip
+
+project = "aalprivacy"
+author = "The aalprivacy authors"
+version = release = importlib.metadata.version("aalprivacy")
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+exclude_patterns = ["_build"]
+nb_execution_mode = "off"  # as committed
+myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
+suppress_warnings = ["mystnb.unknown_mime_type"]
+
+autodoc_typehints = "none"  # they are in the signatures
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+add_module_names = False
+
+html_theme = "furo"
+html_title = "aalprivacy"
+html_show_sphinx = False
