@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -43,7 +44,15 @@ PER_RECEIVER = {
 }
 
 
-def write_report(folder: Path, say: Callable[[str], None]) -> list[Path]:
+def write_report(
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    entries: int = 1000,
+    known: int = 1000,
+    targets: int = 300,
+    updates: int = sentences.RECIPE.updates,
+) -> list[Path]:
     """Make every figure and table of the paper anew from the shipped pairs, and judge its claims.
 
     Parameters
@@ -52,6 +61,12 @@ def write_report(folder: Path, say: Callable[[str], None]) -> list[Path]:
         An existing folder.
     say
         Told what is being done.
+    entries
+        Of each test set.
+    known, targets
+        Entries that an attacker knows, and entries that it reads.
+    updates
+        Of the small model of figure 4.
 
     Returns
     -------
@@ -69,38 +84,38 @@ def write_report(folder: Path, say: Callable[[str], None]) -> list[Path]:
             files.write_figure(figure, written[-1])
 
     pairs = {r: aalprivacy.load_pair(r) for r in aalprivacy.shipped_receivers()}
-    entries = evaluation.make_test_set("unseen", 20)
-    for name, figure in _diagrams(entries, say):
+    first = evaluation.make_test_set("unseen", 20)
+    for name, figure in _diagrams(first, say, updates):
         save(figure, name)
     name, decoder = _mismatched(pairs)
     for figure, reader, details in (("figure-5", None, ()), ("figure-6", decoder, (name,))):
-        decoded = evaluation.decode_entries(pairs["researcher"], entries[:1], reader)
-        expected = to_lines(apply_policy(entries[:1], TABLE_I, "researcher"))
+        decoded = evaluation.decode_entries(pairs["researcher"], first[:1], reader)
+        expected = to_lines(apply_policy(first[:1], TABLE_I, "researcher"))
         save(plotting.aligned(decoded[0], expected[0]), figure, *details)
     save(plotting.distributions(simulate(2000, 10, seed=evaluation.TEST_SEED)), "data")
     scores, examples = {}, []
     for receiver, pair in pairs.items():
         say(f"{receiver}: encoding and decoding the test sets")
-        scores[receiver] = evaluation.evaluate_all(pair)
-        codes = pair.encode(to_tokens(to_lines(entries[:8])))
+        scores[receiver] = evaluation.evaluate_all(pair, entries)
+        codes = pair.encode(to_tokens(to_lines(first[:8])))
         save(plotting.code_strip(codes, [str(i + 1) for i in range(8)]), f"code.{receiver}")
         save(plotting.attribute_errors(scores[receiver]), f"attributes.{receiver}")
         save(plotting.learning_curve(pd.DataFrame(pair.card["training"]["log"])),
              f"learning.{receiver}")  # fmt: skip
-        decoded = evaluation.decode_entries(pair, entries)
-        expected = to_lines(apply_policy(entries, TABLE_I, receiver))
+        decoded = evaluation.decode_entries(pair, first)
+        expected = to_lines(apply_policy(first, TABLE_I, receiver))
         examples += [f"{receiver}: the first twenty entries of the test set `unseen`", ""]
         examples += [plotting.marked(*both) for both in zip(decoded, expected, strict=True)]
     unseen = {receiver: kinds["unseen"] for receiver, kinds in scores.items()}
     save(plotting.error_distribution(unseen), "errors")
     save(plotting.single_errors(unseen), "single-errors")
     say("decoding with the wrong decoders")
-    found = evaluation.cross({**pairs, name: decoder}, evaluation.make_test_set("unseen"))
+    found = evaluation.cross({**pairs, name: decoder}, evaluation.make_test_set("unseen", entries))
     save(plotting.mismatch_matrix(found), "mismatch")
     save(_codes_on_a_plane({**pairs, name: decoder}), "codes")
     save(_units(pairs["researcher"]), "units")
     say("putting the claims to the test")
-    judged = claims.examine(pairs, scores, found)
+    judged = claims.examine(pairs, scores, found, known=known, targets=targets)
     results = {receiver: evaluation.to_dict(kinds) for receiver, kinds in scores.items()}
     tables = [
         f"### {receiver}\n\n{_markdown(evaluation.to_frame(kinds))}\n"
@@ -117,7 +132,7 @@ def write_report(folder: Path, say: Callable[[str], None]) -> list[Path]:
     return written
 
 
-def _diagrams(entries: pd.DataFrame, say):
+def _diagrams(entries: pd.DataFrame, say, updates: int):
     """The paper's figures 1 to 4 and Table I."""
     first, line = entries.iloc[0], to_lines(entries[:1])[0]
     views = {r: apply_policy(entries[:1], TABLE_I, r) for r in TABLE_I.receivers}
@@ -126,7 +141,8 @@ def _diagrams(entries: pd.DataFrame, say):
     yield "figure-2", plotting.architecture({r: f"{text[:34]} ..." for r, text in lines.items()})
     yield "figure-3", plotting.encoder_decoder(line, lines["researcher"])
     say("training a small model on sentences")
-    small = sentences.learn(sentences.simulate_sentences(8000, seed=1))
+    recipe = replace(sentences.RECIPE, updates=updates)
+    small = sentences.learn(sentences.simulate_sentences(8000, seed=1), recipe)
     sentence = "john has alzheimer"
     wrote = from_tokens(small.decode(small.encode(to_tokens(pd.Series([sentence])))))[0]
     words = sentences.words(sentence), sentences.words(wrote)

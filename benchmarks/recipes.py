@@ -17,7 +17,12 @@ from aalprivacy.training import Trainer, Validation, fit, one_thread_a_shard
 BASE = Recipe(updates=25_000, product_dtype="bfloat16")
 RECIPES = {
     "default": BASE,
-    "faster start (1e-3)": replace(BASE, first_learning_rate=1e-3),
+    "Keras's own first weights": replace(BASE, memory=0, spread=0.0),
+    "the same, windows from two attributes on": replace(
+        BASE, memory=0, spread=0.0, first_window=2, threshold=0.15
+    ),
+    "whole entries from the start": replace(BASE, first_window=20),
+    "faster start (4e-3)": replace(BASE, first_learning_rate=4e-3),
     "code as initial state only": replace(BASE, code_at_every_step=False),
     "plain order": replace(BASE, reverse=False),
 }

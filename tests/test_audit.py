@@ -12,6 +12,7 @@ from aalprivacy.audit import (
     Linkage,
     NearKey,
     Neighbours,
+    OwnDecoder,
     Statistics,
     Tampering,
     WrongKey,
@@ -76,6 +77,14 @@ def test_statistics_alone_open_a_twin(case, twin):
 def test_neighbours_of_more_known_entries_are_nearer(case):
     findings = Neighbours((10, 1000)).run(case)
     assert error(findings, "1,000").value < error(findings, "10 ").value
+
+
+def test_a_decoder_of_ones_own_learns(case):
+    errors = [OwnDecoder(known=(200,), updates=updates).run(case)[0].value for updates in (1, 120)]
+    assert errors[1] < 0.7 * errors[0]
+    found = OwnDecoder(known=(200,), updates=1).run(case)
+    assert [f.setting for f in found] == ["200 known entries"] * 2
+    assert found[0].value == errors[0]
 
 
 def test_insider_asks_for_what_is_hidden(case):

@@ -1,5 +1,7 @@
 """Every figure is drawn, says what it should, and is written as a picture."""
 
+import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.text import Text
 
@@ -59,3 +61,42 @@ def test_figures_of_results(entries):
     mismatches = [Mismatch(e, d, error, 50.0, 60.0, {}, {}) for e, d, error in pairs]
     found = texts(plotting.mismatch_matrix(mismatches))
     assert {"code of a", "decoder of\nb", "0.25", "91.00", "60.00", "50.00"} <= set(found)
+
+
+def test_figures_of_data_and_insides(entries, tmp_path):
+    found = texts(plotting.distributions(entries))
+    assert {
+        "age in years",
+        "women",
+        "kitchen",
+        "energy in Wh, last hour\nmedian, middle half",
+    } <= set(found)
+    rng = np.random.default_rng(0)
+    places, shares = rng.normal(size=(6, 2)), np.array([0.5, 0.25])
+    found = texts(plotting.code_map({"by user": (places, shares, ["a", "a", "b", "b", "c", "c"])}))
+    assert {"a", "b", "c", "by user", "second component, 25% of the variance"} <= set(found)
+    figure = plotting.unit_activity(rng.uniform(-1, 1, (9, 4)), "john|80", [2, 0], ["two", "none"])
+    assert {"two", "none", "|", "8"} <= set(texts(figure))
+    (image,) = figure.axes[0].images
+    assert image.get_array().shape == (2, 7)
+    rows = [(n, kind, 100 / n, 0.1) for n in (10, 100) for kind in ("seen", "unseen")]
+    table = pd.DataFrame(rows, columns=["users", "test set", "character error", "standard error"])
+    assert {"seen", "unseen", "users"} <= set(texts(plotting.comparison(table, "users", "users")))
+
+
+def test_an_svg_is_the_same_whenever_it_is_written(tmp_path):
+    for name in ("a", "b"):
+        files.write_figure(plotting.lstm_cell(), tmp_path / f"{name}.svg")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert ">forget<" in (tmp_path / "a.svg").read_text()
+
+
+def test_attacks_with_several_pairs_are_several_lines():
+    rows = [
+        ("linear map", f"{n} known entries, own pair: {own}", 50.0 / n, 0.0, 60.0, 55.0, 0.3)
+        for own in ("twin", "family_member")
+        for n in (10, 100)
+    ]
+    columns = ["attack", "setting", "value", "low", "high", "baseline", "control"]
+    found = texts(plotting.attack_curve(pd.DataFrame(rows, columns=columns)))
+    assert {"linear map, own pair: twin", "linear map, own pair: family member"} <= set(found)

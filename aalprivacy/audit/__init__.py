@@ -22,6 +22,7 @@ from aalprivacy.audit.attacks import (
     Tampering,
     WrongKey,
 )
+from aalprivacy.audit.learning import OwnDecoder
 from aalprivacy.audit.measure import CHARACTER_ERROR, Case, Finding
 from aalprivacy.model import Pair
 from aalprivacy.policy import TABLE_I, Policy
@@ -35,6 +36,7 @@ __all__ = [
     "Linkage",
     "NearKey",
     "Neighbours",
+    "OwnDecoder",
     "Statistics",
     "Tampering",
     "WrongKey",
@@ -70,7 +72,13 @@ def run_audit(
     case = Case(pair, policy, known, targets)
     twin = pair.rekeyed(seed + 1)
     attacks = [WrongKey({**others, "the same pair, re-keyed": twin}), NearKey(seed=seed)]
-    attacks += [Neighbours(), Insider(seed=seed), Linkage(seed=seed), Tampering(seed=seed)]
+    attacks += [
+        Neighbours(),
+        OwnDecoder(seed=seed),
+        Insider(seed=seed),
+        Linkage(seed=seed),
+        Tampering(seed=seed),
+    ]
     for name, own in {**others, "the same pair, re-keyed": twin}.items():
         attacks += [LinearMap(own, name), Statistics(own, name)]
     findings = []

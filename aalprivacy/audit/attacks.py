@@ -100,7 +100,7 @@ class Neighbours:
 
     def run(self, case: Case) -> list[Finding]:
         findings, views = [], to_lines(case.known_views)
-        for n in _up_to(self.known, len(case.known)):
+        for n in up_to(self.known, len(case.known)):
             scaler = StandardScaler().fit(case.known_codes[:n])
             index = NearestNeighbors(n_neighbors=1).fit(scaler.transform(case.known_codes[:n]))
             nearest = index.kneighbors(scaler.transform(case.codes), return_distance=False)[:, 0]
@@ -134,7 +134,7 @@ class LinearMap:
 
     def run(self, case: Case) -> list[Finding]:
         mine, findings = case.of(self.own), []
-        for n in _up_to(self.known, len(case.known)):
+        for n in up_to(self.known, len(case.known)):
             fit = make_pipeline(StandardScaler(), Ridge(self.strength, solver="svd"))
             fit.fit(case.known_codes[:n], mine.known_codes[:n])
             guessed = fit.predict(case.codes).astype(np.float32)
@@ -218,7 +218,7 @@ class Insider:
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
-        findings, numbers = [], _up_to(self.known, len(case.known))
+        findings, numbers = [], up_to(self.known, len(case.known))
         hidden = {n: op for n, op in case.operations.items() if op is not Operation.DISCLOSE}
         for name, operation in hidden.items():
             asked, secret = _secret(name, case.known[name])
@@ -362,7 +362,7 @@ def _normal(rng: np.random.Generator, shape, middle: float, deviation: float) ->
     return rng.normal(middle, deviation, shape).astype(np.float32)
 
 
-def _up_to(numbers: tuple[int, ...], most: int) -> list[int]:
+def up_to(numbers: tuple[int, ...], most: int) -> list[int]:
     """Those that can be had, and all that can be had if that is between two of them."""
     return sorted({n for n in numbers if n < most} | {min(most, max(numbers))})
 

@@ -260,18 +260,20 @@ def attack_curve(findings: pd.DataFrame) -> Figure:
     ----------
     findings
         Rows of `aalprivacy.audit.to_frame` whose measure is the character error and whose setting
-        begins with the number of known entries.
+        begins with the number of known entries; one line for each attack and own pair.
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.5, 3.6))
         axes = figure.subplots()
-        for (attack, rows), (colour, marker) in zip(
-            findings.groupby("attack", sort=False), SERIES, strict=False
+        own = findings["setting"].str.extract(r", own pair: (.*)$")[0].map(_words, "ignore")
+        labels = findings["attack"] + (", own pair: " + own).fillna("")
+        for (label, rows), (colour, marker) in zip(
+            findings.groupby(labels, sort=False), SERIES, strict=False
         ):
             known = rows["setting"].str.replace(",", "").str.extract(r"^(\d+)")[0].astype(int)
             spans = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
             axes.errorbar(
-                known, rows["value"], spans, color=colour, marker=marker, label=attack, capsize=2
+                known, rows["value"], spans, color=colour, marker=marker, label=label, capsize=2
             )
         ends = [findings["baseline"].iloc[0], findings["control"].iloc[0]]
         for y, label in zip(ends, ("best constant line", "right key"), strict=True):

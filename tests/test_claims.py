@@ -1,0 +1,87 @@
+"""Verdicts are read off the figures by the rule that stands beside each claim."""
+
+from dataclasses import replace
+
+import pytest
+
+from aalprivacy import claims
+from aalprivacy.attributes import NAMES
+from aalprivacy.claims import Verdict
+from aalprivacy.evaluation import Mismatch, Score
+from aalprivacy.model import Pair
+from aalprivacy.policy import TABLE_I
+
+NONE = dict.fromkeys(NAMES, 0)
+GOOD = Score(1000, 0.2, 0.01, 0.95, 1.0, dict.fromkeys(NAMES, 0.01), dict.fromkeys(NAMES, 0.99),
+             [950, 50], NONE | {"timestamp": 30, "age": 20})  # fmt: skip
+
+
+def scores(**changed):
+    return {"doctor": GOOD, "researcher": replace(GOOD, **changed)}
+
+
+@pytest.mark.parametrize(
+    ("claim", "changed", "verdict"),
+    [
+        (claims._error, {}, Verdict.HOLDS),
+        (claims._error, {"character_error": 1.6}, Verdict.IN_PART),
+        (claims._same_error, {"character_error": 0.23}, Verdict.HOLDS),
+        (claims._same_error, {"character_error": 0.3}, Verdict.IN_PART),
+        (claims._same_error, {"character_error": 0.5}, Verdict.FAILS),
+        (claims._timestamp, {}, Verdict.HOLDS),
+        (claims._timestamp, {"single": NONE | {"timestamp": 3, "age": 20}}, Verdict.IN_PART),
+    ],
+)
+def test_claims_about_errors(claim, changed, verdict):
+    found = claim(scores(**changed))
+    assert found.verdict is verdict
+    assert "doctor" in found.measured or "times" in found.measured
+
+
+def test_all_pairs_above_the_papers_error():
+    bad = replace(GOOD, character_error=2.0)
+    assert claims._error({"doctor": bad}).verdict is Verdict.FAILS
+
+
+@pytest.mark.parametrize(
+    ("exact", "verdict"), [(0.95, Verdict.HOLDS), (0.6, Verdict.IN_PART), (0.1, Verdict.FAILS)]
+)
+def test_almost_perfect(exact, verdict):
+    found = claims._almost_perfect(replace(GOOD, exact=exact), "researcher")
+    assert found.verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict"), [(0.99, Verdict.HOLDS), (0.9, Verdict.IN_PART), (0.5, Verdict.FAILS)]
+)
+def test_the_worst_operation_decides(share, verdict):
+    deleted = [n for n, what in TABLE_I.for_receiver("researcher").items() if what == "D"]
+    right = GOOD.right | dict.fromkeys(deleted, share)
+    pair = Pair(None, None, {"receiver": "researcher"})
+    kinds = {"researcher": {"unseen": replace(GOOD, right=right)}}
+    found = claims._operations({"researcher": pair}, kinds)
+    assert found.verdict is verdict
+    assert share == 0.99 or "researcher, delete" in found.measured
+
+
+@pytest.mark.parametrize(
+    ("error", "hit", "verdict"),
+    [
+        (60.0, 0.2, Verdict.HOLDS),
+        (50.0, 0.2, Verdict.IN_PART),
+        (60.0, 0.24, Verdict.IN_PART),
+        (50.0, 0.5, Verdict.FAILS),
+    ],
+)
+def test_a_wrong_decoder_is_held_against_chance(error, hit, verdict):
+    chance, hits = dict.fromkeys(NAMES, 0.2), dict.fromkeys(NAMES, hit)
+    matched = Mismatch("a", "a", 0.1, 55.0, 70.0, dict.fromkeys(NAMES, 1.0), chance)
+    found = claims._mismatch([matched, Mismatch("a", "b", error, 55.0, 70.0, hits, chance)])
+    assert found.verdict is verdict
+
+
+def test_claims_as_a_table():
+    found = [claims._error(scores()), claims._same_error(scores())]
+    table = claims.to_table(found)
+    assert list(table["verdict"]) == ["holds", "holds"]
+    assert "0.20" in table["measured"][0]
