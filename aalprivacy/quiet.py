@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def _no_stderr() -> Iterator[None]:
+def no_stderr() -> Iterator[None]:
     """Send what the process's libraries write to stderr nowhere."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -21,8 +21,8 @@ def _no_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-with _no_stderr():
+with no_stderr():
     import keras
     import tensorflow as tf
 
-__all__ = ["keras", "tf"]
+__all__ = ["keras", "no_stderr", "tf"]

@@ -26,7 +26,7 @@ from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.examples import Examples
 from aalprivacy.initial import copy, start
 from aalprivacy.model import Pair, build_decoder, build_encoder
-from aalprivacy.quiet import keras, tf
+from aalprivacy.quiet import keras, no_stderr, tf
 from aalprivacy.recipe import PRODUCT_DTYPES, Recipe
 from aalprivacy.text import PAD, character_errors, from_tokens, to_lines, to_tokens
 from aalprivacy.workers import Workers
@@ -103,13 +103,17 @@ class Trainer:
         )
         self.optimizer.build(self.variables)
         self.progress = Progress(window=recipe.first_window)
+        self._begun = False
 
     def step(self, x: np.ndarray, y: np.ndarray, replaced: np.ndarray) -> float:
         """One update; the loss in nats a character, randomised characters left out."""
         at = self.progress
         self.optimizer.learning_rate = self.recipe.rate(at.update, at.window, at.whole_since)
         start = np.pad(y[:, :-1], ((0, 0), (1, 0)), constant_values=PAD)
-        with self.workers.watched():
+        # TensorFlow says at the first update, on some processors, what it can't do faster.
+        quietly = contextlib.nullcontext() if self._begun else no_stderr()
+        self._begun = True
+        with self.workers.watched(), quietly:
             return float(self._update(*map(self.workers.rows, (x, start, y, replaced))))
 
     @tf.function(
