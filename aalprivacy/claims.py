@@ -194,7 +194,7 @@ def _weights(case: Case) -> Claim:
     return Claim(
         "V",
         "The right decoder's weights are almost impossible to find.",
-        "weights that are off by a thousandth or less of their size don't open the lock any more",
+        "no weights that are off by one part in ten thousand or more open the lock",
         f"the widest error that still opens it: {widest}; guessing that near in every weight is "
         "hopeless, a copy need not be exact",
         _verdict(not len(open_), True),
