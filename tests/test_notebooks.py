@@ -13,7 +13,7 @@ SMOKE = {"UPDATES": 30, "USERS": 50, "ENTRIES": 60, "KNOWN": 150, "TARGETS": 60}
 # Numbers that aren't results: places in the paper, years of publications, numbered exercises.
 CITED = re.compile(
     r"`[^`]*`|^\d+\. |(?:[Ff]igures?|sections?|Table) [\dIVX-]+(?:-?[A-Z])?(?: (?:and|to) \d+)?"
-    r"|[A-Z][\w.]+,? \(?(?:19|20)\d\d\)?",
+    r"|(?:[A-Z]\w+|al\.),? \(?(?:19|20)\d\d\)?",
     re.M,
 )
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")

@@ -25,7 +25,7 @@ def test_words_of_sentences():
 def test_a_small_model_learns_them():
     known, new = simulate_sentences(4000, seed=1), simulate_sentences(200, seed=2)
     told = []
-    pair = learn(known, replace(RECIPE, updates=500), lambda *at: told.append(at))
+    pair = learn(known, replace(RECIPE, updates=500, averaging=0.95), lambda *at: told.append(at))
     lines = from_tokens(pair.decode(pair.encode(to_tokens(new["sentence"]))))
     assert (lines == new["view"]).mean() > 0.9
     assert [update for update, _ in told] == [100, 200, 300, 400, 500]

@@ -195,7 +195,9 @@ def test_broken_checkpoint(tmp_path):
 
 
 def test_the_rate_falls_with_the_windows_and_towards_the_end():
-    recipe = Recipe(first_learning_rate=2e-3, learning_rate=4e-4, updates=100, decay=0.5)
+    recipe = Recipe(
+        first_window=2, first_learning_rate=2e-3, learning_rate=4e-4, updates=100, decay=0.5
+    )
     rates = [recipe.rate(0, window) for window in range(2, 21)]
     assert rates[0] == pytest.approx(2e-3)
     assert rates[-1] == pytest.approx(4e-4)
