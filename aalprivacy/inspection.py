@@ -8,7 +8,7 @@ from aalprivacy.attributes import NAMES
 from aalprivacy.inference import is_reversed
 from aalprivacy.model import Pair
 from aalprivacy.quiet import keras
-from aalprivacy.text import EOS, PAD, SEPARATOR_TOKEN, to_tokens
+from aalprivacy.text import EOS, PAD, SEPARATOR_TOKEN, to_tokens, trim
 
 
 def read_states(pair: Pair, lines: pd.Series) -> np.ndarray:
@@ -19,8 +19,7 @@ def read_states(pair: Pair, lines: pd.Series) -> np.ndarray:
     float32 ``(n, length, units)``, in the order of the lines' characters, whichever way the encoder
     reads them; zero from a line's end on.
     """
-    tokens = to_tokens(lines)
-    tokens = tokens[:, : (tokens != PAD).sum(1).max()].astype(np.int32)
+    tokens = trim(to_tokens(lines))
     stock = pair.encoder.get_layer("lstm")
     layer = keras.layers.LSTM(stock.units, return_sequences=True)
     vectors = pair.encoder.get_layer("embedding")
@@ -41,8 +40,7 @@ def attribute_of_each_character(lines: pd.Series) -> np.ndarray:
     -------
     int ``(n, length)``; -1 from a line's end on.
     """
-    tokens = to_tokens(lines)
-    tokens = tokens[:, : (tokens != PAD).sum(1).max()]
+    tokens = trim(to_tokens(lines))
     ends = (tokens == SEPARATOR_TOKEN) | (tokens == EOS)
     which = np.cumsum(ends, axis=1) - ends
     return np.where(tokens != PAD, np.minimum(which, len(NAMES) - 1), -1)

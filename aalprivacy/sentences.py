@@ -14,7 +14,7 @@ from aalprivacy.attributes import DELETED, DISEASE_GROUP_OF, NAMES
 from aalprivacy.model import Pair
 from aalprivacy.policy import Operation
 from aalprivacy.recipe import Recipe
-from aalprivacy.text import PAD, to_tokens
+from aalprivacy.text import to_tokens, trim
 from aalprivacy.training import Trainer
 
 OPERATIONS = (Operation.DELETE, Operation.DISCLOSE, Operation.GENERALISE)
@@ -67,7 +67,7 @@ def learn(
     report
         Told every hundred updates the update and its loss in nats a character.
     """
-    x, y = (_tight(to_tokens(sentences[column])) for column in ("sentence", "view"))
+    x, y = (trim(to_tokens(sentences[column])) for column in ("sentence", "view"))
     trainer = Trainer(recipe)
     trainer.progress.window = len(NAMES)
     rng = np.random.default_rng([recipe.seed, 2])
@@ -84,8 +84,3 @@ def learn(
 def words(sentence: str) -> list[str]:
     """A sentence's name, verb and disease, which may have a blank; empty where one is missing."""
     return [*sentence.split(" ", 2), "", ""][:3]
-
-
-def _tight(tokens: np.ndarray) -> np.ndarray:
-    """The same without columns that are padding only."""
-    return tokens[:, : (tokens != PAD).sum(1).max()].astype(np.int32)

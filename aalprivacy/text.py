@@ -160,6 +160,11 @@ def from_tokens(tokens: np.ndarray, index: pd.Index | None = None) -> pd.Series:
     return pd.Series(pd.array(lines, dtype="str"), index=index)
 
 
+def trim(tokens: np.ndarray) -> np.ndarray:
+    """Tokens as int32 without the columns that are `PAD` in every row."""
+    return tokens[:, : (tokens != PAD).sum(axis=1).max()].astype(np.int32)
+
+
 def character_errors(decoded: Iterable[str], expected: Iterable[str]) -> np.ndarray:
     """Levenshtein distance of each two lines; int, shape ``(n,)``."""
     return process.cpdist(list(decoded), list(expected), scorer=Levenshtein.distance)

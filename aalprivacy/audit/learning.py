@@ -10,7 +10,7 @@ from aalprivacy.initial import start
 from aalprivacy.model import Pair, build_decoder
 from aalprivacy.quiet import keras, tf
 from aalprivacy.recipe import Recipe
-from aalprivacy.text import PAD, to_lines, to_tokens
+from aalprivacy.text import PAD, to_lines, to_tokens, trim
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,5 @@ class OwnDecoder:
         for step in range(self.updates):
             optimizer.learning_rate = self.learning_rate * (1 - 0.9 * step / self.updates)
             rows = rng.integers(0, len(codes), self.batch_size)
-            batch = views[rows]
-            batch = batch[:, : (batch != PAD).sum(1).max()].astype(np.int32)
-            update(tf.constant(batch), tf.constant(codes[rows]))
+            update(tf.constant(trim(views[rows])), tf.constant(codes[rows]))
         return decoder
