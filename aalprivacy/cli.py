@@ -147,7 +147,9 @@ def train(
     ] = Recipe.mixing,
     augmentation: Annotated[
         tuple[float, float],
-        typer.Option(help="Lowest and highest share of examples in which a value is random."),
+        typer.Option(
+            help="Share of examples in which a name or address, and in which a reading, is random."
+        ),
     ] = Recipe.augmentation,
     memory: Annotated[
         int, typer.Option(help="Steps that the first weights remember for; 0: Keras's own.", min=0)
@@ -177,8 +179,8 @@ def train(
     _check_product_dtype(product_dtype, ("auto", *PRODUCT_DTYPES))
     if learning_rate <= 0 or first_learning_rate <= 0:
         raise InputError("--learning-rate, --first-learning-rate: expected more than 0")
-    if not 0 <= augmentation[0] <= augmentation[1] <= 1:
-        raise InputError(f"--augmentation: expected 0 <= low <= high <= 1, got {augmentation}")
+    if not all(0 <= share <= 1 for share in augmentation):
+        raise InputError(f"--augmentation: expected two shares of 0 to 1, got {augmentation}")
     from aalprivacy import training
     from aalprivacy.workers import Workers
 

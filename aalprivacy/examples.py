@@ -4,7 +4,9 @@ Few users are soon known by heart: a decoder then recalls a home from a few of i
 on homes that it never saw. Two things keep it from that. An operation treats each attribute on its
 own, so values of different entries put side by side are as valid an example as an entry is. And
 where a view copies a value, any string of the same shape is one; copying it is the only way to get
-it right.
+it right. Names and addresses are replaced most, since a home brings words that no training had;
+their new letters follow each other as often as letters do in the words of the entries, so that
+nothing is spent on learning to copy what no language would spell.
 """
 
 import hashlib
@@ -28,6 +30,8 @@ OPEN_ATTRIBUTES = frozenset(
         "light_sensor", "energy_consumption",
     )
 )  # fmt: skip
+# Those of them that are made of words.
+WORDS = frozenset(("name", "address"))
 
 
 class Examples:
@@ -51,7 +55,9 @@ class Examples:
             name in OPEN_ATTRIBUTES and (op is not Operation.GENERALISE or name == "address")
             for name, op in operations.items()
         ]
-        self.share = np.linspace(*recipe.augmentation, N) * follows
+        words, readings = recipe.augmentation
+        self.share = np.where([name in WORDS for name in operations], words, readings) * follows
+        self._letters = _word_like(self._entries, np.random.default_rng([recipe.seed, 3]))
 
     @property
     def fingerprint(self) -> str:
@@ -91,7 +97,8 @@ class Examples:
         rate = np.where(rng.random(rows.shape) < 0.5, 1.0, 0.25)
         rate *= rng.random(rows.shape) < self.share[which]
         hit = rng.random(len(x.flat)) < rate.ravel()[x.piece]
-        letters = rng.integers(0, 26, len(x.flat), dtype=np.uint8)
+        begin = rng.integers(0, self._letters.size - len(x.flat))
+        letters = self._letters[begin : begin + len(x.flat)]
         digits = rng.integers(0, 10, len(x.flat), dtype=np.uint8)
         _replace(x.flat, hit, letters, digits)
         # Counted from a value's end, so that a view that is the end of its value gets the same.
@@ -147,6 +154,30 @@ class _Lines:
         matrix = np.zeros((len(lengths), lengths.max()), dtype or flat.dtype)
         matrix[np.arange(lengths.max()) < lengths[:, None]] = flat
         return matrix
+
+
+def _word_like(entries: _Values, rng: np.random.Generator, n: int = 1024) -> np.ndarray:
+    """Letters, each drawn by what follows the one before it in the words of the entries.
+
+    Returns
+    -------
+    uint8 ``(n * n,)``, 0 to 25: ``n`` runs of ``n`` letters.
+    """
+    rows = rng.integers(0, len(entries.tokens), (20_000, 1))
+    which = np.array([[NAMES.index(name) for name in sorted(WORDS)]])
+    letters = entries.cut(np.repeat(rows, which.size, axis=1), which).flat.astype(int) - _A
+    pairs = np.stack((letters[:-1], letters[1:]))
+    first, then = pairs[:, ((pairs >= 0) & (pairs < 26)).all(axis=0)]
+    follows = np.zeros((26, 26))
+    np.add.at(follows, (first, then), 1)
+    # One letter in ten is any: words of other languages, too, are to be copied.
+    chance = 0.9 * follows / np.maximum(1, follows.sum(axis=1, keepdims=True)) + 0.1 / 26
+    bounds = np.cumsum(chance / chance.sum(axis=1, keepdims=True), axis=1)[:, :-1]
+    runs = np.empty((n, n), np.uint8)
+    runs[:, 0] = rng.integers(0, 26, n)
+    for i in range(1, n):
+        runs[:, i] = (bounds[runs[:, i - 1]] < rng.random((n, 1))).sum(axis=1)
+    return runs.ravel()
 
 
 def _replace(flat, hit, letters, digits) -> np.ndarray:

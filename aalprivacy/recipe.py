@@ -39,8 +39,8 @@ class Recipe:
         Share of the examples whose values come each from an entry of its own, where such a line
         isn't too long.
     augmentation
-        Lowest and highest share of the examples in which an open value is replaced at random; each
-        attribute's own share lies between them.
+        Share of the examples in which a name or an address is replaced at random, and that in which
+        a reading is (`aalprivacy.examples.OPEN_ATTRIBUTES`).
     updates
         How many in all.
     decay
@@ -68,7 +68,7 @@ class Recipe:
     first_window: int = 6
     threshold: float = 0.3
     mixing: float = 0.8
-    augmentation: tuple[float, float] = (0.2, 0.6)
+    augmentation: tuple[float, float] = (0.6, 0.2)
     updates: int = 20_000
     decay: float = 0.25
     averaging: float = 0.998

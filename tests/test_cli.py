@@ -187,7 +187,7 @@ def test_train_interrupt_resume(tmp_path, entries_file):
 def test_training_options(refused, tmp_path, monkeypatch):
     train = ("train", "--receiver", "doctor", "--out", tmp_path / "r")
     refused(*train, "--product-dtype", "int8", says="expected auto or float32 or bfloat16")
-    refused(*train, "--augmentation", 0.6, 0.2, says="expected 0 <= low <= high <= 1")
+    refused(*train, "--augmentation", 0.6, 1.2, says="expected two shares of 0 to 1")
     config = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
     refused(*train, "--until", 1.5, says="--until: only one machine can stop early")
