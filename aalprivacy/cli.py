@@ -21,7 +21,7 @@ from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.policy import TABLE_I, Policy
 from aalprivacy.recipe import PRODUCT_DTYPES, Recipe
 from aalprivacy.simulate import simulate as simulate_entries
-from aalprivacy.text import from_lines, from_tokens, is_well_formed, to_lines, to_tokens
+from aalprivacy.text import from_lines, from_tokens, is_well_formed
 from aalprivacy.views import apply_policy
 
 # TensorFlow takes seconds to load, so the commands that need it import it themselves.
@@ -141,6 +141,9 @@ def train(
         int,
         typer.Option(help="Attributes at the start; 20: no curriculum.", min=1, max=len(NAMES)),
     ] = Recipe.first_window,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Let the encoder read the view, never the entry.")
+    ] = False,
     mixing: Annotated[
         float,
         typer.Option(help="Share of examples mixed from several entries.", min=0, max=1),
@@ -176,7 +179,7 @@ def train(
     """
     rules = _policy(policy)
     operations = rules.for_receiver(receiver)
-    _check_product_dtype(product_dtype, ("auto", *PRODUCT_DTYPES))
+    _check_one_of("--product-dtype", product_dtype, ("auto", *PRODUCT_DTYPES))
     if learning_rate <= 0 or first_learning_rate <= 0:
         raise InputError("--learning-rate, --first-learning-rate: expected more than 0")
     if not all(0 <= share <= 1 for share in augmentation):
@@ -217,6 +220,7 @@ def train(
         learning_rate=learning_rate,
         first_learning_rate=first_learning_rate,
         first_window=len(NAMES) if start else first_window,
+        blind=blind,
         memory=memory,
         spread=spread,
         mixing=mixing,
@@ -235,6 +239,8 @@ def train(
             trainer.lengthen(updates)
     if workers.count > 1:
         trainer = training.Trainer.join(workers, trainer)
+    if trainer.recipe.blind:
+        entries_table, validation_table = views, validation_views
     examples = training.Examples(entries_table, views, operations, trainer.recipe)
     if workers.text_from_chief(examples.fingerprint) != examples.fingerprint:
         raise InputError(f"{workers}: its entries or policy differ from the chief's; expected "
@@ -352,16 +358,21 @@ def encode(
     key: Annotated[
         Path | None, typer.Option("--seal", help="Seal the codes with this key.")
     ] = None,
+    number_type: Annotated[
+        str, typer.Option(help="Of the codes in the file: float32, float16 or int8.")
+    ] = "float32",
 ) -> None:
     """Turn entries into codes with the encoder of a receiver's pair."""
-    _check_product_dtype(product_dtype, PRODUCT_DTYPES)
+    _check_one_of("--product-dtype", product_dtype, PRODUCT_DTYPES)
+    _check_one_of("--number-type", number_type, files.NUMBER_TYPES)
     files.check_writable(out_file)
     seal_with = sealing.read_key(key) if key else None
     table = files.read_entries(entries)
     model = _pair(receiver, pair)
     with _bar("encoding", len(table)) as report:
-        codes = model.encode(to_tokens(to_lines(table)), product_dtype=product_dtype, report=report)
-    files.write_codes(files.Codes(codes, model.fingerprint, receiver), out_file, seal_with)
+        codes = model.encode_entries(table, product_dtype=product_dtype, report=report)
+    made = files.Codes(codes, model.fingerprint, receiver)
+    files.write_codes(made, out_file, seal_with, number_type)
     out.print(f"{len(codes):,} codes of {codes.shape[1]} numbers: {out_file}")
 
 
@@ -378,7 +389,7 @@ def decode(
     key: Annotated[Path | None, typer.Option("--key", help="The key of sealed codes.")] = None,
 ) -> None:
     """Turn codes into a receiver's view with its decoder."""
-    _check_product_dtype(product_dtype, PRODUCT_DTYPES)
+    _check_one_of("--product-dtype", product_dtype, PRODUCT_DTYPES)
     files.check_writable(out_file)
     unseal_with = sealing.read_key(key) if key else None
     model = _pair(receiver, pair)
@@ -576,9 +587,9 @@ def _bar(what: str, entries: int) -> Iterator[Callable[[int], None]]:
         yield lambda rows: bar.advance(task, rows)
 
 
-def _check_product_dtype(name: str, allowed: tuple[str, ...]) -> None:
+def _check_one_of(option: str, name: str, allowed: tuple[str, ...]) -> None:
     if name not in allowed:
-        raise InputError(f"--product-dtype: expected {' or '.join(allowed)}, got {name!r}")
+        raise InputError(f"{option}: expected {' or '.join(allowed)}, got {name!r}")
 
 
 def _policy(path: Path | None) -> Policy:

@@ -20,7 +20,6 @@ from aalprivacy.text import (
     from_tokens,
     is_well_formed,
     to_lines,
-    to_tokens,
 )
 from aalprivacy.views import apply_policy
 
@@ -96,7 +95,7 @@ def decode_entries(pair: Pair, entries: pd.DataFrame, decoder: Pair | None = Non
     decoder
         Another pair, to decode with its decoder (a mismatched one).
     """
-    codes = pair.encode(to_tokens(to_lines(entries)))
+    codes = pair.encode_entries(entries)
     return from_tokens((decoder or pair).decode(codes), entries.index)
 
 
@@ -201,8 +200,7 @@ def cross(
         On which to try them.
     """
     rng = np.random.default_rng(seed)
-    tokens = to_tokens(to_lines(entries))
-    codes = {name: pair.encode(tokens) for name, pair in pairs.items()}
+    codes = {name: pair.encode_entries(entries) for name, pair in pairs.items()}
     found = []
     for decoder, pair in pairs.items():
         view = apply_policy(entries, policy, pair.receiver)

@@ -11,7 +11,7 @@ from aalprivacy import plotting
 from aalprivacy.attributes import ATTRIBUTES, NAMES
 from aalprivacy.errors import InputError
 from aalprivacy.model import Pair
-from aalprivacy.text import from_lines, from_tokens, to_lines, to_tokens
+from aalprivacy.text import from_lines, from_tokens
 from aalprivacy.views import apply_policy
 
 
@@ -70,7 +70,7 @@ class Explorer(ipywidgets.VBox):
         encoder, decoder = self.pairs[self.encoder.value], self.pairs[self.decoder.value]
         try:
             expected = apply_policy(entry, decoder.policy, decoder.receiver)
-            codes = encoder.encode(to_tokens(to_lines(entry)))
+            codes = encoder.encode_entries(entry)
         except InputError as error:
             self.view.value = f"<p><b>{html.escape(str(error))}</b></p>"
             return

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from aalprivacy.errors import InputError
 from aalprivacy.inference import decode, encode, is_reversed
 from aalprivacy.lstm import FastLSTM
 from aalprivacy.policy import TABLE_I, Operation, Policy
 from aalprivacy.quiet import keras
-from aalprivacy.text import VOCABULARY
+from aalprivacy.text import VOCABULARY, to_lines, to_tokens
+from aalprivacy.views import apply_policy
 
 UNITS = 256  # paper, section V
 EMBEDDING = 32
@@ -124,6 +126,11 @@ class Pair:
         return Policy({self.receiver: {name: Operation(f) for name, f in letters.items()}})
 
     @property
+    def is_blind(self) -> bool:
+        """Whether the encoder reads the view and never the entry (`Recipe.blind`)."""
+        return bool(self.card.get("recipe", {}).get("blind"))
+
+    @property
     def fingerprint(self) -> str:
         """The encoder's fingerprint, which its codes carry."""
         return fingerprint(self.encoder)
@@ -131,6 +138,18 @@ class Pair:
     def encode(self, tokens: np.ndarray, **options) -> np.ndarray:
         """Tokens ``(n, length)`` to codes, float32 ``(n, 2 units)``; `aalprivacy.inference`."""
         return encode(self.encoder, tokens, **options)
+
+    def encode_entries(self, entries: pd.DataFrame, **options) -> np.ndarray:
+        """Codes of a table of entries, float32 ``(n, 2 units)``; a blind pair's, of their view.
+
+        Raises
+        ------
+        InputError
+            If a value can't stand in a line or, in a blind pair, can't be generalised.
+        """
+        if self.is_blind:
+            entries = apply_policy(entries, self.policy, self.receiver)
+        return self.encode(to_tokens(to_lines(entries)), **options)
 
     def decode(self, codes: np.ndarray, **options) -> np.ndarray:
         """Codes to tokens; see `aalprivacy.inference.decode`."""

@@ -16,6 +16,9 @@ class Recipe:
     ----------
     units, embedding, reverse, code_at_every_step, product_dtype
         See `aalprivacy.model`.
+    blind
+        Give the encoder the view and not the entry, in training and use, so that a code can't hold
+        what the view may not show.
     memory
         Steps that the slowest units remember for at the start (`aalprivacy.initial`); 0 for the
         layers' own start, at which all forget within four.
@@ -57,6 +60,7 @@ class Recipe:
     embedding: int = 32
     reverse: bool = True
     code_at_every_step: bool = True
+    blind: bool = False
     memory: int = 160
     spread: float = 1.7
     product_dtype: str = "float32"

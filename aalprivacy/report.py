@@ -97,7 +97,7 @@ def write_report(
     for receiver, pair in pairs.items():
         say(f"{receiver}: encoding and decoding the test sets")
         scores[receiver] = evaluation.evaluate_all(pair, entries)
-        codes = pair.encode(to_tokens(to_lines(first[:8])))
+        codes = pair.encode_entries(first[:8])
         save(plotting.code_strip(codes, [str(i + 1) for i in range(8)]), f"code.{receiver}")
         save(plotting.attribute_errors(scores[receiver]), f"attributes.{receiver}")
         save(plotting.learning_curve(pd.DataFrame(pair.card["training"]["log"])),
@@ -160,9 +160,8 @@ def _mismatched(pairs: Mapping[str, Pair]) -> tuple[str, Pair]:
 
 def _codes_on_a_plane(makers: Mapping[str, Pair]) -> Figure:
     entries = simulate(8, 12, evaluation.TEST_SEED)
-    tokens = to_tokens(to_lines(entries))
     people = [f"person {user + 1}" for user in pd.factorize(entries["user_id"])[0]]
-    codes = {name: pair.encode(tokens) for name, pair in makers.items()}
+    codes = {name: pair.encode_entries(entries) for name, pair in makers.items()}
     return plotting.code_map(
         {
             "one encoder, eight people": (*inspection.on_a_plane(codes["researcher"]), people),

@@ -231,6 +231,39 @@ def test_a_receiver_of_ones_own_started_from_a_shipped_pair(run, refused, tmp_pa
     refused(*began, folder, "--resume", says="goes on from its checkpoint")
 
 
+def test_a_blind_pair_never_reads_what_it_hides(run, tmp_path, entries):
+    """Homes that differ in what the researcher may not see have the same codes, to the last bit."""
+    folder, codes, to = tmp_path / "blind", [], ("--receiver", "researcher", "--out")
+    code, text, _ = run(
+        "train", "--receiver", "researcher", "--blind", "--start-from", "researcher", "--users", 60,
+        "--entries", 1, "--updates", 2, "--test-entries", 10, "--out", folder,
+    )  # fmt: skip
+    assert code == 0, text
+    for i, name in enumerate(("ann smith", "bob jones")):
+        table = entries[:9].drop(columns="user_id").assign(name=name)
+        files.write_entries(table, tmp_path / "e.csv")
+        for pair in ((), ("--pair", folder)):
+            out = tmp_path / f"{len(pair)}{i}.npz"
+            assert run("encode", tmp_path / "e.csv", *to, out, *pair)[0] == 0
+            with np.load(out) as file:
+                codes.append(file["codes"])
+    (open_first, blind_first, open_second, blind_second) = codes
+    assert (blind_first == blind_second).all()
+    assert (open_first != open_second).any(axis=1).all()
+
+
+def test_number_types_of_codes(run, refused, tmp_path, entries_file):
+    researcher = ("--receiver", "researcher", "--out")
+    expected = apply_policy(files.read_entries(entries_file))
+    for number_type in files.NUMBER_TYPES:
+        file, view = tmp_path / f"{number_type}.npz", tmp_path / "v.csv"
+        assert run("encode", entries_file, "--number-type", number_type, *researcher, file)[0] == 0
+        assert run("decode", file, *researcher, view)[0] == 0
+        assert (files.read_entries(view) == expected).to_numpy().mean() > 0.9
+    refused("encode", entries_file, "--number-type", "int4", *researcher, tmp_path / "x.npz",
+            says="expected float32 or float16 or int8, got 'int4'")  # fmt: skip
+
+
 def test_unknown_receiver(refused, entries_file, tmp_path):
     for command, name in (("view", "o.csv"), ("encode", "o.npz")):
         refused(command, entries_file, "--receiver", "nosy", "--out", tmp_path / name,
@@ -297,8 +330,10 @@ def test_absent_files_and_unknown_endings(refused, tmp_path, entries_file):
 @pytest.mark.parametrize(
     ("edit", "says"),
     [
-        ({"version": 2}, "format version 2; expected 1"),
+        ({"version": 1}, "format version 1; expected 2"),
         ({"codes": np.zeros((3, 100), np.float32)}, "expected (n, 512) float32"),
+        ({"codes": np.zeros((3, 512))}, "type float64; expected (n, 512) float32, float16, int8"),
+        ({"codes": np.zeros((3, 512), np.int8)}, "expected one scale a number"),
         ({"codes": np.full((3, 512), np.nan, np.float32)}, "row 0"),
         ({"encoder": "another"}, "encoded by encoder another"),
         ({"cut": True}, "damaged"),
@@ -306,7 +341,7 @@ def test_absent_files_and_unknown_endings(refused, tmp_path, entries_file):
 )
 def test_bad_codes(refused, tmp_path, edit, says):
     mark = json.loads((PRETRAINED / "card.json").read_text())["fingerprints"]["encoder"]
-    about = {"version": edit.get("version", 1), "encoder": edit.get("encoder", mark)}
+    about = {"version": edit.get("version", 2), "encoder": edit.get("encoder", mark)}
     buffer = io.BytesIO()
     np.savez(
         buffer, codes=edit.get("codes", np.zeros((3, 512), np.float32)), about=json.dumps(about)

@@ -12,7 +12,7 @@ from aalprivacy.evaluation import best_constant
 from aalprivacy.model import Pair
 from aalprivacy.policy import TABLE_I, Operation, Policy
 from aalprivacy.simulate import simulate
-from aalprivacy.text import character_errors, from_lines, from_tokens, to_lines, to_tokens
+from aalprivacy.text import character_errors, from_lines, from_tokens, to_lines
 from aalprivacy.views import apply_policy
 
 KNOWN_SEED, TARGET_SEED, OWN_SEED, LINK_SEED = (3_000_000 + i for i in range(1, 5))
@@ -76,13 +76,12 @@ class Case:
     ) -> None:
         self.policy = policy
         self.known, self.targets = simulate(known, 1, KNOWN_SEED), simulate(targets, 1, TARGET_SEED)
-        self.tokens = to_tokens(to_lines(self.targets))
         self._seen: dict[str, Case] = {}
         self._see_as(pair)
 
     def _see_as(self, pair: Pair) -> None:
         self.pair = pair
-        self.known_codes, self.codes = self.encode(self.known), pair.encode(self.tokens)
+        self.known_codes, self.codes = self.encode(self.known), self.encode(self.targets)
         self.known_views = apply_policy(self.known, self.policy, pair.receiver)
         self.views = apply_policy(self.targets, self.policy, pair.receiver)
         self.expected = to_lines(self.views)
@@ -101,7 +100,7 @@ class Case:
         return self._seen[pair.fingerprint]
 
     def encode(self, entries: pd.DataFrame) -> np.ndarray:
-        return self.pair.encode(to_tokens(to_lines(entries)))
+        return self.pair.encode_entries(entries)
 
     def read(self, codes: np.ndarray, decoder: Pair | None = None) -> pd.Series:
         """Lines that a decoder, the rightful one by default, makes of codes."""
