@@ -38,12 +38,12 @@ __all__ = [
 
 def shipped_receivers() -> tuple[str, ...]:
     """Receivers that a trained pair ships for."""
-    return tuple(r for r in TABLE_I.receivers if (_pretrained() / r / "card.json").is_file())
+    return tuple(r for r in TABLE_I.receivers if (pretrained() / r / "card.json").is_file())
 
 
 def read_card(receiver: str) -> dict:
     """The card of a receiver's shipped pair: what it was trained on, how, and its test figures."""
-    return json.loads((_pretrained() / receiver / "card.json").read_text())
+    return json.loads((pretrained() / receiver / "card.json").read_text())
 
 
 def load_pair(receiver: str):
@@ -60,8 +60,9 @@ def load_pair(receiver: str):
     if receiver not in shipped_receivers():
         has = ", ".join(shipped_receivers()) or "none"
         raise InputError(f"no trained pair ships for {receiver} (only for: {has}); train one")
-    return Pair.load(_pretrained() / receiver)
+    return Pair.load(pretrained() / receiver)
 
 
-def _pretrained() -> Path:
+def pretrained() -> Path:
+    """The folder of the shipped pairs, one folder a receiver."""
     return Path(str(resources.files("aalprivacy"))) / "pretrained"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from aalprivacy.attributes import NAMES
 from aalprivacy.model import Pair
-from aalprivacy.policy import TABLE_I, Policy
+from aalprivacy.policy import Policy
 from aalprivacy.simulate import simulate
 from aalprivacy.text import (
     SEPARATOR,
@@ -187,9 +187,7 @@ class Mismatch:
     chance: dict[str, float]
 
 
-def cross(
-    pairs: dict[str, Pair], entries: pd.DataFrame, policy: Policy = TABLE_I, seed: int = 0
-) -> list[Mismatch]:
+def cross(pairs: dict[str, Pair], entries: pd.DataFrame, seed: int = 0) -> list[Mismatch]:
     """Every pair's encoder against every pair's decoder (paper, section V and figure 6).
 
     Parameters
@@ -203,7 +201,7 @@ def cross(
     codes = {name: pair.encode_entries(entries) for name, pair in pairs.items()}
     found = []
     for decoder, pair in pairs.items():
-        view = apply_policy(entries, policy, pair.receiver)
+        view = apply_policy(entries, pair.policy, pair.receiver)
         expected = to_lines(view)
         own = codes[decoder]
         random = rng.normal(own.mean(0), own.std(0), own.shape).astype(np.float32)

@@ -157,7 +157,7 @@ def read_codes(
             raise InputError(f"{path}: {error}") from None
         with np.load(io.BytesIO(plain)) as file:
             content = dict(file)
-    codes = content.get("codes", np.empty(0))
+    codes = content.setdefault("codes", np.empty(0))
     if codes.ndim != 2 or codes.dtype not in NUMBER_TYPES or codes.shape[1] != width:
         raise InputError(
             f"{path}: codes of shape {codes.shape} and type {codes.dtype}; "
@@ -167,8 +167,7 @@ def read_codes(
         scale = content.get("scale", np.empty(0))
         if scale.shape != (width,) or scale.dtype != np.float32:
             raise InputError(f"{path}: int8 codes; expected one scale a number, {width} float32")
-        codes = codes * scale
-    codes = codes.astype(np.float32)
+    codes = restored(content)
     bad = ~np.isfinite(codes).all(axis=1)
     if bad.any():
         raise InputError(f"{path}, row {int(np.argmax(bad))}: a code has a NaN or infinite number")
@@ -196,7 +195,7 @@ def write_codes(
         If it can't be written.
     """
     about = {"version": CODES_VERSION, "encoder": codes.encoder, "receiver": codes.receiver}
-    content = _rounded(np.asarray(codes.codes, np.float32), number_type)
+    content = rounded(np.asarray(codes.codes, np.float32), number_type)
     if key is not None:
         plain = io.BytesIO()
         np.savez(plain, **content)
@@ -210,13 +209,18 @@ def write_codes(
     _write_whole(Path(path), write)
 
 
-def _rounded(codes: np.ndarray, number_type: str) -> dict[str, np.ndarray]:
-    """The arrays of a file: codes, and what each of a code's numbers is multiplied with."""
+def rounded(codes: np.ndarray, number_type: str) -> dict[str, np.ndarray]:
+    """The arrays of a file: codes of a type of `NUMBER_TYPES`, and ``scale`` if that is int8."""
     if number_type != "int8":
         return {"codes": codes.astype(number_type)}
     most = np.abs(codes).max(axis=0, initial=0)
     scale = np.where(most > 0, most / np.float32(127), np.float32(1))
     return {"codes": np.rint(codes / scale).astype(np.int8), "scale": scale}
+
+
+def restored(content: dict[str, np.ndarray]) -> np.ndarray:
+    """The inverse of `rounded`, as near as it gets: float32."""
+    return (content["codes"] * content.get("scale", np.float32(1))).astype(np.float32)
 
 
 def write_text(text: str, path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""What goes on inside: the encoder's units as they read a line, the codes laid out on a plane."""
+"""A closer look: the encoder's units as they read, codes on a plane, where the errors are."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,15 @@ from aalprivacy.attributes import NAMES
 from aalprivacy.inference import is_reversed
 from aalprivacy.model import Pair
 from aalprivacy.quiet import keras
-from aalprivacy.text import EOS, PAD, SEPARATOR_TOKEN, to_tokens, trim
+from aalprivacy.text import (
+    EOS,
+    PAD,
+    SEPARATOR_TOKEN,
+    character_errors,
+    from_lines,
+    to_tokens,
+    trim,
+)
 
 
 def read_states(pair: Pair, lines: pd.Series) -> np.ndarray:
@@ -74,3 +82,35 @@ def on_a_plane(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     pca = PCA(2, random_state=0).fit(codes)
     return pca.transform(codes), pca.explained_variance_ratio_
+
+
+def wrong_values(decoded: pd.Series, expected: pd.Series, known: pd.DataFrame) -> pd.DataFrame:
+    """Each value of each line: where it stands, how long and how rare it is, and how wrong.
+
+    Parameters
+    ----------
+    decoded, expected
+        Lines of the same rows.
+    known
+        Views that the pair was trained on, or a sample of them.
+
+    Returns
+    -------
+    DataFrame, one row a value: ``attribute``; ``begins``, characters of the line before it;
+    ``length``; ``known``, how often it is among the known ones of its attribute; ``wrong``, its
+    Levenshtein distance to the decoded value.
+    """
+    got, want = from_lines(decoded, errors="coerce"), from_lines(expected)
+    parts, begins = [], 0
+    for name in NAMES:
+        length = want[name].str.len()
+        part = {
+            "attribute": name,
+            "begins": begins,
+            "length": length,
+            "known": want[name].map(known[name].value_counts()).fillna(0).astype(int),
+            "wrong": character_errors(got[name], want[name]),
+        }
+        parts.append(pd.DataFrame(part))
+        begins = begins + length + 1
+    return pd.concat(parts, ignore_index=True)

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 import aalprivacy
 from aalprivacy import claims, evaluation, files, inspection, plotting, sentences
+from aalprivacy.audit import judge
 from aalprivacy.model import Pair
 from aalprivacy.policy import TABLE_I
 from aalprivacy.simulate import simulate
@@ -33,6 +34,7 @@ CAPTIONS = {
     "errors": "How many entries have how many wrong characters.",
     "single-errors": "Where the wrong character is, in entries that have one.",
     "mismatch": "Every encoder with every decoder.",
+    "hits": "Right values in the views of decoders that don't match, and by chance.",
     "codes": "Codes by their two main directions.",
     "units": "Single units of the researcher's encoder, which reads from the right.",
 }
@@ -87,7 +89,7 @@ def write_report(
     first = evaluation.make_test_set("unseen", 20)
     for name, figure in _diagrams(first, say, updates):
         save(figure, name)
-    name, decoder = _mismatched(pairs)
+    name, decoder = mismatched(pairs)
     for figure, reader, details in (("figure-5", None, ()), ("figure-6", decoder, (name,))):
         decoded = evaluation.decode_entries(pairs["researcher"], first[:1], reader)
         expected = to_lines(apply_policy(first[:1], TABLE_I, "researcher"))
@@ -112,8 +114,9 @@ def write_report(
     say("decoding with the wrong decoders")
     found = evaluation.cross({**pairs, name: decoder}, evaluation.make_test_set("unseen", entries))
     save(plotting.mismatch_matrix(found), "mismatch")
-    save(_codes_on_a_plane({**pairs, name: decoder}), "codes")
-    save(_units(pairs["researcher"]), "units")
+    save(plotting.hits_and_chance(found), "hits")
+    save(codes_figure({**pairs, name: decoder}), "codes")
+    save(units_figure(pairs["researcher"]), "units")
     say("putting the claims to the test")
     judged = claims.examine(pairs, scores, found, known=known, targets=targets)
     results = {receiver: evaluation.to_dict(kinds) for receiver, kinds in scores.items()}
@@ -150,15 +153,18 @@ def _diagrams(entries: pd.DataFrame, say, updates: int):
     yield "table-1", plotting.view_table(first, {r: view.iloc[0] for r, view in views.items()})
 
 
-def _mismatched(pairs: Mapping[str, Pair]) -> tuple[str, Pair]:
-    """The pair whose decoder reads the researcher's code in figure 6: the caregiver's, as in the
-    paper; while none ships, the researcher's own, re-keyed."""
+def mismatched(pairs: Mapping[str, Pair]) -> tuple[str, Pair]:
+    """The pair whose decoder reads the researcher's code in figure 6, and what it is called.
+
+    The caregiver's, as in the paper; while none ships, the researcher's own, re-keyed.
+    """
     if "caregiver" in pairs:
         return "caregiver", pairs["caregiver"]
     return "researcher re-keyed", pairs["researcher"].rekeyed(1)
 
 
-def _codes_on_a_plane(makers: Mapping[str, Pair]) -> Figure:
+def codes_figure(makers: Mapping[str, Pair]) -> Figure:
+    """Codes of eight people by one encoder, and of the same entries by every encoder."""
     entries = simulate(8, 12, evaluation.TEST_SEED)
     people = [f"person {user + 1}" for user in pd.factorize(entries["user_id"])[0]]
     codes = {name: pair.encode_entries(entries) for name, pair in makers.items()}
@@ -173,7 +179,7 @@ def _codes_on_a_plane(makers: Mapping[str, Pair]) -> Figure:
     )
 
 
-def _units(pair: Pair) -> Figure:
+def units_figure(pair: Pair) -> Figure:
     """Four units that tell best which attribute is read, and four drawn by seed."""
     lines = to_lines(simulate(200, 1, evaluation.TEST_SEED))
     states = inspection.read_states(pair, lines)
@@ -234,11 +240,30 @@ def results_table() -> str:
     return "\n".join(lines)
 
 
-def put_results_into(text: str) -> str:
-    """A page's text with the table of results between its marks made anew."""
-    begin, end = "<!-- results -->\n", "\n<!-- end of results -->"
-    before, rest = text.split(begin)
-    return before + begin + results_table() + end + rest.split(end)[1]
+def verdicts_table() -> str:
+    """What the shipped pairs' audits say of the security claims, as a table in Markdown."""
+    audits = [audit for r in aalprivacy.shipped_receivers() for audit in _audits(r)]
+    lines = ["| claim | verdict | the worst figure |", "| --- | --- | --- |"]
+    lines += [
+        f"| {claim.says} ({claim.section}) | **{claim.verdict}** | {claim.measured} |"
+        for claim in judge(pd.concat([pd.DataFrame(audit["findings"]) for audit in audits]))
+    ]
+    return "\n".join(lines)
+
+
+def _audits(receiver: str) -> list[dict]:
+    """What ``aalprivacy audit --json`` said of a shipped pair, if it was kept beside it."""
+    file = aalprivacy.pretrained() / receiver / "audit.json"
+    return list(json.loads(file.read_text()).values()) if file.is_file() else []
+
+
+def put_tables_into(text: str) -> str:
+    """A page's text with the tables between its marks made anew."""
+    for name, table in (("results", results_table()), ("verdicts", verdicts_table())):
+        begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+        before, rest = text.split(begin)
+        text = before + begin + table + end + rest.split(end)[1]
+    return text
 
 
 def _markdown(frame: pd.DataFrame) -> str:
@@ -257,4 +282,4 @@ def _cells(row: pd.Series) -> list[str]:
 
 if __name__ == "__main__":
     page = Path(sys.argv[1])
-    files.write_text(put_results_into(page.read_text()), page)
+    files.write_text(put_tables_into(page.read_text()), page)

@@ -12,9 +12,13 @@ from aalprivacy.audit import (
     Linkage,
     NearKey,
     Neighbours,
+    Noise,
     OwnDecoder,
+    Rounding,
     Statistics,
     Tampering,
+    Training,
+    WholeEntry,
     WrongKey,
 )
 from aalprivacy.audit.measure import mean, share
@@ -80,8 +84,42 @@ def test_neighbours_of_more_known_entries_are_nearer(case):
 
 
 def test_a_decoder_of_ones_own_learns(case):
-    errors = [OwnDecoder(known=(200,), updates=updates).run(case)[0].value for updates in (1, 80)]
+    errors = [
+        OwnDecoder(known=(200,), training=Training(updates)).run(case)[0].value
+        for updates in (1, 80)
+    ]
     assert errors[1] < 0.8 * errors[0]
+
+
+def test_a_decoder_that_begins_with_a_twins_reads_at_once(case, twin):
+    training = Training(5, learning_rate=1e-4)
+    assert error(OwnDecoder(twin, "twin", (1000,), training).run(case)).value < 5
+
+
+def test_who_has_not_learned_to_write_whole_entries_writes_the_view(case):
+    findings = WholeEntry(known=(100,), training=Training(1, learning_rate=1e-9)).run(case)
+    hidden = {n for n, op in case.operations.items() if op != "F"}
+    assert {f.measure.split(" (")[0] for f in findings} == hidden
+    for finding in findings:
+        name = finding.measure.split(" (")[0]
+        says = (case.views[name] == case.targets[name]).mean()  # a disease's group may be its name
+        assert finding.value == pytest.approx(says, abs=0.05)
+        assert 0 < finding.baseline <= 1
+
+
+def test_remedies_cost_and_hide(case):
+    few = Case(case.pair, known=200, targets=60)
+    findings = Noise(sizes=(1e-6, 3.0)).run(few)
+    assert error(findings, "1e-06").value == pytest.approx(case.right, abs=0.2)
+    assert error(findings, "of 3").value > case.constant / 2
+    told = {
+        size: sum(f.beats_baseline for f in findings if f"of {size} " in f.setting)
+        for size in ("1e-06", "3")
+    }
+    assert told["1e-06"] >= told["3"] == 0
+    findings = Rounding().run(case)
+    for number_type in ("float32", "float16"):
+        assert error(findings, number_type).value == pytest.approx(case.right, abs=0.2)
 
 
 def test_insider_asks_for_what_is_hidden(case):

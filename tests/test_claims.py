@@ -78,10 +78,3 @@ def test_a_wrong_decoder_is_held_against_chance(error, hit, verdict):
     matched = Mismatch("a", "a", 0.1, 55.0, 70.0, dict.fromkeys(NAMES, 1.0), chance)
     found = claims._mismatch([matched, Mismatch("a", "b", error, 55.0, 70.0, hits, chance)])
     assert found.verdict is verdict
-
-
-def test_claims_as_a_table():
-    found = [claims._error(scores()), claims._same_error(scores())]
-    table = claims.to_table(found)
-    assert list(table["verdict"]) == ["holds", "holds"]
-    assert "0.20" in table["measured"][0]

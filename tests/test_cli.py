@@ -123,13 +123,19 @@ def test_sealed_codes(run, refused, tmp_path, entries_file):
 
 def test_audit(run, refused):
     code, text, _ = run(
-        "audit", "--receiver", "researcher", "--known", 100, "--targets", 50, "--json"
-    )
+        "audit", "--receiver", "researcher", "--known", 100, "--targets", 50, "--updates", 2,
+        "--json",
+    )  # fmt: skip
     assert code == 0
-    findings = json.loads(text)["researcher"]
-    assert {"wrong key", "near key", "nearest neighbour", "linkage", "tampering"} <= {
-        f["attack"] for f in findings
-    }
+    audit = json.loads(text)["researcher"]
+    assert audit["known"] == 100
+    assert audit["encoder"] == aalprivacy.load_pair("researcher").fingerprint
+    assert {f["attack"] for f in audit["findings"]} == {
+        "wrong key", "near key", "nearest neighbour", "linear map", "own decoder",
+        "statistics only", "insider, linear probe", "insider, neural probe",
+        "insider, whole entry", "linkage", "tampering", "remedy: receiver reads",
+        "remedy: insider, linear probe",
+    }  # fmt: skip
     refused("audit", "--receiver", "nosy", says="unknown receiver 'nosy'")
 
 
@@ -435,6 +441,6 @@ def test_an_interrupted_write_leaves_nothing(run, tmp_path, monkeypatch):
 
 
 def test_no_shipped_pair(refused, entries_file, tmp_path, monkeypatch):
-    monkeypatch.setattr(aalprivacy, "_pretrained", lambda: tmp_path)
+    monkeypatch.setattr(aalprivacy, "pretrained", lambda: tmp_path)
     refused("encode", entries_file, "--receiver", "doctor", "--out", tmp_path / "c.npz",
             says="no trained pair ships for doctor (only for: none)")  # fmt: skip

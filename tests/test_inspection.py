@@ -52,3 +52,23 @@ def test_the_plane_holds_the_largest_variance():
     assert shares.sum() > 0.99
     assert shares[0] > shares[1]
     assert abs(pd.Series(places[:, 0]).corr(pd.Series(codes[:, 0]))) > 0.99
+
+
+def test_wrong_values_are_told_with_their_place_and_rarity(entries):
+    table = entries.drop(columns="user_id")
+    expected = to_lines(table[:3])
+    spoilt = table[:3].copy()
+    spoilt.loc[1, "age"] = spoilt.loc[1, "age"][:-1] + "x"
+    values = inspection.wrong_values(to_lines(spoilt), expected, table)
+    assert len(values) == 3 * len(NAMES)
+    (wrong,) = values[values["wrong"] > 0].to_dict(orient="records")
+    assert wrong == {
+        "attribute": "age",
+        "begins": len(table["name"][1]) + 1,
+        "length": len(table["age"][1]),
+        "known": (table["age"] == table["age"][1]).sum(),
+        "wrong": 1,
+    }
+    assert (values["begins"] + values["length"]).max() == expected.str.len().max()
+    unknown = inspection.wrong_values(expected, expected, table[3:].assign(name="nobody"))
+    assert (unknown.loc[unknown["attribute"] == "name", "known"] == 0).all()

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.text import Text
 
 from aalprivacy import files, plotting
+from aalprivacy.attributes import NAMES
 from aalprivacy.evaluation import Mismatch, score
 from aalprivacy.policy import TABLE_I, Operation
 from aalprivacy.text import to_lines
@@ -61,6 +62,13 @@ def test_figures_of_results(entries):
     mismatches = [Mismatch(e, d, error, 50.0, 60.0, {}, {}) for e, d, error in pairs]
     found = texts(plotting.mismatch_matrix(mismatches))
     assert {"code of a", "decoder of\nb", "0.25", "91.00", "60.00", "50.00"} <= set(found)
+    hits, chance = dict.fromkeys(NAMES, 0.25), dict.fromkeys(NAMES, 0.75)
+    mismatches = [Mismatch(e, d, 1.0, 50.0, 60.0, hits, chance) for e, d, _ in pairs]
+    figure = plotting.hits_and_chance(mismatches)
+    assert {"Timestamp", "chance, mean", "a decoder that doesn't match"} <= set(texts(figure))
+    # A dot for each attribute of each of the two mismatched pairs, one ring for both.
+    lines = figure.axes[0].lines
+    assert [set(line.get_xdata()) for line in lines] == [{0.25}, {0.25}, {0.75}]
 
 
 def test_figures_of_data_and_insides(entries, tmp_path):
@@ -82,6 +90,14 @@ def test_figures_of_data_and_insides(entries, tmp_path):
     rows = [(n, kind, 100 / n, 0.1) for n in (10, 100) for kind in ("seen", "unseen")]
     table = pd.DataFrame(rows, columns=["users", "test set", "character error", "standard error"])
     assert {"seen", "unseen", "users"} <= set(texts(plotting.comparison(table, "users", "users")))
+    values = pd.DataFrame(
+        {"begins": [0, 25, 25], "length": [5, 5, 10], "known": [0, 12, 30], "wrong": [1, 0, 3]}
+    )
+    figure = plotting.error_anatomy(values)
+    assert {"never", "10+", "its length"} <= set(texts(figure))
+    assert list(figure.axes[0].lines[0].get_ydata()) == [200, 200]
+    assert list(figure.axes[1].lines[0].get_ydata()) == [100, 300]
+    assert list(figure.axes[2].lines[0].get_ydata()) == [200, 200]
 
 
 def test_an_svg_is_the_same_whenever_it_is_written(tmp_path):

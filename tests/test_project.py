@@ -45,10 +45,10 @@ def test_the_readmes_example_runs():
 
 
 def test_the_readmes_results_are_the_cards():
-    from aalprivacy.report import put_results_into
+    from aalprivacy.report import put_tables_into
 
     readme = (ROOT / "README.md").read_text()
-    assert put_results_into(readme) == readme, "run: python -m aalprivacy.report README.md"
+    assert put_tables_into(readme) == readme, "run: python -m aalprivacy.report README.md"
 
 
 def test_shipped_pairs_are_small():

@@ -3,7 +3,7 @@
 ``run(case)`` gives its findings. All are seeded, and all face users that no pair was trained on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,9 @@ from aalprivacy.policy import Operation
 from aalprivacy.simulate import simulate
 from aalprivacy.text import from_lines, is_well_formed, to_lines
 from aalprivacy.views import apply_policy
+
+# What the attacker's pair is called that differs from the victim's in order and signs only.
+TWIN = "the same pair, re-keyed"
 
 
 @dataclass(frozen=True)
@@ -135,11 +138,9 @@ class LinearMap:
     def run(self, case: Case) -> list[Finding]:
         mine, findings = case.of(self.own), []
         for n in up_to(self.known, len(case.known)):
-            fit = make_pipeline(StandardScaler(), Ridge(self.strength, solver="svd"))
-            fit.fit(case.known_codes[:n], mine.known_codes[:n])
-            guessed = fit.predict(case.codes).astype(np.float32)
+            move = foreign_to_own(case.known_codes[:n], mine.known_codes[:n], self.strength)
             setting = f"{n:,} known entries, own pair: {self.name}"
-            findings += mine.reading("linear map", setting, mine.read(guessed))
+            findings += mine.reading("linear map", setting, mine.read(move(case.codes)))
         return findings
 
 
@@ -212,9 +213,12 @@ class Insider:
     ----------
     known
         Numbers of known entries.
+    deep
+        Whether to try a neural probe beside the linear one.
     """
 
     known: tuple[int, ...] = (100, 1000, 10_000)
+    deep: bool = True
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
@@ -227,19 +231,18 @@ class Insider:
                 commonest = secret[:n].mode()[0]
                 if secret[:n].nunique() < 2:
                     continue
-                view = self._guess(_one_hot(case.known_views[:n]), secret[:n], _one_hot(case.views))
-                linear = self._guess(case.known_codes[:n], secret[:n], case.codes)
-                deep = self._guess(case.known_codes[:n], secret[:n], case.codes, deep=True)
-                for how, guess in (("linear probe", linear), ("neural probe", deep)):
+                view = self._guess(one_hot(case.known_views[:n]), secret[:n], one_hot(case.views))
+                for deep in (False, True) if self.deep else (False,):
+                    guess = self._guess(case.known_codes[:n], secret[:n], case.codes, deep)
                     findings.append(
                         share(
-                            f"insider, {how}",
+                            f"insider, {'neural' if deep else 'linear'} probe",
                             f"{n:,} known entries",
                             f"{name} ({operation.name.lower()}d): {asked}",
                             guess == truth,
                             float(max((truth == commonest).mean(), (view == truth).mean())),
                             1.0,
-                            comparisons=2 * len(hidden) * len(numbers),
+                            comparisons=(1 + self.deep) * len(hidden) * len(numbers),
                         )
                     )
         return findings
@@ -280,7 +283,7 @@ class Linkage:
         # The first and the last of a hundred, so that it isn't the day that links them.
         entries = entries[entries.index % 100 % 99 == 0].reset_index(drop=True)
         codes = case.encode(entries)
-        views = apply_policy(entries, case.policy, case.pair.receiver).to_numpy()
+        views = apply_policy(entries, case.pair.policy, case.pair.receiver).to_numpy()
         scaled = StandardScaler().fit_transform(codes)
         scaled /= np.linalg.norm(scaled, axis=1, keepdims=True)
         rng = np.random.default_rng(self.seed)
@@ -362,6 +365,18 @@ def _normal(rng: np.random.Generator, shape, middle: float, deviation: float) ->
     return rng.normal(middle, deviation, shape).astype(np.float32)
 
 
+def foreign_to_own(foreign: np.ndarray, own: np.ndarray, strength: float = 0.01) -> Callable:
+    """The linear map from foreign codes to own ones of the same entries.
+
+    Parameters
+    ----------
+    strength
+        Of the ridge penalty, on standardised codes.
+    """
+    fit = make_pipeline(StandardScaler(), Ridge(strength, solver="svd")).fit(foreign, own)
+    return lambda codes: fit.predict(codes).astype(np.float32)
+
+
 def up_to(numbers: tuple[int, ...], most: int) -> list[int]:
     """Those that can be had, and all that can be had if that is between two of them."""
     return sorted({n for n in numbers if n < most} | {min(most, max(numbers))})
@@ -377,7 +392,8 @@ def _secret(name: str, values: pd.Series) -> tuple[str, pd.Series]:
     return "the value", values
 
 
-def _one_hot(views: pd.DataFrame) -> list[dict]:
+def one_hot(views: pd.DataFrame) -> list[dict]:
+    """Each view's values by attribute, as `DictVectorizer` takes them."""
     return views[list(NAMES)].to_dict(orient="records")
 
 

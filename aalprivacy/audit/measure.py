@@ -1,6 +1,7 @@
 """What an attack is measured by: findings, each beside its baseline and its control."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import stats
 from aalprivacy.attributes import NAMES
 from aalprivacy.evaluation import best_constant
 from aalprivacy.model import Pair
-from aalprivacy.policy import TABLE_I, Operation, Policy
+from aalprivacy.policy import Operation
 from aalprivacy.simulate import simulate
 from aalprivacy.text import character_errors, from_lines, from_tokens, to_lines
 from aalprivacy.views import apply_policy
@@ -64,17 +65,12 @@ class Case:
     Parameters
     ----------
     pair
-        The victim's; its card says whose view it makes.
-    policy
-        The policy of that view.
+        The victim's; its card says whose view it makes, and by which policy.
     known, targets
         How many entries; one a user.
     """
 
-    def __init__(
-        self, pair: Pair, policy: Policy = TABLE_I, known: int = 2000, targets: int = 500
-    ) -> None:
-        self.policy = policy
+    def __init__(self, pair: Pair, known: int = 2000, targets: int = 500) -> None:
         self.known, self.targets = simulate(known, 1, KNOWN_SEED), simulate(targets, 1, TARGET_SEED)
         self._seen: dict[str, Case] = {}
         self._see_as(pair)
@@ -82,8 +78,8 @@ class Case:
     def _see_as(self, pair: Pair) -> None:
         self.pair = pair
         self.known_codes, self.codes = self.encode(self.known), self.encode(self.targets)
-        self.known_views = apply_policy(self.known, self.policy, pair.receiver)
-        self.views = apply_policy(self.targets, self.policy, pair.receiver)
+        self.known_views = apply_policy(self.known, pair.policy, pair.receiver)
+        self.views = apply_policy(self.targets, pair.policy, pair.receiver)
         self.expected = to_lines(self.views)
         self.constant = best_constant(self.expected)
         self.right = float(self.errors(self.read(self.codes)).mean())
@@ -91,13 +87,21 @@ class Case:
 
     @property
     def operations(self) -> dict[str, Operation]:
-        return dict(self.policy.for_receiver(self.pair.receiver))
+        return dict(self.pair.policy.for_receiver(self.pair.receiver))
 
     def of(self, pair: Pair) -> "Case":
         """The same entries, as another pair encodes and its receiver sees them."""
         if pair.fingerprint not in self._seen:
             copy.copy(self)._see_as(pair)
         return self._seen[pair.fingerprint]
+
+    def sent_as(self, change: Callable[[np.ndarray], np.ndarray]) -> "Case":
+        """The same entries, their codes changed by the sender before anybody gets them."""
+        other = copy.copy(self)
+        other._seen = {}
+        other.known_codes, other.codes = change(self.known_codes), change(self.codes)
+        other.right = float(other.errors(other.read(other.codes)).mean())
+        return other
 
     def encode(self, entries: pd.DataFrame) -> np.ndarray:
         return self.pair.encode_entries(entries)

@@ -182,6 +182,44 @@ def attribute_errors(scores: dict[str, Score]) -> Figure:
         return figure
 
 
+def error_anatomy(values: pd.DataFrame) -> Figure:
+    """Wrong characters of a thousand, by where a value stands, how long and how rare it is.
+
+    Parameters
+    ----------
+    values
+        As `aalprivacy.inspection.wrong_values` gives them.
+    """
+    by = {
+        "characters before it": values["begins"] // 20 * 20,
+        "its length": values["length"].clip(upper=20),
+        "how often it is known": 10 ** np.floor(np.log10(values["known"].clip(lower=0.1))),
+    }
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8, 2.8))
+        panels = figure.subplots(1, 3, sharey=True)
+        for axes, (label, group) in zip(panels, by.items(), strict=True):
+            sums = values.groupby(group)[["wrong", "length"]].sum()
+            axes.plot(1000 * sums["wrong"] / sums["length"], "o-", color=BLUE)
+            axes.set_xlabel(label)
+        axes.set_xscale("log")
+        names = {
+            0.1: "never",
+            1: "1+",
+            10: "10+",
+            100: "100+",
+            1e3: "1k+",
+            1e4: "10k+",
+            1e5: "100k+",
+        }
+        places = [at for at in names if at in set(group)]
+        axes.set_xticks(places, [names[at] for at in places])
+        axes.minorticks_off()
+        panels[0].set_ylim(bottom=0)
+        panels[0].set_ylabel("wrong characters of 1,000")
+        return figure
+
+
 def error_distribution(scores: dict[str, Score]) -> Figure:
     """How many entries have 0, 1, 2, ... wrong characters: a line each receiver, log scale.
 
@@ -250,6 +288,37 @@ def mismatch_matrix(found: list[Mismatch]) -> Figure:
         _heatmap(axes, np.array(rows), labels, columns, "{:.2f}", "Blues")
         axes.axhline(len(encoders) - 0.5, color="white", linewidth=4)
         axes.set_title("wrong characters an entry", fontsize=9)
+        return figure
+
+
+def hits_and_chance(found: list[Mismatch]) -> Figure:
+    """Share of right values in views of mismatched decoders, beside what chance gives.
+
+    One row an attribute; a dot each pair of encoder and decoder, a ring the mean of what the same
+    views hit when they are dealt out at random.
+
+    Parameters
+    ----------
+    found
+        As `aalprivacy.evaluation.cross` gives it.
+    """
+    wrong = [m for m in found if m.encoder != m.decoder]
+    places = np.arange(len(LABELS))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7, 5.5))
+        axes = figure.subplots()
+        for i, one in enumerate(wrong):
+            axes.plot(
+                [one.hits[n] for n in LABELS], places, ".", color=BLUE, alpha=0.5,
+                label=None if i else "a decoder that doesn't match",
+            )  # fmt: skip
+        chance = [np.mean([m.chance[n] for m in wrong]) for n in LABELS]
+        axes.plot(chance, places, "o", color=ORANGE, fillstyle="none", label="chance, mean")
+        axes.set_yticks(places, list(LABELS.values()))
+        axes.invert_yaxis()
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_xlabel("share of right values")
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
         return figure
 
 

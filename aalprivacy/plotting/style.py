@@ -4,7 +4,11 @@ from aalprivacy.policy import Operation
 
 # Okabe & Ito's colours, which colour-blind readers can tell apart.
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
-SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
+VERMILION, SKY = "#D55E00", "#56B4E9"
+SERIES = (
+    (BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"), (VERMILION, "v"), (SKY, "P"),
+    ("black", "X"),
+)  # fmt: skip
 INK, GREY = "#333333", "#999999"
 PALE = {"blue": "#DCEBF5", "yellow": "#FBEBC8", "grey": "#EFEFEF"}
 OPERATION_COLOURS = {

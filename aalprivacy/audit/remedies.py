@@ -1,0 +1,65 @@
+"""What might help, measured in what it costs the receiver and in what an attacker still gets.
+
+A blind pair (`aalprivacy.recipe.Recipe.blind`) and a sealed file (`aalprivacy.sealing`) are two
+more; the first is audited as any pair is, the second is a cipher.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from aalprivacy.audit.attacks import Insider
+from aalprivacy.audit.measure import Case, Finding
+from aalprivacy.files import NUMBER_TYPES, restored, rounded
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The sender adds normal noise to every code; the decoder stays as it was.
+
+    The findings are the rightful receiver's reading, and what `Insider` tells with a linear probe
+    that was trained on codes with the same noise.
+
+    Parameters
+    ----------
+    sizes
+        Of the noise, relative to each number's deviation.
+    """
+
+    sizes: tuple[float, ...] = (0.03, 0.1, 0.2, 0.3, 0.5, 1.0)
+    seed: int = 0
+
+    def run(self, case: Case) -> list[Finding]:
+        rng, deviation = np.random.default_rng(self.seed), case.known_codes.std(0)
+        findings = []
+        for size in self.sizes:
+            sent = case.sent_as(
+                lambda codes, size=size: (
+                    codes + size * deviation * rng.standard_normal(codes.shape, np.float32)
+                )
+            )
+            setting = f"noise of {size:g} deviations"
+            findings += sent.reading("remedy: receiver reads", setting, sent.read(sent.codes))
+            findings += [
+                replace(
+                    f, attack="remedy: insider, linear probe", setting=f"{setting}, {f.setting}"
+                )
+                for f in Insider((len(case.known),), deep=False).run(sent)
+            ]
+        return findings
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """The sender rounds the numbers of the codes (`aalprivacy.files.NUMBER_TYPES`).
+
+    It is meant to save room; the findings say what it costs.
+    """
+
+    def run(self, case: Case) -> list[Finding]:
+        findings = []
+        for number_type in NUMBER_TYPES:
+            lines = case.read(restored(rounded(case.codes, number_type)))
+            setting = f"codes as {number_type}"
+            findings += case.reading("remedy: receiver reads", setting, lines)
+        return findings
