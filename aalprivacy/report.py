@@ -45,6 +45,8 @@ PER_RECEIVER = {
     "learning": "The training of the {}'s pair.",
 }
 
+TEST_COLUMNS = " | ".join(evaluation.TEST_SETS) + " |"
+
 
 def write_report(
     folder: Path,
@@ -213,53 +215,98 @@ def _page(judged: list[claims.Claim], scores, captions: dict[str, str]) -> str:
     )
 
 
+def studies_table() -> str:
+    """Trainings that were made to learn from and don't ship, from their cards, in Markdown."""
+    lines = [
+        "| study | users × entries | updates | minutes | entries seen | " + TEST_COLUMNS,
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, card in studies().items():
+        data, training = card["data"], card["training"]
+        cells = [
+            name,
+            f"{data['users']:,} × {data['entries_per_user']:,}",
+            f"{training['updates']:,}",
+            f"{training['seconds'] / 60:.0f}",
+            f"{training['entries']:,}",
+            *_errors(card["test"]),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def studies() -> dict[str, dict]:
+    """The cards of the trainings of `make studies`, by what each is about."""
+    folder = Path(str(resources.files("aalprivacy"))) / "studies"
+    return {
+        file.stem.replace("_", " "): json.loads(file.read_text())
+        for file in sorted(folder.glob("*.json"))
+    }
+
+
+def _errors(test: dict) -> list[str]:
+    return [
+        f"{test[kind]['character_error']:.3f} ± {test[kind]['standard_error']:.3f}"
+        for kind in evaluation.TEST_SETS
+    ]
+
+
 def results_table() -> str:
     """The shipped pairs' test figures, from their cards, as a table in Markdown.
 
     ``python -m aalprivacy.report README.md`` puts it into that file, between its marks.
     """
     lines = [
-        "| receiver | trained for | entries a test set | seen | unseen | open | well-formed |",
+        "| receiver | trained for | entries a test set | well-formed | " + TEST_COLUMNS,
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for receiver in aalprivacy.shipped_receivers():
         card = aalprivacy.read_card(receiver)
         test = card["test"]
-        errors = [
-            f"{test[kind]['character_error']:.3f} ± {test[kind]['standard_error']:.3f}"
-            for kind in evaluation.TEST_SETS
-        ]
         cells = [
             receiver.replace("_", " "),
             f"{card['training']['seconds'] / 60:.0f} min",
             f"{test['unseen']['entries']:,}",
-            *errors,
             f"{min(test[kind]['well_formed'] for kind in evaluation.TEST_SETS):.2%}",
+            *_errors(test),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def verdicts_table() -> str:
-    """What the shipped pairs' audits say of the security claims, as a table in Markdown."""
-    audits = [audit for r in aalprivacy.shipped_receivers() for audit in _audits(r)]
+    """What the audits kept beside the shipped pairs say of the security claims, in Markdown."""
+    audits = published_audits()
+    claimed = judge(pd.concat(audits.values())) if audits else []
     lines = ["| claim | verdict | the worst figure |", "| --- | --- | --- |"]
-    lines += [
-        f"| {claim.says} ({claim.section}) | **{claim.verdict}** | {claim.measured} |"
-        for claim in judge(pd.concat([pd.DataFrame(audit["findings"]) for audit in audits]))
-    ]
+    lines += [f"| {c.says} ({c.section}) | **{c.verdict}** | {c.measured} |" for c in claimed]
     return "\n".join(lines)
 
 
-def _audits(receiver: str) -> list[dict]:
-    """What ``aalprivacy audit --json`` said of a shipped pair, if it was kept beside it."""
-    file = aalprivacy.pretrained() / receiver / "audit.json"
-    return list(json.loads(file.read_text()).values()) if file.is_file() else []
+def published_audits() -> dict[str, pd.DataFrame]:
+    """What ``aalprivacy audit --json`` found of each shipped pair whose audit is kept beside it.
+
+    Returns
+    -------
+    dict of receiver -> the rows of `aalprivacy.audit.to_frame`.
+    """
+    found = {}
+    for receiver in aalprivacy.shipped_receivers():
+        file = aalprivacy.pretrained() / receiver / "audit.json"
+        if file.is_file():
+            (audit,) = json.loads(file.read_text()).values()
+            found[receiver] = pd.DataFrame(audit["findings"])
+    return found
 
 
 def put_tables_into(text: str) -> str:
     """A page's text with the tables between its marks made anew."""
-    for name, table in (("results", results_table()), ("verdicts", verdicts_table())):
+    tables = {
+        "results": results_table(),
+        "studies": studies_table(),
+        "verdicts": verdicts_table(),
+    }
+    for name, table in tables.items():
         begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
         before, rest = text.split(begin)
         text = before + begin + table + end + rest.split(end)[1]

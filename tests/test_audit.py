@@ -137,6 +137,12 @@ def test_linkage_finds_the_same_users_codes(case):
     assert finding.control > 0.9
 
 
+def test_linkage_reaches_across_encoders(case, twin):
+    (finding,) = Linkage(users=60, other=twin, name="twin").run(case)
+    assert finding.setting.endswith("one by twin's encoder")
+    assert finding.low > 0.5
+
+
 def test_tampering(case):
     findings = {f.setting: f for f in Tampering(noise=(1e-6,)).run(case)}
     assert findings["noise of 1e-06 deviations"].value < 0.1

@@ -7,6 +7,7 @@ from matplotlib.text import Text
 
 from aalprivacy import files, plotting
 from aalprivacy.attributes import NAMES
+from aalprivacy.audit import CHARACTER_ERROR
 from aalprivacy.evaluation import Mismatch, score
 from aalprivacy.policy import TABLE_I, Operation
 from aalprivacy.text import to_lines
@@ -116,3 +117,21 @@ def test_attacks_with_several_pairs_are_several_lines():
     columns = ["attack", "setting", "value", "low", "high", "baseline", "control"]
     found = texts(plotting.attack_curve(pd.DataFrame(rows, columns=columns)))
     assert {"linear map, own pair: twin", "linear map, own pair: family member"} <= set(found)
+
+
+def test_noise_is_seen_in_cost_and_in_what_it_hides():
+    rows = []
+    for size in ("0.1", "1"):
+        setting = f"noise of {size} deviations"
+        rows += [
+            ("remedy: receiver reads", setting, CHARACTER_ERROR, 9.0 * float(size), 80.0),
+            ("remedy: receiver reads", setting, "share of right values", 0.9, 0.3),
+            ("remedy: insider, linear probe", f"{setting}, 100 known entries",
+             "date_of_birth (deleted): last digit", 0.6 - 0.1 * float(size), 0.3),
+        ]  # fmt: skip
+    columns = ["attack", "setting", "measure", "value", "baseline"]
+    figure = plotting.noise_tradeoff(pd.DataFrame(rows, columns=columns))
+    costs, hides = figure.axes
+    assert list(costs.lines[0].get_ydata()) == pytest.approx([0.9, 9.0])
+    assert list(hides.lines[0].get_ydata()) == pytest.approx([29, 20])
+    assert "date of birth (deleted)" in texts(figure)

@@ -1,5 +1,6 @@
 """The project's files agree with each other."""
 
+import json
 import re
 import subprocess
 import sys
@@ -49,6 +50,15 @@ def test_the_readmes_results_are_the_cards():
 
     readme = (ROOT / "README.md").read_text()
     assert put_tables_into(readme) == readme, "run: python -m aalprivacy.report README.md"
+
+
+def test_the_kept_audits_are_of_the_shipped_pairs():
+    files = list((ROOT / "aalprivacy" / "pretrained").glob("*/audit.json"))
+    assert files
+    for file in files:
+        (audit,) = json.loads(file.read_text()).values()
+        card = json.loads((file.parent / "card.json").read_text())
+        assert audit["encoder"] == card["fingerprints"]["encoder"], file
 
 
 def test_shipped_pairs_are_small():

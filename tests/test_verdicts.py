@@ -82,6 +82,10 @@ def test_linkage_and_tampering():
     for low, expected in ((0.48, Verdict.HOLDS), (0.7, Verdict.FAILS)):
         assert verdict(told(area, low, attack="linkage")).verdict is expected
     passing = "changed view, unnoticed"
+    (claim,) = judge(
+        to_frame([told(passing, 0.5, 0.0, "tampering", "noise of 0.1 deviations")])
+    )  # noise that an attacker adds is no remedy
+    assert claim.verdict is Verdict.FAILS
     for lows, expected in (
         ((-0.05, -0.05), Verdict.HOLDS),
         ((-0.05, 0.5), Verdict.IN_PART),

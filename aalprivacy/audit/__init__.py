@@ -74,8 +74,8 @@ def run_audit(
     others
         Name -> other pairs, which the attacker has as its own.
     known, targets
-        Entries that the attacker may know, and entries to read. The defaults take minutes; the
-        published figures are of 100,000 and 2,000, with 5,000 updates, which takes hours.
+        Entries that the attacker may know, and entries to read. The defaults take minutes; 100,000
+        and 1,000, with 3,000 updates, about an hour.
     updates
         Of each decoder that an attacker trains.
     say
@@ -98,7 +98,8 @@ def run_audit(
     ]
     for name, own in owned.items():
         attacks += [LinearMap(own, name), Statistics(own, name)]
-    attacks += [OwnDecoder(own, name, training=training) for name, own in others.items()]
+    attacks += [Linkage(other=own, name=name, seed=seed) for name, own in others.items()]
+    attacks += [OwnDecoder(own, name, (known,), training) for name, own in others.items()]
     findings = []
     for attack in attacks:
         say(type(attack).__name__)

@@ -269,22 +269,37 @@ class Linkage:
     similar than those of two users; the baseline is a coin's, the control that of two views,
     compared by the number of equal values.
 
+    With a second pair, the second code is of that pair's encoder. The attacker has seen entries
+    go to both receivers (it knows their codes, not what they say) and fits a linear map between.
+
     Parameters
     ----------
     users
         How many, with two entries each.
+    other, name
+        The pair whose codes the second ones are, and what it is called; the victim's by default.
     """
 
     users: int = 500
+    other: Pair | None = None
+    name: str = ""
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
         entries = simulate(self.users, 100, LINK_SEED)
         # The first and the last of a hundred, so that it isn't the day that links them.
         entries = entries[entries.index % 100 % 99 == 0].reset_index(drop=True)
-        codes = case.encode(entries)
+        codes, setting = case.encode(entries), f"{self.users:,} users, two codes each"
         views = apply_policy(entries, case.pair.policy, case.pair.receiver).to_numpy()
-        scaled = StandardScaler().fit_transform(codes)
+        if self.other:
+            theirs = case.of(self.other)
+            move = foreign_to_own(theirs.known_codes, case.known_codes)
+            codes[1::2] = move(theirs.encode(entries[1::2]))
+            views[1::2] = apply_policy(entries[1::2], self.other.policy, self.other.receiver)
+            setting += f", one by {self.name}'s encoder"
+        scaled = np.empty_like(codes)
+        for half in (slice(0, None, 2), slice(1, None, 2)):
+            scaled[half] = StandardScaler().fit_transform(codes[half])
         scaled /= np.linalg.norm(scaled, axis=1, keepdims=True)
         rng = np.random.default_rng(self.seed)
         other = (np.arange(self.users) + rng.integers(1, self.users, self.users)) % self.users
@@ -308,7 +323,7 @@ class Linkage:
         by_view = area(lambda a, b: (views[a] == views[b]).mean(1))
         return [
             Finding(
-                "linkage", f"{self.users:,} users, two codes each", "area under the ROC curve",
+                "linkage", setting, "area under the ROC curve",
                 *map(float, by_code), 0.5, float(by_view[0]),
             )
         ]  # fmt: skip

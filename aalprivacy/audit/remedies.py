@@ -24,9 +24,12 @@ class Noise:
     ----------
     sizes
         Of the noise, relative to each number's deviation.
+    known
+        At most so many known entries for the probe.
     """
 
     sizes: tuple[float, ...] = (0.03, 0.1, 0.2, 0.3, 0.5, 1.0)
+    known: int = 10_000
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
@@ -44,7 +47,7 @@ class Noise:
                 replace(
                     f, attack="remedy: insider, linear probe", setting=f"{setting}, {f.setting}"
                 )
-                for f in Insider((len(case.known),), deep=False).run(sent)
+                for f in Insider((min(self.known, len(case.known)),), deep=False).run(sent)
             ]
         return findings
 

@@ -56,6 +56,7 @@ def judge(findings: pd.DataFrame) -> list[Claim]:
     """
     errors = findings[findings["measure"] == CHARACTER_ERROR]
     twin = errors["setting"].str.endswith(TWIN)
+    remedies = findings[findings["attack"].str.startswith("remedy")]
 
     def rows(*attacks: str, of: pd.DataFrame = errors) -> pd.DataFrame:
         return of[of["attack"].isin(attacks)]
@@ -69,7 +70,7 @@ def judge(findings: pd.DataFrame) -> list[Claim]:
         (_rekeyed, rows("linear map", "statistics only", of=errors[twin])),
         (_anonymous, rows("linkage", of=findings)),
         (_noticed, rows("tampering", of=findings)),
-        (_noise, findings[findings["setting"].str.startswith("noise of")]),
+        (_noise, remedies[remedies["setting"].str.startswith("noise of")]),
         (_rounding, errors[errors["setting"].str.startswith("codes as")]),
     )
     return [test(table) for test, table in tests if len(table)]
@@ -156,7 +157,8 @@ def _anonymous(table: pd.DataFrame) -> Claim:
         "not claimed",
         "Codes of one user aren't told from those of another.",
         "the area under the ROC curve is that of a coin",
-        f"area {most['value']:.3f}; a coin has 0.5, the views themselves {most['control']:.3f}",
+        f"{most['setting']}: area {most['value']:.3f}; a coin has 0.5, the views themselves "
+        f"{most['control']:.3f}",
         Verdict.of(not table["beats_baseline"].any()),
     )
 

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from rapidfuzz.distance import Levenshtein
 
 from aalprivacy.attributes import ATTRIBUTES, DELETED
+from aalprivacy.audit import CHARACTER_ERROR
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.plotting.style import (
     BLUE,
@@ -331,31 +332,71 @@ def attack_curve(findings: pd.DataFrame) -> Figure:
         Rows of `aalprivacy.audit.to_frame` whose measure is the character error and whose setting
         begins with the number of known entries; one line for each attack and own pair.
     """
+    own = findings["setting"].str.extract(r", own pair: (.*)$")[0].map(_words, "ignore").fillna("")
+    # An attack has a marker, whose pair it uses a colour.
+    markers = {attack: SERIES[i][1] for i, attack in enumerate(findings["attack"].unique())}
+    colours = {name: SERIES[i][0] for i, name in enumerate(own.unique())}
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(6.5, 3.6))
+        figure = Figure(figsize=(8.5, 3.8))
         axes = figure.subplots()
-        own = findings["setting"].str.extract(r", own pair: (.*)$")[0].map(_words, "ignore")
-        labels = findings["attack"] + (", own pair: " + own).fillna("")
-        for (label, rows), (colour, marker) in zip(
-            findings.groupby(labels, sort=False), SERIES, strict=False
-        ):
+        for (attack, name), rows in findings.groupby([findings["attack"], own], sort=False):
             known = rows["setting"].str.replace(",", "").str.extract(r"^(\d+)")[0].astype(int)
             spans = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
             axes.errorbar(
-                known, rows["value"], spans, color=colour, marker=marker, label=label, capsize=2
-            )
+                known, rows["value"], spans, color=colours[name], marker=markers[attack],
+                label=f"{attack}, own pair: {name}" if name else attack, capsize=2,
+            )  # fmt: skip
         ends = [findings["baseline"].iloc[0], findings["control"].iloc[0]]
-        for y, label in zip(ends, ("best constant line", "right key"), strict=True):
+        for y, x, label in zip(ends, (1, 0), ("best constant line", " right key"), strict=True):
             axes.axhline(y, color=GREY, linestyle=":", zorder=0)
             axes.annotate(
-                label, (1, y), xycoords=("axes fraction", "data"), xytext=(0, 2),
-                textcoords="offset points", ha="right", va="bottom", color=GREY,
+                label, (x, y), xycoords=("axes fraction", "data"), xytext=(0, 2),
+                textcoords="offset points", ha="right" if x else "left", va="bottom", color=GREY,
             )  # fmt: skip
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)
         axes.set_xlabel("entries that the attacker knows")
         axes.set_ylabel("character error")
-        axes.legend(frameon=False)
+        figure.legend(frameon=False, loc="outside right upper")
+        return figure
+
+
+def noise_tradeoff(findings: pd.DataFrame) -> Figure:
+    """What noise on the codes costs the receiver, and what it hides.
+
+    Parameters
+    ----------
+    findings
+        Rows of `aalprivacy.audit.to_frame` of the attack `aalprivacy.audit.Noise`, one pair's.
+    """
+    size = findings["setting"].str.extract(r"^noise of (\S+?),? ")[0].astype(float)
+    findings = findings.assign(size=size).sort_values("size", kind="stable")
+    reads = findings["attack"] == "remedy: receiver reads"
+    errors = findings[reads & (findings["measure"] == CHARACTER_ERROR)]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9, 3.4))
+        left, right = figure.subplots(1, 2, sharex=True)
+        left.plot(errors["size"], errors["value"], color=BLUE, marker="o")
+        left.axhline(errors["baseline"].iloc[0], color=GREY, linestyle=":")
+        left.annotate("best constant line", (errors["size"].iloc[0], errors["baseline"].iloc[0]),
+                      xytext=(0, -11), textcoords="offset points", color=GREY)  # fmt: skip
+        left.set_yscale("log")
+        left.set_ylabel("the receiver's character error")
+        told = findings[~reads]
+        attributes = told["measure"].str.extract(r"^(\w+ \(\w+\))")[0].map(_words)
+        for (name, rows), (colour, marker) in zip(
+            told.groupby(attributes, sort=False), SERIES, strict=False
+        ):
+            gain = 100 * (rows["value"] - rows["baseline"])
+            right.plot(rows["size"], gain, color=colour, marker=marker, label=name)
+        right.axhline(0, color=GREY, linestyle=":")
+        right.set_ylabel("probe above the baseline,\npercentage points")
+        right.legend(frameon=False, fontsize=7)
+        for axes in (left, right):
+            axes.set_xscale("log")
+            axes.set_xticks(errors["size"], [f"{s:g}" for s in errors["size"]])
+            axes.minorticks_off()
+            axes.set_xlabel("noise, in deviations of each number")
         return figure
 
 
