@@ -295,7 +295,7 @@ def published_audits() -> dict[str, pd.DataFrame]:
         file = aalprivacy.pretrained() / receiver / "audit.json"
         if file.is_file():
             (audit,) = json.loads(file.read_text()).values()
-            found[receiver] = pd.DataFrame(audit["findings"])
+            found[receiver] = pd.DataFrame(audit["findings"]).assign(pair=receiver)
     return found
 
 

@@ -24,7 +24,7 @@ def test_the_report(tmp_path):
     pictures = re.findall(r'src="([^"]+)"', page)
     assert set(pictures) == {name for name in names if name.endswith(".svg")}
     assert "{" not in re.sub(r"<style>.*?</style>", "", page, flags=re.S)
-    assert page.count('<td class="verdict">') == 15
+    assert page.count('<td class="verdict">') == 16
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["researcher"]["unseen"]["entries"] == 40
     svg = (tmp_path / "figure-1.svg").read_text()

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from aalprivacy.audit import CHARACTER_ERROR, TWIN, Finding, Verdict, judge, to_frame
+from aalprivacy.audit.measure import ABOVE_CHANCE
 
 LINE = 80.0  # error of one constant line
 
@@ -25,6 +26,7 @@ def verdict(*findings):
     ("attack", "setting"),
     [
         ("wrong key", "decoder of doctor"),
+        ("wrong key", f"decoder of {TWIN}"),
         ("own decoder", "1,000 known entries"),
         ("linear map", "10 known entries, own pair: doctor"),
         ("linear map", f"10 known entries, own pair: {TWIN}"),
@@ -39,6 +41,24 @@ def test_a_lock_is_as_good_as_its_worst_attack(attack, setting):
         assert str(claim.verdict) == expected
         assert f"{worst:.1f} wrong characters" in claim.measured
         assert setting in claim.measured
+
+
+@pytest.mark.parametrize(("above", "expected"), [(0.005, Verdict.HOLDS), (0.03, Verdict.IN_PART)])
+def test_values_hit_above_chance_disclose_something(above, expected):
+    setting = "decoder of doctor"
+    hits = Finding("wrong key", setting, ABOVE_CHANCE, above + 0.001, above, above + 0.002, 0, 0.9)
+    claim = verdict(reading("wrong key", setting, 90.0), hits)
+    assert claim.verdict is expected
+    assert f"above chance: at most {above + 0.001:.1%}" in claim.measured
+
+
+def test_pairs_are_told_apart():
+    frames = [
+        to_frame([reading("wrong key", "decoder of caregiver", value)]).assign(pair=pair)
+        for pair, value in (("doctor", 90.0), ("family_member", 60.0))
+    ]
+    (claim,) = judge(pd.concat(frames))
+    assert claim.measured.startswith("family member: wrong key, decoder of caregiver: 60.0")
 
 
 def test_a_twin_is_judged_apart():
@@ -58,9 +78,12 @@ def test_how_exactly_the_weights_must_be_known():
         reading("near key", f"weights off by {size} of their size", value)
         for size, value in (("0.001", 0.2), ("0.01", 0.3), ("0.1", 50.0))
     ]
-    claim = verdict(*noisy, reading("near key", "only layer lstm known", 0.1))
+    claim = verdict(*noisy, reading("near key", "only known: lstm", 70.0))
     assert claim.verdict is Verdict.IN_PART
     assert "off by 1 % of" in claim.measured
+    claim = verdict(*noisy, reading("near key", "only known: lstm", 0.1))
+    assert claim.verdict is Verdict.FAILS
+    assert "only known: lstm" in claim.measured
     # One pair that stays shut at one per cent is one lock that isn't open.
     other = reading("near key", "weights off by 0.01 of their size", 70.0)
     assert "off by 0.1 % of" in verdict(*noisy, other).measured
@@ -81,15 +104,15 @@ def test_linkage_and_tampering():
     area = "area under the ROC curve"
     for low, expected in ((0.48, Verdict.HOLDS), (0.7, Verdict.FAILS)):
         assert verdict(told(area, low, attack="linkage")).verdict is expected
-    passing = "changed view, unnoticed"
+    passing = "changed views that pass"
     (claim,) = judge(
         to_frame([told(passing, 0.5, 0.0, "tampering", "noise of 0.1 deviations")])
     )  # noise that an attacker adds is no remedy
     assert claim.verdict is Verdict.FAILS
     for lows, expected in (
         ((-0.05, -0.05), Verdict.HOLDS),
-        ((-0.05, 0.5), Verdict.IN_PART),
-        ((0.5, 0.6), Verdict.FAILS),
+        ((-0.05, 0.04), Verdict.IN_PART),
+        ((-0.05, 0.6), Verdict.FAILS),
     ):
         found = [told(passing, low, 0.0, "tampering", f"way {low}") for low in lows]
         claim = verdict(*found)
@@ -103,6 +126,7 @@ def test_linkage_and_tampering():
         ((0.3, 1.2), (0.6, 0.4), Verdict.HOLDS),
         ((0.3, 9.0), (0.6, 0.4), Verdict.FAILS),
         ((0.3, 1.2), (0.6, 0.6), Verdict.FAILS),
+        ((0.3, 1.2), (0.4, 0.4), Verdict.FAILS),
     ],
 )
 def test_noise_must_hide_before_it_hurts(errors, lows, expected):

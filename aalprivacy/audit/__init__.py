@@ -14,18 +14,18 @@ import pandas as pd
 
 from aalprivacy.audit.attacks import (
     TWIN,
-    Insider,
     LinearMap,
     Linkage,
     NearKey,
     Neighbours,
-    Statistics,
     Tampering,
     WrongKey,
 )
+from aalprivacy.audit.insider import Insider
 from aalprivacy.audit.learning import OwnDecoder, Training, WholeEntry
 from aalprivacy.audit.measure import CHARACTER_ERROR, Case, Finding
 from aalprivacy.audit.remedies import Noise, Rounding
+from aalprivacy.audit.statistics import Statistics
 from aalprivacy.audit.verdicts import Claim, Verdict, judge
 from aalprivacy.model import Pair
 

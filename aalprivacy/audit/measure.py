@@ -55,6 +55,8 @@ class Finding:
 
 
 CHARACTER_ERROR = "character error"
+RIGHT_VALUES = "share of right values"
+ABOVE_CHANCE = "right values above chance"
 
 
 class Case:
@@ -82,7 +84,9 @@ class Case:
         self.views = apply_policy(self.targets, pair.policy, pair.receiver)
         self.expected = to_lines(self.views)
         self.constant = best_constant(self.expected)
-        self.right = float(self.errors(self.read(self.codes)).mean())
+        lines = self.read(self.codes)
+        self.right = float(self.errors(lines).mean())
+        self._right_values = [float(part.mean()) for part in self._hits(lines)]
         self._seen[pair.fingerprint] = self
 
     @property
@@ -100,7 +104,6 @@ class Case:
         other = copy.copy(self)
         other._seen = {}
         other.known_codes, other.codes = change(self.known_codes), change(self.codes)
-        other.right = float(other.errors(other.read(other.codes)).mean())
         return other
 
     def encode(self, entries: pd.DataFrame) -> np.ndarray:
@@ -115,17 +118,31 @@ class Case:
         return character_errors(lines, self.expected)
 
     def reading(self, attack: str, setting: str, lines: pd.Series) -> list[Finding]:
-        """The findings of an attack that writes a line for each target: its character error, and
-        the share of right values among the attributes whose values differ between entries."""
-        errors = self.errors(lines)
-        values = from_lines(lines.reset_index(drop=True), errors="coerce")
+        """The findings of an attack that writes a line for each target.
+
+        Its character error; the share of right values among the attributes whose values differ
+        between entries, beside that of the commonest values; and how far this share is above that
+        of the same lines dealt out at random, which tells whether they hold anything of the target.
+        """
         varied = [n for n in NAMES if self.views[n].nunique() > 1]
-        right = values[varied].to_numpy() == self.views[varied].to_numpy()
         modal = np.mean([self.views[n].value_counts(normalize=True).iloc[0] for n in varied])
+        right, above = self._hits(lines)
+        control, control_above = self._right_values
+        errors = self.errors(lines)
         return [
             mean(attack, setting, CHARACTER_ERROR, errors, self.constant, self.right),
-            mean(attack, setting, "share of right values", right.mean(1), float(modal), 1.0),
+            mean(attack, setting, RIGHT_VALUES, right, float(modal), control),
+            mean(attack, setting, ABOVE_CHANCE, above, 0.0, control_above),
         ]
+
+    def _hits(self, lines: pd.Series, deals: int = 20) -> tuple[np.ndarray, np.ndarray]:
+        """Each target's share of right values, and how far it is above chance."""
+        values = from_lines(lines.reset_index(drop=True), errors="coerce")
+        varied = [n for n in NAMES if self.views[n].nunique() > 1]
+        got, want = values[varied].to_numpy(), self.views[varied].to_numpy()
+        right, rng = (got == want).mean(1), np.random.default_rng(0)
+        dealt = [(rng.permutation(got) == want).mean(1) for _ in range(deals)]
+        return right, right - np.mean(dealt, axis=0)
 
 
 def mean(attack, setting, measure, values, baseline: float, control: float) -> Finding:
@@ -155,3 +172,35 @@ def share(
     return Finding(
         attack, setting, measure, float(hits.mean()), interval.low, interval.high, baseline, control
     )
+
+
+def paired(
+    attack, setting, measure, hits, guessed, control: float, comparisons: int = 1
+) -> Finding:
+    """A finding that is a share of targets, held against another guess of the same targets.
+
+    The interval is that of the difference of the two, added to the baseline: by Wilson's interval
+    for the targets that only one of them hits, as in McNemar's test.
+
+    Parameters
+    ----------
+    hits, guessed
+        Which targets the attack hits, and which a guess without the code does.
+    comparisons
+        As for `share`.
+    """
+    hits, guessed = np.asarray(hits, bool), np.asarray(guessed, bool)
+    only, apart = int((hits & ~guessed).sum()), int((hits != guessed).sum())
+    low = high = 0.0
+    if apart:
+        test = stats.binomtest(only, apart)
+        interval = test.proportion_ci(1 - 0.05 / comparisons, method="wilson")
+        low, high = ((2 * p - 1) * apart / len(hits) for p in (interval.low, interval.high))
+    base = float(guessed.mean())
+    value = float(hits.mean())
+    return Finding(attack, setting, measure, value, base + low, base + high, base, control)
+
+
+def up_to(numbers: tuple[int, ...], most: int) -> list[int]:
+    """Those that can be had, and all that can be had if that is between two of them."""
+    return sorted({n for n in numbers if n < most} | {min(most, max(numbers))})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aalprivacy.audit.attacks import Insider
+from aalprivacy.audit.insider import Insider
 from aalprivacy.audit.measure import Case, Finding
 from aalprivacy.files import NUMBER_TYPES, restored, rounded
 
@@ -18,7 +18,8 @@ class Noise:
     """The sender adds normal noise to every code; the decoder stays as it was.
 
     The findings are the rightful receiver's reading, and what `Insider` tells with a linear probe
-    that was trained on codes with the same noise.
+    that was trained on codes with the same noise. The first size is none, which shows what there is
+    to hide.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ class Noise:
         At most so many known entries for the probe.
     """
 
-    sizes: tuple[float, ...] = (0.03, 0.1, 0.2, 0.3, 0.5, 1.0)
+    sizes: tuple[float, ...] = (0.0, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0)
     known: int = 10_000
     seed: int = 0
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 import pandas as pd
 
 from aalprivacy.audit.attacks import TWIN
-from aalprivacy.audit.measure import CHARACTER_ERROR
+from aalprivacy.audit.measure import ABOVE_CHANCE, CHARACTER_ERROR
 
 OPEN = 0.1  # a lock is open at this share of the error that a constant line has
 
@@ -52,63 +52,61 @@ def judge(findings: pd.DataFrame) -> list[Claim]:
     Parameters
     ----------
     findings
-        Rows of `aalprivacy.audit.to_frame`, of one pair or several.
+        Rows of `aalprivacy.audit.to_frame`; of several pairs with a column ``pair``, their names.
     """
-    errors = findings[findings["measure"] == CHARACTER_ERROR]
-    twin = errors["setting"].str.endswith(TWIN)
+    findings = findings.reset_index(drop=True)
+    if "pair" not in findings:
+        findings = findings.assign(pair="")
+    readings = findings[findings["measure"].isin([CHARACTER_ERROR, ABOVE_CHANCE])]
+    twin = readings["setting"].str.endswith(TWIN)
     remedies = findings[findings["attack"].str.startswith("remedy")]
 
-    def rows(*attacks: str, of: pd.DataFrame = errors) -> pd.DataFrame:
+    def rows(*attacks: str, of: pd.DataFrame = readings) -> pd.DataFrame:
         return of[of["attack"].isin(attacks)]
 
+    knowing = ("nearest neighbour", "linear map", "own decoder")
     tests = (
-        (_wrong_key, rows("wrong key")),
+        (_wrong_key, rows("wrong key", of=readings[~twin])),
         (_weights, rows("near key")),
-        (_trained, rows("nearest neighbour", "linear map", "own decoder", of=errors[~twin])),
+        (_trained, rows(*knowing, of=readings[~twin])),
+        (_unknowing, rows("statistics only", of=readings[~twin])),
         (_deleted, findings[findings["attack"].str.startswith("insider")]),
-        (_unknowing, rows("statistics only", of=errors[~twin])),
-        (_rekeyed, rows("linear map", "statistics only", of=errors[twin])),
+        (_old_key, rows("wrong key", of=readings[twin])),
+        (_rekeyed, rows("statistics only", of=readings[twin])),
+        (_rekeyed_and_known, rows("linear map", of=readings[twin])),
         (_anonymous, rows("linkage", of=findings)),
         (_noticed, rows("tampering", of=findings)),
         (_noise, remedies[remedies["setting"].str.startswith("noise of")]),
-        (_rounding, errors[errors["setting"].str.startswith("codes as")]),
+        (_rounding, remedies[remedies["setting"].str.startswith("codes as")]),
     )
     return [test(table) for test, table in tests if len(table)]
 
 
 def _wrong_key(table: pd.DataFrame) -> Claim:
-    return Claim(
-        "V, figure 6; VI",
-        "A decoder that doesn't match discloses nothing.",
-        "no other decoder comes nearer than one constant line for all entries",
-        _nearest(table),
-        _kept_out(table),
-    )
+    return _lock(table, "V, figure 6; VI", "A decoder that doesn't match discloses nothing.")
 
 
 def _weights(table: pd.DataFrame) -> Claim:
-    noisy = table[table["setting"].str.startswith("weights off by")]
-    size = noisy["setting"].str.extract(r"off by (\S+)")[0].astype(float)
-    # The widest that opens every lock in the table.
-    open_ = (noisy["value"] < OPEN * noisy["baseline"]).groupby(size).all()
-    widest = f"{100 * max(open_[open_].index):g} %" if open_.any() else "none that was tried"
+    errors = table[table["measure"] == CHARACTER_ERROR]
+    opens = errors["value"] < OPEN * errors["baseline"]
+    size = errors["setting"].str.extract(r"^weights off by (\S+)")[0].astype(float)
+    every = opens.groupby(size).all()  # the widest that opens each lock in the table
+    widest = f"{100 * max(every[every].index):g} %" if every.any() else "none that was tried"
+    stolen = errors[opens & size.isna()]["setting"].drop_duplicates()
     return Claim(
         "V",
         "The right decoder's weights are almost impossible to find.",
-        "no weights that are off by one part in ten thousand or more open the lock",
-        f"weights may be off by {widest} of their size; guessing that near in every one of them is "
-        "hopeless, but a stolen copy need not be exact",
-        Verdict.of(not open_.any(), True),
+        "neither weights that are off by one part in ten thousand or more nor some of the layers "
+        "open the lock; in part, if only the former do, which nobody guesses in each of them",
+        f"weights may be off by {widest} of their size"
+        + (f"; layers that open it: {', '.join(stolen)}" if len(stolen) else ""),
+        Verdict.of(not every.any() and not len(stolen), not len(stolen)),
     )
 
 
 def _trained(table: pd.DataFrame) -> Claim:
-    return Claim(
-        "VI",
-        "Nobody can train a decoder for the codes without having the right one.",
-        "no attacker with known entries beats one constant line; in part, if none halves its error",
-        _nearest(table),
-        _kept_out(table),
+    return _lock(
+        table, "VI", "Nobody can train a decoder for the codes without having the right one."
     )
 
 
@@ -132,22 +130,24 @@ def _deleted(table: pd.DataFrame) -> Claim:
 
 
 def _unknowing(table: pd.DataFrame) -> Claim:
-    return Claim(
-        "V",
-        "Who has the codes and another pair, and knows no entry, reads nothing.",
-        "matching the units of the two pairs doesn't beat one constant line",
-        _nearest(table),
-        _kept_out(table),
+    return _lock(
+        table, "V", "Who has the codes and another pair, and knows no entry, reads nothing."
     )
 
 
+def _old_key(table: pd.DataFrame) -> Claim:
+    return _lock(table, "not claimed", "The old decoder reads nothing of a re-keyed pair's codes.")
+
+
 def _rekeyed(table: pd.DataFrame) -> Claim:
-    return Claim(
-        "not claimed",
-        "A re-keyed pair is another lock.",
-        "its twin's owner doesn't beat one constant line",
-        _nearest(table),
-        _kept_out(table),
+    return _lock(
+        table, "not claimed", "Nor does who has the old pair and many codes of the re-keyed one."
+    )
+
+
+def _rekeyed_and_known(table: pd.DataFrame) -> Claim:
+    return _lock(
+        table, "not claimed", "Nor does who has the old pair and knows some of the entries."
     )
 
 
@@ -157,8 +157,8 @@ def _anonymous(table: pd.DataFrame) -> Claim:
         "not claimed",
         "Codes of one user aren't told from those of another.",
         "the area under the ROC curve is that of a coin",
-        f"{most['setting']}: area {most['value']:.3f}; a coin has 0.5, the views themselves "
-        f"{most['control']:.3f}",
+        f"{_whose(most)}{most['setting']}: area {most['value']:.3f}; a coin has 0.5, the views "
+        f"themselves {most['control']:.3f}",
         Verdict.of(not table["beats_baseline"].any()),
     )
 
@@ -168,55 +168,72 @@ def _noticed(table: pd.DataFrame) -> Claim:
     return Claim(
         "not claimed",
         "A code that was changed on its way is noticed.",
-        "at most one changed code in a hundred yields another view of the right form",
-        f"{most['setting']}: {most['value']:.0%} pass",
-        Verdict.of(table["value"].max() <= 0.01, table["value"].min() <= 0.01),
+        "of the codes that yield another view, at most one in a hundred yields one of the right "
+        "form; in part, if at most one in ten",
+        f"{_whose(most)}{most['setting']}: {most['value']:.0%} of these pass",
+        Verdict.of(most["value"] <= 0.01, most["value"] <= 0.1),
     )
 
 
 def _noise(table: pd.DataFrame) -> Claim:
-    size = table["setting"].str.extract(r"noise of (\S+)")[0].astype(float)
+    size = table["setting"].str.extract(r"noise of (\S+?),? ")[0].astype(float)
     reads = table["attack"] == "remedy: receiver reads"
     error = table["value"].where(reads & (table["measure"] == CHARACTER_ERROR)).groupby(size).max()
     tells = (table["beats_baseline"] & ~reads).groupby(size).any()
-    least = error[~tells].min() if (~tells).any() else float("inf")
+    hides = error[~tells]
     bearable = error[error <= 1.5]
     return Claim(
         "remedy",
         "Noise on the codes hides what the view hides.",
-        "at some size no linear probe tells anything and the receiver has at most 1.5 wrong "
-        "characters",
+        "a linear probe tells something without noise; at some size it tells nothing and the "
+        "receiver has at most 1.5 wrong characters",
         (
-            f"the least error at which no probe tells anything: {least:.1f}"
-            if (~tells).any()
+            f"the least error at which no probe tells anything: {hides.min():.1f}"
+            if len(hides)
             else "probes tell something at every size tried"
         )
         + f"; up to {max(bearable.index, default=0):g} deviations the receiver has at most 1.5",
-        Verdict.of(least <= 1.5),
+        Verdict.of(bool(tells.iloc[0]) and len(hides) > 0 and hides.min() <= 1.5),
     )
 
 
 def _rounding(table: pd.DataFrame) -> Claim:
-    kind = table["setting"].str.removeprefix("codes as ")
-    error = table["value"].groupby(kind).max()
+    errors = table[table["measure"] == CHARACTER_ERROR]
+    kind = errors["setting"].str.removeprefix("codes as ")
+    by_pair = errors.pivot_table("value", "pair", kind)
+    added = by_pair["int8"] - by_pair["float32"]
     return Claim(
         "remedy",
         "Codes of a quarter of the size serve as well.",
         "int8 adds at most a tenth of a wrong character",
-        ", ".join(f"{name} {value:.2f}" for name, value in error.items()) + " wrong characters",
-        Verdict.of(error["int8"] - error["float32"] <= 0.1, error["int8"] <= 1.5),
+        f"{_whose({'pair': added.idxmax()})}"
+        + ", ".join(f"{name} {value:.2f}" for name, value in by_pair.loc[added.idxmax()].items())
+        + " wrong characters",
+        Verdict.of(added.max() <= 0.1, by_pair["int8"].max() <= 1.5),
     )
 
 
-def _nearest(table: pd.DataFrame) -> str:
-    best = table.loc[(table["value"] / table["baseline"]).idxmin()]
-    return (
-        f"{best['attack']}, {best['setting']}: {best['value']:.1f} wrong characters; a constant "
-        f"line has {best['baseline']:.1f}, the right key {best['control']:.2f}"
+def _lock(table: pd.DataFrame, section: str, says: str) -> Claim:
+    """A claim that an attacker reads nothing, judged by the attack that came nearest."""
+    errors = table[table["measure"] == CHARACTER_ERROR]
+    above = table[table["measure"] == ABOVE_CHANCE]
+    best = errors.loc[(errors["value"] / errors["baseline"]).idxmin()]
+    hits = above["low"].max() if len(above) else 0.0
+    return Claim(
+        section,
+        says,
+        "no attack beats one constant line for all entries, nor hits values above chance by more "
+        "than one in a hundred; in part, if none halves that line's error",
+        f"{_whose(best)}{best['attack']}, {best['setting']}: {best['value']:.1f} wrong characters; "
+        f"a constant line has {best['baseline']:.1f}, the right key {best['control']:.2f}"
+        + (f"; values above chance: at most {above['value'].max():.1%}" if len(above) else ""),
+        Verdict.of(
+            not errors["beats_baseline"].any() and hits <= 0.01,
+            (errors["value"] > 0.5 * errors["baseline"]).all(),
+        ),
     )
 
 
-def _kept_out(table: pd.DataFrame) -> Verdict:
-    return Verdict.of(
-        not table["beats_baseline"].any(), (table["value"] > 0.5 * table["baseline"]).all()
-    )
+def _whose(row) -> str:
+    """Whose codes a figure is of, if several pairs' are judged together."""
+    return f"{row['pair'].replace('_', ' ')}: " if row["pair"] else ""

@@ -1,0 +1,79 @@
+"""The attackers who know no entry: another pair and many foreign codes are all they have."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from aalprivacy.audit.measure import OWN_SEED, Case, Finding
+from aalprivacy.model import Pair
+from aalprivacy.simulate import simulate
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """The attacker has a pair of its own and many foreign codes, and knows no entry.
+
+    It hopes that the foreign code is its own with units moved and signs turned (a re-keyed pair),
+    matches each unit of the foreign codes to the own one that behaves most like it, up to sign, and
+    reads with its own decoder. Its own codes are of homes that it simulated.
+
+    Parameters
+    ----------
+    own, name
+        The attacker's pair and what it is called.
+    """
+
+    own: Pair
+    name: str
+    quantiles: int = 41
+    rounds: int = 20
+
+    def run(self, case: Case) -> list[Finding]:
+        theirs, foreign = case.of(self.own), case.known_codes
+        own = theirs.encode(simulate(len(foreign), 1, OWN_SEED))  # other homes than those
+        order, sign = self._match(_halves(own), _halves(foreign))
+        aligned = [
+            _spread_like(mine, seen[:, order] * sign, half[:, order] * sign)
+            for mine, seen, half in zip(*map(_halves, (own, foreign, case.codes)), strict=True)
+        ]
+        setting = f"{len(foreign):,} codes, units matched, own pair: {self.name}"
+        lines = theirs.read(np.concatenate(aligned, axis=1).astype(np.float32))
+        return theirs.reading("statistics only", setting, lines)
+
+    def _match(self, own: list[np.ndarray], foreign: list[np.ndarray]) -> tuple:
+        """For each own unit the foreign one that is most like it, and the sign between them.
+
+        First by the distributions of each unit alone; then again and again by its correlations with
+        all others as they are matched so far, until that changes nothing.
+        """
+        at = np.linspace(0.01, 0.99, self.quantiles)
+        likeness = {1: 0.0, -1: 0.0}  # h and c of a unit move together, so both are counted
+        for ours, theirs in zip(own, foreign, strict=True):
+            mine, other = np.quantile(ours, at, axis=0), np.quantile(theirs, at, axis=0)
+            for sign, turned in ((1, other), (-1, -other[::-1])):
+                likeness[sign] -= np.abs(mine[:, :, None] - turned[:, None, :]).mean(0)
+        ours, order = linear_sum_assignment(np.maximum(*likeness.values()), maximize=True)
+        sign = np.where(likeness[1] >= likeness[-1], 1, -1)[ours, order]
+        correlations = [
+            (np.corrcoef(a.T), np.corrcoef(b.T)) for a, b in zip(own, foreign, strict=True)
+        ]
+        for _ in range(self.rounds):
+            alike = sum(a @ (b[:, order] * sign).T for a, b in correlations)
+            _, better = linear_sum_assignment(np.abs(alike), maximize=True)
+            same, order = (better == order).all(), better
+            sign = np.where(alike[ours, order] >= 0, 1, -1)
+            if same:
+                break
+        return order, sign
+
+
+def _halves(codes: np.ndarray) -> list[np.ndarray]:
+    """The states h and c."""
+    return np.split(codes, 2, axis=1)
+
+
+def _spread_like(own: np.ndarray, seen: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Foreign codes, moved and stretched as those seen must be to be spread as the own ones."""
+    stretch = own.std(0) / np.maximum(seen.std(0), 1e-6)
+    return (codes - seen.mean(0)) * stretch + own.mean(0)
