@@ -112,7 +112,8 @@ def write_report(
         examples += [plotting.marked(*both) for both in zip(decoded, expected, strict=True)]
     unseen = {receiver: kinds["unseen"] for receiver, kinds in scores.items()}
     save(plotting.error_distribution(unseen), "errors")
-    save(plotting.single_errors(unseen), "single-errors")
+    on_cards = {r: evaluation.Score(**pair.card["test"]["unseen"]) for r, pair in pairs.items()}
+    save(plotting.single_errors(on_cards), "single-errors")
     say("decoding with the wrong decoders")
     found = evaluation.cross({**pairs, name: decoder}, evaluation.make_test_set("unseen", entries))
     save(plotting.mismatch_matrix(found), "mismatch")

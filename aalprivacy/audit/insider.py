@@ -1,9 +1,11 @@
 """The rightful receiver, who wants what its view hides, and what the view alone tells of it."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
@@ -49,8 +51,7 @@ class Insider:
                     continue
                 guessed = from_view(case, name, secret[:n], truth, self.deep, self.seed) == truth
                 for deep in (False, True) if self.deep else (False,):
-                    probe = _probe(secret[:n], deep, self.seed)
-                    guess = probe.fit(case.known_codes[:n], secret[:n]).predict(case.codes)
+                    guess = _answers(case.known_codes[:n], secret[:n], case.codes, deep, self.seed)
                     findings.append(
                         paired(
                             f"insider, {'neural' if deep else 'linear'} probe",
@@ -97,22 +98,24 @@ def from_view(
         vectorizer = DictVectorizer(sparse=False).fit(_readable(known, known))
         have, want = (vectorizer.transform(_readable(v, known)) for v in (known, case.views))
         guesses += [
-            _probe(secret, kind, seed).fit(have, secret).predict(want)
+            _answers(have, secret, want, kind, seed)
             for kind in ((False, True) if deep else (False,))
         ]
     return max(guesses, key=lambda guess: (guess == truth.to_numpy()).mean())
 
 
-def _probe(secret: pd.Series, deep: bool, seed: int):
-    """A classifier of standardised numbers."""
+def _answers(known, secret: pd.Series, targets, deep: bool, seed: int) -> np.ndarray:
+    """What a classifier of standardised numbers says of the targets."""
     counts = secret.value_counts()
     probe = (
-        # With two answers of which one is there once, scikit-learn can't hold any out.
-        MLPClassifier((256,), early_stopping=counts.min() > 1, random_state=seed)
+        # Of two answers of which one is there once, scikit-learn can't hold any out.
+        MLPClassifier((256,), early_stopping=len(counts) > 2 or counts.min() > 1, random_state=seed)
         if deep
         else LogisticRegression(C=0.1, max_iter=300)
     )
-    return make_pipeline(StandardScaler(), probe)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # near enough for either side
+        return make_pipeline(StandardScaler(), probe).fit(known, secret).predict(targets)
 
 
 def _readable(views: pd.DataFrame, known: pd.DataFrame) -> list[dict]:
