@@ -121,17 +121,22 @@ def test_attacks_with_several_pairs_are_several_lines():
 
 def test_noise_is_seen_in_cost_and_in_what_it_hides():
     rows = []
-    for size in ("0.1", "1"):
+    for size in ("0", "0.1", "1"):
         setting = f"noise of {size} deviations"
         rows += [
-            ("remedy: receiver reads", setting, CHARACTER_ERROR, 9.0 * float(size), 80.0),
-            ("remedy: receiver reads", setting, "share of right values", 0.9, 0.3),
+            ("remedy: receiver reads", setting, CHARACTER_ERROR, 1 + float(size), 80.0, True),
+            ("remedy: receiver reads", setting, "share of right values", 0.9, 0.3, True),
+        ]
+        rows += [
             ("remedy: insider, linear probe", f"{setting}, 100 known entries",
-             "date_of_birth (deleted): last digit", 0.6 - 0.1 * float(size), 0.3),
+             f"{name} (deleted): last digit", value - 0.1 * float(size), 0.3, value > 0.5)
+            for name, value in (("date_of_birth", 0.6), ("age", 0.4))
         ]  # fmt: skip
-    columns = ["attack", "setting", "measure", "value", "baseline"]
+    columns = ["attack", "setting", "measure", "value", "baseline", "beats_baseline"]
     figure = plotting.noise_tradeoff(pd.DataFrame(rows, columns=columns))
     costs, hides = figure.axes
-    assert list(costs.lines[0].get_ydata()) == pytest.approx([0.9, 9.0])
-    assert list(hides.lines[0].get_ydata()) == pytest.approx([29, 20])
-    assert "date of birth (deleted)" in texts(figure)
+    assert list(costs.lines[0].get_ydata()) == pytest.approx([1, 1.1, 2])
+    assert list(hides.lines[0].get_ydata()) == pytest.approx([30, 29, 20])
+    assert [t.get_text() for t in hides.get_xticklabels()] == ["0", "0.1", "1"]
+    assert {"date of birth (deleted)", "others, which tell nothing"} <= set(texts(figure))
+    assert "age (deleted)" not in texts(figure)

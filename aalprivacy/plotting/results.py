@@ -370,32 +370,36 @@ def noise_tradeoff(findings: pd.DataFrame) -> Figure:
         Rows of `aalprivacy.audit.to_frame` of the attack `aalprivacy.audit.Noise`, one pair's.
     """
     size = findings["setting"].str.extract(r"^noise of (\S+?),? ")[0].astype(float)
-    findings = findings.assign(size=size).sort_values("size", kind="stable")
+    sizes = np.unique(size)  # none is one of them, so they are evenly spaced and not on a log scale
+    findings = findings.assign(place=np.searchsorted(sizes, size)).sort_values("place")
     reads = findings["attack"] == "remedy: receiver reads"
     errors = findings[reads & (findings["measure"] == CHARACTER_ERROR)]
+    told = findings[~reads]
+    attributes = told["measure"].str.extract(r"^(\w+ \(\w+\))")[0].map(_words)
+    telling = told["beats_baseline"].groupby(attributes).any()
+    styles = dict(zip(telling.index[telling], SERIES, strict=False))
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9, 3.4))
-        left, right = figure.subplots(1, 2, sharex=True)
-        left.plot(errors["size"], errors["value"], color=BLUE, marker="o")
+        left, right = figure.subplots(1, 2)
+        left.plot(errors["place"], errors["value"], color=BLUE, marker="o")
         left.axhline(errors["baseline"].iloc[0], color=GREY, linestyle=":")
-        left.annotate("best constant line", (errors["size"].iloc[0], errors["baseline"].iloc[0]),
+        left.annotate("best constant line", (0, errors["baseline"].iloc[0]),
                       xytext=(0, -11), textcoords="offset points", color=GREY)  # fmt: skip
         left.set_yscale("log")
         left.set_ylabel("the receiver's character error")
-        told = findings[~reads]
-        attributes = told["measure"].str.extract(r"^(\w+ \(\w+\))")[0].map(_words)
-        for (name, rows), (colour, marker) in zip(
-            told.groupby(attributes, sort=False), SERIES, strict=False
-        ):
+        label = "others, which tell nothing"
+        for name, rows in told.groupby(attributes, sort=False):
             gain = 100 * (rows["value"] - rows["baseline"])
-            right.plot(rows["size"], gain, color=colour, marker=marker, label=name)
-        right.axhline(0, color=GREY, linestyle=":")
+            if name in styles:
+                colour, marker = styles[name]
+                right.plot(rows["place"], gain, color=colour, marker=marker, label=name)
+            else:
+                right.plot(rows["place"], gain, color=GREY, linewidth=0.6, zorder=0, label=label)
+                label = None
         right.set_ylabel("probe above the baseline,\npercentage points")
-        right.legend(frameon=False, fontsize=7)
+        right.legend(frameon=False)
         for axes in (left, right):
-            axes.set_xscale("log")
-            axes.set_xticks(errors["size"], [f"{s:g}" for s in errors["size"]])
-            axes.minorticks_off()
+            axes.set_xticks(range(len(sizes)), [f"{s:g}" for s in sizes])
             axes.set_xlabel("noise, in deviations of each number")
         return figure
 
