@@ -45,8 +45,6 @@ PER_RECEIVER = {
     "learning": "The training of the {}'s pair.",
 }
 
-TEST_COLUMNS = " | ".join(evaluation.TEST_SETS) + " |"
-
 
 def write_report(
     folder: Path,
@@ -218,10 +216,8 @@ def _page(judged: list[claims.Claim], scores, captions: dict[str, str]) -> str:
 
 def studies_table() -> str:
     """Trainings that were made to learn from and don't ship, from their cards, in Markdown."""
-    lines = [
-        "| study | users × entries | updates | minutes | entries seen | " + TEST_COLUMNS,
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    columns = ("study", "users × entries", "updates", "minutes", "entries seen")
+    rows = []
     for name, card in studies().items():
         data, training = card["data"], card["training"]
         cells = [
@@ -232,8 +228,8 @@ def studies_table() -> str:
             f"{training['entries']:,}",
             *_errors(card["test"]),
         ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        rows.append(cells)
+    return _table([*columns, *evaluation.TEST_SETS], rows)
 
 
 def studies() -> dict[str, dict]:
@@ -257,10 +253,8 @@ def results_table() -> str:
 
     ``python -m aalprivacy.report README.md`` puts it into that file, between its marks.
     """
-    lines = [
-        "| receiver | trained for | entries a test set | well-formed | " + TEST_COLUMNS,
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    columns = ("receiver", "trained for", "entries a test set", "well-formed")
+    rows = []
     for receiver in aalprivacy.shipped_receivers():
         card = aalprivacy.read_card(receiver)
         test = card["test"]
@@ -271,17 +265,16 @@ def results_table() -> str:
             f"{min(test[kind]['well_formed'] for kind in evaluation.TEST_SETS):.2%}",
             *_errors(test),
         ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        rows.append(cells)
+    return _table([*columns, *evaluation.TEST_SETS], rows)
 
 
 def verdicts_table() -> str:
     """What the audits kept beside the shipped pairs say of the security claims, in Markdown."""
     audits = published_audits()
     claimed = judge(pd.concat(audits.values())) if audits else []
-    lines = ["| claim | verdict | the worst figure |", "| --- | --- | --- |"]
-    lines += [f"| {c.says} ({c.section}) | **{c.verdict}** | {c.measured} |" for c in claimed]
-    return "\n".join(lines)
+    rows = [[f"{c.says} ({c.section})", f"**{c.verdict}**", c.measured] for c in claimed]
+    return _table(["claim", "verdict", "the worst figure"], rows)
 
 
 def published_audits() -> dict[str, pd.DataFrame]:
@@ -315,13 +308,13 @@ def put_tables_into(text: str) -> str:
 
 
 def _markdown(frame: pd.DataFrame) -> str:
-    lines = [
-        "| test set | " + " | ".join(frame.columns) + " |",
-        "|" + " --- |" * (frame.shape[1] + 1),
-    ]
-    for key, row in frame.iterrows():
-        lines.append(f"| {key} | " + " | ".join(_cells(row)) + " |")
-    return "\n".join(lines)
+    return _table(["test set", *frame.columns], [[k, *_cells(row)] for k, row in frame.iterrows()])
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _cells(row: pd.Series) -> list[str]:
