@@ -17,18 +17,20 @@ from aalprivacy.audit import (
     Linkage,
     NearKey,
     Neighbours,
+    OwnDecoder,
     Statistics,
     Tampering,
+    Training,
     Verdict,
     judge,
     to_frame,
 )
-from aalprivacy.evaluation import Mismatch, Score, evaluate
+from aalprivacy.evaluation import Mismatch, Score, evaluate, from_card, minutes
 from aalprivacy.model import Pair
 from aalprivacy.policy import Operation
 from aalprivacy.simulate import simulate
 
-PAPER_ERROR = 1.5  # section V, wrong characters an entry
+PAPER_ERROR = 1.5  # section V, wrong characters per entry
 ROBUST_SEED = 3_000_010
 
 
@@ -39,6 +41,7 @@ def examine(
     *,
     known: int = 1000,
     targets: int = 300,
+    updates: int = 400,
 ) -> list[Claim]:
     """Put every claim to the test.
 
@@ -50,6 +53,8 @@ def examine(
         What `aalprivacy.evaluation.cross` found of these pairs.
     known, targets
         Entries that an attacker knows, and entries that it reads.
+    updates
+        Of the decoder that an attacker trains.
     """
     unseen = {receiver: kinds["unseen"] for receiver, kinds in scores.items()}
     victim = "researcher" if "researcher" in pairs else next(iter(pairs))
@@ -60,9 +65,9 @@ def examine(
         _almost_perfect(unseen[victim], victim),
         _error(unseen),
         _same_error(unseen),
-        _timestamp({r: Score(**pair.card["test"]["unseen"]) for r, pair in pairs.items()}),
+        _timestamp({r: from_card(pair.card) for r, pair in pairs.items()}),
         _mismatch(found),
-        *_security(pairs[victim], own, known, targets),
+        *_security(pairs[victim], own, known, targets, updates),
         _independent_training(pairs),
         _abnormal(pairs, unseen),
     ]
@@ -81,7 +86,8 @@ def _operations(pairs, scores) -> Claim:
     return Claim(
         "V",
         "The model learns to disclose, to generalise and to delete.",
-        "95 % of the values of users never seen are right, for each receiver and operation",
+        "95 % of the values of users never seen are right, for each receiver and operation; in "
+        "part, if 80 %",
         f"{lowest:.1%} in the worst case ({_words(where)})",
         Verdict.of(lowest >= 0.95, lowest >= 0.8),
     )
@@ -91,8 +97,9 @@ def _almost_perfect(score: Score, receiver: str) -> Claim:
     return Claim(
         "V, figure 5",
         f"With the right decoder the {_words(receiver)} gets the view almost perfectly.",
-        "at least nine of ten views of users never seen are right to the last character",
-        f"{score.exact:.1%} are, {score.character_error:.2f} wrong characters an entry",
+        "at least nine of ten views of users never seen are right to the last character; in part, "
+        "if half",
+        f"{score.exact:.1%} are, {score.character_error:.2f} wrong characters per entry",
         Verdict.of(score.exact >= 0.9, score.exact >= 0.5),
     )
 
@@ -101,8 +108,8 @@ def _error(unseen) -> Claim:
     errors = [score.character_error for score in unseen.values()]
     return Claim(
         "V",
-        "1.5 wrong characters an entry on average.",
-        "no pair has more on users never seen",
+        "1.5 wrong characters per entry on average.",
+        "no pair has more on users never seen; in part, if some pair has not",
         _each(unseen, lambda score: f"{score.character_error:.2f}"),
         Verdict.of(max(errors) <= PAPER_ERROR, min(errors) <= PAPER_ERROR),
     )
@@ -114,7 +121,7 @@ def _same_error(unseen) -> Claim:
     return Claim(
         "V",
         "All decoders have very nearly the same error.",
-        "the largest is at most a fifth above the smallest",
+        "the largest is at most a fifth above the smallest; in part, if at most double",
         f"{len(errors)} pairs, the largest is {ratio:.1f} times the smallest",
         Verdict.of(ratio <= 1.2, ratio <= 2),
     )
@@ -134,7 +141,8 @@ def _timestamp(unseen) -> Claim:
     return Claim(
         "V",
         "Where one character is wrong, it is mostly in the timestamp.",
-        "the timestamp has the most single errors in every view, on the cards' test sets",
+        "the timestamp has the most single errors in every view, on the cards' test sets; in part, "
+        "if in some",
         _each(unseen, share),
         Verdict.of(all(first), any(first)),
     )
@@ -148,42 +156,47 @@ def _mismatch(found: list[Mismatch]) -> Claim:
         "V, figure 6; VI",
         "A decoder that doesn't match discloses nothing.",
         "no mismatched pair comes nearer than one constant line for all entries, nor hits values "
-        "more often than chance by one in a hundred",
+        "more often than chance by one in a hundred; in part, if by one in twenty at most",
         f"nearest {nearest.character_error:.0f} wrong characters against {nearest.constant:.0f}; "
         f"hits above chance by at most {excess:.1%}",
         Verdict.of(nearest.character_error >= nearest.constant and excess <= 0.01, excess <= 0.05),
     )
 
 
-def _security(pair: Pair, own: Mapping[str, Pair], known: int, targets: int) -> list[Claim]:
-    """The quick attacks alone, made anew; the shipped audits have them all, at full strength."""
+def _security(
+    pair: Pair, own: Mapping[str, Pair], known: int, targets: int, updates: int
+) -> list[Claim]:
+    """The attacks made anew, at a small scale; the audits beside the pairs have larger ones."""
     case = Case(pair, known, targets)
     attacks = [NearKey(), Neighbours(), Insider(), Linkage(), Tampering()]
+    attacks += [OwnDecoder(known=(known,), training=Training(updates))]
     attacks += [kind(one, name) for name, one in own.items() for kind in (LinearMap, Statistics)]
     return judge(to_frame([finding for attack in attacks for finding in attack.run(case)]))
 
 
 def _independent_training(pairs) -> Claim:
-    minutes = {r: pair.card["training"]["seconds"] / 60 for r, pair in pairs.items()}
+    took = {r: minutes(pair.card) for r, pair in pairs.items()}
     return Claim(
         "VI",
         "Users can train on their own, with their own data.",
-        "a pair is trained within two hours on a computer without a graphics card",
-        ", ".join(f"{_words(r)} {m:.0f} min" for r, m in minutes.items()),
-        Verdict.of(max(minutes.values()) <= 120, min(minutes.values()) <= 120),
+        "each pair is trained within two hours on a computer without a graphics card; in part, if "
+        "some are",
+        ", ".join(f"{_words(r)} {m:.0f} min" for r, m in took.items()),
+        Verdict.of(max(took.values()) <= 120, min(took.values()) <= 120),
     )
 
 
 def _abnormal(pairs, unseen) -> Claim:
     entries = simulate(300, 1, ROBUST_SEED, missing=0.05, abnormal=0.05)
     errors = {r: evaluate(pair, entries).character_error for r, pair in pairs.items()}
-    more = max(errors[r] - unseen[r].character_error for r in errors)
+    more = [errors[r] - unseen[r].character_error for r in errors]
     return Claim(
         "VI",
         "(Left open by the paper:) missing and abnormal values.",
-        "one in twenty missing and one in twenty abnormal add less than one wrong character",
+        "one in twenty missing and one in twenty abnormal add less than one wrong character to "
+        "each pair's; in part, if to some",
         ", ".join(f"{_words(r)} {e:.2f}" for r, e in errors.items()),
-        Verdict.of(more < 1, more < 5),
+        Verdict.of(max(more) < 1, min(more) < 1),
     )
 
 

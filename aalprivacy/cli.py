@@ -52,13 +52,17 @@ ProductType = Annotated[
 PairFolder = Annotated[
     Path | None, typer.Option("--pair", help="A trained pair's folder instead of the shipped one.")
 ]
+Blind = Annotated[
+    bool,
+    typer.Option("--blind", help="The shipped pair whose encoder reads the view, not the entry."),
+]
 
 
 @app.command()
 def simulate(
     out_file: Annotated[Path, typer.Option("--out", help="Where to write: .parquet or .csv.")],
     users: Annotated[int, typer.Option(help="How many homes, one user each.")] = 10_000,
-    entries: Annotated[int, typer.Option(help="How many entries a user.")] = 100,
+    entries: Annotated[int, typer.Option(help="How many entries per user.")] = 100,
     seed: Annotated[int, typer.Option(help="The same seed gives the same entries.", min=0)] = 0,
     vocabulary: Annotated[
         str,
@@ -113,7 +117,7 @@ def train(
     ] = None,
     policy: PolicyFile = None,
     users: Annotated[int, typer.Option(help="Users to simulate for training.", min=1)] = 8_000,
-    entries: Annotated[int, typer.Option(help="Entries a user to simulate.", min=1)] = 100,
+    entries: Annotated[int, typer.Option(help="Entries per user to simulate.", min=1)] = 100,
     seed: Annotated[
         int, typer.Option(help="Of weights, batches, augmentation.", min=0)
     ] = Recipe.seed,
@@ -167,6 +171,9 @@ def train(
         float | None,
         typer.Option(help="Stop early, once the validation's character error is at most this."),
     ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop early, after so much time of training.")
+    ] = None,
     test_entries: Annotated[
         int, typer.Option(help="Entries of each test set for the card.", min=2, max=MOST_TEST)
     ] = 2000,
@@ -188,8 +195,10 @@ def train(
     from aalprivacy.workers import Workers
 
     workers = Workers.from_environment()
-    if until is not None and workers.count > 1:
-        raise InputError("--until: only one machine can stop early; expected no TF_CONFIG")
+    if (until is not None or minutes is not None) and workers.count > 1:
+        raise InputError(
+            "--until, --minutes: only one machine can stop early; expected no TF_CONFIG"
+        )
     about = {
         "receiver": receiver,
         "policy": rules.to_frame()[receiver].to_dict(),
@@ -199,7 +208,7 @@ def train(
     }
     start = _start(start_from, resume)
     if start:
-        about["started_from"] = start.fingerprint
+        about["started_from"] = _history(start)
     if workers.is_chief:
         about = _begin(folder, about, resume)
     training.one_thread_a_shard()
@@ -256,6 +265,7 @@ def train(
         complete = training.fit(
             trainer, examples, validation, folder, report=line,
             validate_every=validate_every, checkpoint_every=checkpoint_every, target=until,
+            seconds=None if minutes is None else 60 * minutes,
         )  # fmt: skip
     if not complete and not workers.is_chief:
         out.print(f"{workers}: stopped")
@@ -280,6 +290,15 @@ def _start(pair: Path | None, resume: bool):
     if not pair.is_dir() and str(pair) in TABLE_I.receivers:
         return aalprivacy.load_pair(str(pair))
     return _pair(None, pair)
+
+
+def _history(pair) -> dict:
+    """What a training that starts from a pair owes to it: all updates that led to it."""
+    begun, card = {"encoder": pair.fingerprint}, pair.card
+    for what in ("updates", "entries", "seconds"):
+        earlier = card.get("started_from", {}).get(what, 0)
+        begun[what] = card.get("training", {}).get(what, 0) + earlier
+    return begun
 
 
 def _begin(folder: Path, about: dict, resume: bool) -> dict:
@@ -354,6 +373,7 @@ def encode(
     receiver: Receiver,
     out_file: Annotated[Path, typer.Option("--out", help="Where to write the codes: .npz.")],
     pair: PairFolder = None,
+    blind: Blind = False,
     product_dtype: ProductType = "float32",
     key: Annotated[
         Path | None, typer.Option("--seal", help="Seal the codes with this key.")
@@ -368,7 +388,7 @@ def encode(
     files.check_writable(out_file)
     seal_with = sealing.read_key(key) if key else None
     table = files.read_entries(entries)
-    model = _pair(receiver, pair)
+    model = _pair(receiver, pair, blind)
     with _bar("encoding", len(table)) as report:
         codes = model.encode_entries(table, product_dtype=product_dtype, report=report)
     made = files.Codes(codes, model.fingerprint, receiver)
@@ -382,6 +402,7 @@ def decode(
     receiver: Receiver,
     out_file: Annotated[Path, typer.Option("--out", help="Where to write: .parquet or .csv.")],
     pair: PairFolder = None,
+    blind: Blind = False,
     force: Annotated[
         bool, typer.Option("--force", help="Decode another encoder's codes, to see what comes out.")
     ] = False,
@@ -392,7 +413,7 @@ def decode(
     _check_one_of("--product-dtype", product_dtype, PRODUCT_DTYPES)
     files.check_writable(out_file)
     unseal_with = sealing.read_key(key) if key else None
-    model = _pair(receiver, pair)
+    model = _pair(receiver, pair, blind)
     width = model.encoder.output_shape[-1]
     mark = None if force else model.fingerprint
     read = files.read_codes(codes, width, mark, receiver, unseal_with)
@@ -425,10 +446,13 @@ def evaluate(
         str | None, typer.Option(help="Whose pair; by default all that ship.")
     ] = None,
     pair: PairFolder = None,
+    blind: Blind = False,
     data: Annotated[
         Path | None, typer.Option(help="Entries to score on, instead of the three test sets.")
     ] = None,
-    entries: Annotated[int, typer.Option(help="Entries a test set.", min=2, max=MOST_TEST)] = 1000,
+    entries: Annotated[
+        int, typer.Option(help="Entries per test set.", min=2, max=MOST_TEST)
+    ] = 1000,
     policy: PolicyFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -439,12 +463,7 @@ def evaluate(
     table = files.read_entries(data) if data else None
     from aalprivacy import evaluation
 
-    if pair is not None:
-        model = _pair(receiver, pair)
-        pairs = {receiver or model.receiver: model}
-    else:
-        receivers = [receiver] if receiver else aalprivacy.shipped_receivers()
-        pairs = {r: aalprivacy.load_pair(r) for r in receivers}
+    pairs = _pairs(receiver, pair, blind)
     results = {}
     for name, model in pairs.items():
         if table is None:
@@ -455,7 +474,7 @@ def evaluate(
         print(json.dumps({r: evaluation.to_dict(s) for r, s in results.items()}, indent=2))
         return
     for name, scores in results.items():
-        out.print(_table(f"{name}: wrong characters an entry", evaluation.to_frame(scores)))
+        out.print(_table(f"{name}: wrong characters per entry", evaluation.to_frame(scores)))
 
 
 @app.command()
@@ -464,56 +483,103 @@ def audit(
         str | None, typer.Option(help="Whose pair; by default all that ship.")
     ] = None,
     pair: PairFolder = None,
+    blind: Blind = False,
     known: Annotated[int, typer.Option(help="Entries that the attacker knows.", min=100)] = 2000,
     targets: Annotated[int, typer.Option(help="Entries to be read.", min=50)] = 500,
     updates: Annotated[
         int, typer.Option(help="Of a decoder that the attacker trains.", min=1)
     ] = 600,
     seed: Annotated[int, typer.Option(help="Of the attacks.", min=0)] = 0,
+    out_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="JSON file of what was found so far; an audit goes on from its own."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Attack pairs: what can be read without the right key, and what a code betrays.
 
-    With --known 100000 --targets 1000 --updates 3000 it takes about an hour a pair.
+    With --known 100000 --targets 1000 --updates 3000 it takes about an hour a pair. After Ctrl-C
+    the same command with the same --out goes on where it was.
     """
     from aalprivacy import audit as auditing
+    from aalprivacy import training
 
-    ships = {r: aalprivacy.load_pair(r) for r in aalprivacy.shipped_receivers()}
-    if pair is not None:
-        model = _pair(receiver, pair)
-        victims = {receiver or model.receiver: model}
-    else:
-        victims = {receiver: aalprivacy.load_pair(receiver)} if receiver else ships
-    results = {}
-    for name, victim in victims.items():
-        others = {r: own for r, own in ships.items() if own.fingerprint != victim.fingerprint}
-        with out.status(name) as status:
-            findings = auditing.run_audit(
-                victim, others,
-                known=known, targets=targets, updates=updates, seed=seed,
-                say=lambda text, name=name, status=status: status.update(f"{name}: {text}"),
-            )  # fmt: skip
-        results[name] = auditing.to_frame(findings)
-    if as_json:
-        how = {"known": known, "targets": targets, "updates": updates, "seed": seed}
-        plain = {
-            name: how
-            | {"encoder": victims[name].fingerprint, "findings": frame.to_dict(orient="records")}
-            for name, frame in results.items()
+    victims, ships = _pairs(receiver, pair, blind), aalprivacy.shipped_pairs()
+    training.one_thread_a_shard()
+    how = {"known": known, "targets": targets, "updates": updates, "seed": seed}
+    others = {
+        name: {r: own for r, own in ships.items() if own.fingerprint != victim.fingerprint}
+        for name, victim in victims.items()
+    }
+    about = {
+        name: how
+        | {
+            "encoder": victim.fingerprint,
+            "others": {r: own.fingerprint for r, own in others[name].items()},
         }
-        print(json.dumps(plain, indent=1))
+        for name, victim in victims.items()
+    }
+    audits = _begun_audits(out_file, about)
+    for name, victim in victims.items():
+        rows = audits[name]["findings"]
+
+        def keep(done: int, findings: list, name: str = name) -> None:
+            found = auditing.to_frame(findings).to_dict(orient="records")
+            audits[name] |= {"attacks": done, "findings": found}
+            if out_file is not None:
+                files.write_text(json.dumps(audits, indent=1) + "\n", out_file)
+
+        with out.status(name) as status:
+            auditing.run_audit(
+                victim, others[name], **how,
+                begun=(audits[name]["attacks"], auditing.from_rows(rows)),
+                keep=keep,
+                say=lambda text, name=name, status=status: status.update(f"{name}, {text}"),
+            )  # fmt: skip
+    if as_json:
+        print(json.dumps(audits, indent=1))
         return
-    for name, frame in results.items():
+    for name, about in audits.items():
         table = Table(title=f"{name}: attacks on its codes", title_justify="left")
         for column in ("attack", "setting", "measure", "value (95 %)", "baseline", "control"):
             table.add_column(column)
-        for row in frame.itertuples():
-            interval = f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
-            style = "bold" if row.beats_baseline else None
-            cells = (row.attack, row.setting, row.measure, interval)
-            table.add_row(*cells, f"{row.baseline:.3f}", f"{row.control:.3f}", style=style)
+        for f in auditing.from_rows(about["findings"]):
+            interval = f"{f.value:.3f} ({f.low:.3f} to {f.high:.3f})"
+            style = "bold" if f.beats_baseline else None
+            cells = (f.attack, f.setting, f.measure, interval)
+            table.add_row(*cells, f"{f.baseline:.3f}", f"{f.control:.3f}", style=style)
         out.print(table)
     out.print("Bold: the whole interval is better than the baseline, which uses no code.")
+
+
+def _begun_audits(path: Path | None, about: dict[str, dict]) -> dict[str, dict]:
+    """The audits that a file holds, or new ones; `about` says which are asked for.
+
+    Raises
+    ------
+    InputError
+        If the file holds anything else than audits of the same pairs by the same settings.
+    """
+    begun = {name: {**facts, "attacks": 0, "findings": []} for name, facts in about.items()}
+    if path is None:
+        return begun
+    files.check_writable(path)
+    if not path.exists():
+        return begun
+    try:
+        kept = json.loads(path.read_text())
+        same = {n: {k: audit[k] for k in about[n]} for n, audit in kept.items()} == about
+        whole = all({"attacks", "findings"} <= audit.keys() for audit in kept.values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        same = whole = False
+    if not (same and whole):
+        raise InputError(
+            f"{path}: holds something else; expected the audit of {' and '.join(about)} by the "
+            "same options and pairs, or no file"
+        )
+    return kept
 
 
 @app.command()
@@ -608,9 +674,20 @@ def _policy(path: Path | None) -> Policy:
     return TABLE_I if path is None else Policy.from_csv(path)
 
 
-def _pair(receiver: str | None, folder: Path | None):
+def _pairs(receiver: str | None, folder: Path | None, blind: bool) -> dict:
+    """Receiver -> the pair that was asked for; all receivers' if none was."""
+    if folder is None and receiver is None:
+        receivers = aalprivacy.shipped_receivers(blind=blind)
+        return {r: aalprivacy.load_pair(r, blind=blind) for r in receivers}
+    pair = _pair(receiver, folder, blind)
+    return {receiver or pair.receiver: pair}
+
+
+def _pair(receiver: str | None, folder: Path | None, blind: bool = False):
+    if folder is not None and blind:
+        raise InputError("--blind is a shipped pair, --pair another; expected one of them")
     if folder is None:
-        return aalprivacy.load_pair(receiver)
+        return aalprivacy.load_pair(receiver, blind=blind)
     from aalprivacy.model import Pair
 
     if not folder.is_dir():

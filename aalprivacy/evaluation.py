@@ -1,6 +1,6 @@
 """How good a pair is: character error, exact and well-formed entries, on three test sets.
 
-The paper counts wrong characters an entry (its section V); here that is the Levenshtein distance
+The paper counts wrong characters per entry (its section V); here that is the Levenshtein distance
 between the decoded and the expected line.
 """
 
@@ -67,6 +67,16 @@ class Score:
     right: dict[str, float]
     distribution: list[int]
     single: dict[str, int]
+
+
+def from_card(card: dict, kind: str = "unseen") -> Score:
+    """What a pair's card says of a test set."""
+    return Score(**card["test"][kind])
+
+
+def minutes(card: dict) -> float:
+    """How long a pair was trained, with what it was started from."""
+    return (card["training"]["seconds"] + card.get("started_from", {}).get("seconds", 0)) / 60
 
 
 def score(decoded: pd.Series, expected: pd.Series) -> Score:

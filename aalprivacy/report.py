@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 import aalprivacy
 from aalprivacy import claims, evaluation, files, inspection, plotting, sentences
-from aalprivacy.audit import judge
+from aalprivacy.audit import judge, judge_blind
 from aalprivacy.model import Pair
 from aalprivacy.policy import TABLE_I
 from aalprivacy.simulate import simulate
@@ -32,11 +32,13 @@ CAPTIONS = {
     "table-1": "Table I: the first test entry and its four views.",
     "data": "Simulated entries.",
     "errors": "How many entries have how many wrong characters.",
+    "view-errors": "How many wrong characters each attribute has in each view.",
     "single-errors": "Where the wrong character is, in entries that have one.",
     "mismatch": "Every encoder with every decoder.",
     "hits": "Right values in the views of decoders that don't match, and by chance.",
     "codes": "Codes by their two main directions.",
-    "units": "Single units of the researcher's encoder, which reads from the right.",
+    "units": "Single units of the researcher's encoder, which reads from the right: the four of "
+    "whose variance the attribute explains most (in per cent), and four drawn by seed.",
 }
 
 PER_RECEIVER = {
@@ -54,6 +56,7 @@ def write_report(
     known: int = 1000,
     targets: int = 300,
     updates: int = sentences.RECIPE.updates,
+    attackers_updates: int = 400,
 ) -> list[Path]:
     """Make every figure and table of the paper anew from the shipped pairs, and judge its claims.
 
@@ -69,6 +72,8 @@ def write_report(
         Entries that an attacker knows, and entries that it reads.
     updates
         Of the small model of figure 4.
+    attackers_updates
+        Of the decoder that an attacker trains.
 
     Returns
     -------
@@ -108,18 +113,21 @@ def write_report(
         expected = to_lines(apply_policy(first, TABLE_I, receiver))
         examples += [f"{receiver}: the first twenty entries of the test set `unseen`", ""]
         examples += [plotting.marked(*both) for both in zip(decoded, expected, strict=True)]
-    unseen = {receiver: kinds["unseen"] for receiver, kinds in scores.items()}
-    save(plotting.error_distribution(unseen), "errors")
-    on_cards = {r: evaluation.Score(**pair.card["test"]["unseen"]) for r, pair in pairs.items()}
+    on_cards = {r: evaluation.from_card(pair.card) for r, pair in pairs.items()}
+    save(plotting.error_distribution(on_cards), "errors")
+    save(plotting.view_errors(on_cards), "view-errors")
     save(plotting.single_errors(on_cards), "single-errors")
     say("decoding with the wrong decoders")
-    found = evaluation.cross({**pairs, name: decoder}, evaluation.make_test_set("unseen", entries))
+    every = aalprivacy.shipped_pairs()
+    found = evaluation.cross(every, evaluation.make_test_set("unseen", entries))
     save(plotting.mismatch_matrix(found), "mismatch")
     save(plotting.hits_and_chance(found), "hits")
-    save(codes_figure({**pairs, name: decoder}), "codes")
+    save(codes_figure(every), "codes")
     save(units_figure(pairs["researcher"]), "units")
     say("putting the claims to the test")
-    judged = claims.examine(pairs, scores, found, known=known, targets=targets)
+    judged = claims.examine(
+        pairs, scores, found, known=known, targets=targets, updates=attackers_updates
+    )
     results = {receiver: evaluation.to_dict(kinds) for receiver, kinds in scores.items()}
     tables = [
         f"### {receiver}\n\n{_markdown(evaluation.to_frame(kinds))}\n"
@@ -171,7 +179,10 @@ def codes_figure(makers: Mapping[str, Pair]) -> Figure:
     codes = {name: pair.encode_entries(entries) for name, pair in makers.items()}
     return plotting.code_map(
         {
-            "one encoder, eight people": (*inspection.on_a_plane(codes["researcher"]), people),
+            "the researcher's encoder, eight people": (
+                *inspection.on_a_plane(codes["researcher"]),
+                people,
+            ),
             "the same entries, every encoder": (
                 *inspection.on_a_plane(np.concatenate(list(codes.values()))),
                 list(np.repeat(list(codes), len(entries))),
@@ -181,14 +192,17 @@ def codes_figure(makers: Mapping[str, Pair]) -> Figure:
 
 
 def units_figure(pair: Pair) -> Figure:
-    """Four units that tell best which attribute is read, and four drawn by seed."""
+    """Four units whose state the attribute explains best, and four drawn by seed.
+
+    In per cent, the share of a unit's variance that which attribute is being read explains.
+    """
     lines = to_lines(simulate(200, 1, evaluation.TEST_SEED))
     states = inspection.read_states(pair, lines)
     which = inspection.attribute_of_each_character(lines)
     share = inspection.explained_by_attribute(states, which)
     units = [*np.argsort(-share)[:4], *np.random.default_rng(0).choice(len(share), 4, False)]
     return plotting.unit_activity(
-        states[0], lines[0], units, [f"unit {unit}: {share[unit]:.0%}" for unit in units]
+        states[0], lines[0], units, [f"unit {unit}: {share[unit]:.0%}" for unit in units], 4
     )
 
 
@@ -253,14 +267,18 @@ def results_table() -> str:
 
     ``python -m aalprivacy.report README.md`` puts it into that file, between its marks.
     """
-    columns = ("receiver", "trained for", "entries a test set", "well-formed")
+    columns = ("receiver", "trained for", "entries per test set", "well-formed")
     rows = []
-    for receiver in aalprivacy.shipped_receivers():
-        card = aalprivacy.read_card(receiver)
+    cards = {
+        (receiver, blind): aalprivacy.read_card(receiver, blind=blind)
+        for blind in (False, True)
+        for receiver in aalprivacy.shipped_receivers(blind=blind)
+    }
+    for (receiver, blind), card in cards.items():
         test = card["test"]
         cells = [
-            receiver.replace("_", " "),
-            f"{card['training']['seconds'] / 60:.0f} min",
+            receiver.replace("_", " ") + (", blind" if blind else ""),
+            f"{evaluation.minutes(card):.0f} min",
             f"{test['unseen']['entries']:,}",
             f"{min(test[kind]['well_formed'] for kind in evaluation.TEST_SETS):.2%}",
             *_errors(test),
@@ -271,22 +289,23 @@ def results_table() -> str:
 
 def verdicts_table() -> str:
     """What the audits kept beside the shipped pairs say of the security claims, in Markdown."""
-    audits = published_audits()
+    audits, blind = published_audits(), published_audits(blind=True)
     claimed = judge(pd.concat(audits.values())) if audits else []
+    claimed += [judge_blind(pd.concat(blind.values()))] if blind else []
     rows = [[f"{c.says} ({c.section})", f"**{c.verdict}**", c.measured] for c in claimed]
     return _table(["claim", "verdict", "the worst figure"], rows)
 
 
-def published_audits() -> dict[str, pd.DataFrame]:
-    """What ``aalprivacy audit --json`` found of each shipped pair whose audit is kept beside it.
+def published_audits(*, blind: bool = False) -> dict[str, pd.DataFrame]:
+    """What ``aalprivacy audit --out`` found of each shipped pair whose audit is kept beside it.
 
     Returns
     -------
     dict of receiver -> the rows of `aalprivacy.audit.to_frame`.
     """
     found = {}
-    for receiver in aalprivacy.shipped_receivers():
-        file = aalprivacy.pretrained() / receiver / "audit.json"
+    for receiver in aalprivacy.shipped_receivers(blind=blind):
+        file = aalprivacy.pair_folder(receiver, blind=blind) / "audit.json"
         if file.is_file():
             (audit,) = json.loads(file.read_text()).values()
             found[receiver] = pd.DataFrame(audit["findings"]).assign(pair=receiver)

@@ -121,10 +121,8 @@ class Trainer:
     )
     def _update(self, x, start, y, replaced):
         with tf.GradientTape() as tape:
-            # One shard a core: each runs through its steps on one thread, so that the short steps
-            # of a recurrent network never wait for each other.
             losses, weights = [], []
-            for xs, ss, ys in zip(*(tf.split(t, _halves(t)) for t in (x, start, y)), strict=True):
+            for xs, ss, ys in shards(x, start, y):
                 scores = self.decoder([ss, self.encoder(xs, training=True)], training=True)
                 losses.append(tf.nn.sparse_softmax_cross_entropy_with_logits(ys, scores))
                 weights.append(tf.cast(ys != PAD, tf.float32))
@@ -230,9 +228,15 @@ class Trainer:
             variable.assign(value)
 
 
-def _halves(tensor: tf.Tensor) -> list:
-    n = tf.shape(tensor)[0]
-    return [n // SHARDS] * (SHARDS - 1) + [n - (SHARDS - 1) * (n // SHARDS)]
+def shards(*tensors: tf.Tensor) -> Iterator[tuple]:
+    """The parts of a batch, one a core.
+
+    Each runs through its steps on one thread, so that the short steps of a recurrent network never
+    wait for each other.
+    """
+    n = tf.shape(tensors[0])[0]
+    sizes = [n // SHARDS] * (SHARDS - 1) + [n - (SHARDS - 1) * (n // SHARDS)]
+    return zip(*(tf.split(tensor, sizes) for tensor in tensors), strict=True)
 
 
 def one_thread_a_shard() -> None:
@@ -308,7 +312,7 @@ def fit(
     validate_every, checkpoint_every, report_every
         In updates.
     seconds
-        Stop after so much time of training.
+        Be done after so much time of training, at whatever update.
     target
         Be done once the validation's character error is at most this.
 
@@ -330,6 +334,9 @@ def fit(
         error = progress.character_error
         return target is not None and error is not None and error <= target
 
+    def over() -> bool:
+        return seconds is not None and progress.seconds >= seconds
+
     with _interruptible() as interrupted, _lost_worker_saves(trainer, checkpoint):
         while progress.update < recipe.updates and not reached() and not interrupted:
             x, y, replaced, window = examples.batch(progress.update, progress.window)
@@ -346,7 +353,8 @@ def fit(
                 progress.loss = max(progress.loss, recipe.threshold) + 0.1
             if not chief:
                 continue
-            if progress.update % validate_every == 0 or progress.update == recipe.updates:
+            due = progress.update % validate_every == 0 or progress.update == recipe.updates
+            if due or over():
                 progress.character_error = validation.character_error(trainer.pair())
                 _log_line(log_file, progress)
             if progress.update % checkpoint_every == 0:
@@ -355,14 +363,14 @@ def fit(
                 now = time.perf_counter()
                 report(progress, entries / (now - since))
                 since, entries = now, 0
-            if seconds is not None and progress.seconds >= seconds:
+            if over():
                 break
     if chief:
         if progress.update >= recipe.updates and not log_file.exists():
             progress.character_error = validation.character_error(trainer.pair())
             _log_line(log_file, progress)
         trainer.save(checkpoint)
-    return progress.update >= recipe.updates or reached()
+    return progress.update >= recipe.updates or reached() or over()
 
 
 @contextlib.contextmanager

@@ -93,6 +93,25 @@ def test_encode_decode_evaluate(run, tmp_path, entries_file, entries):
     assert set(score["attributes"]) == set(NAMES)
 
 
+def test_the_blind_pair(run, refused, tmp_path, entries_file):
+    """It carries the view as well, and not a character of what the view hides."""
+    codes, view = tmp_path / "c.npz", tmp_path / "v.csv"
+    blind = ("--receiver", "researcher", "--blind", "--out")
+    assert run("encode", entries_file, *blind, codes)[0] == 0
+    assert run("decode", codes, *blind, view)[0] == 0
+    entries = files.read_entries(entries_file)
+    expected = apply_policy(entries)
+    assert (files.read_entries(view) == expected).to_numpy().mean() > 0.97
+    other = entries.assign(name=entries["name"].iloc[::-1].to_numpy())
+    pair = aalprivacy.load_pair("researcher", blind=True)
+    np.testing.assert_array_equal(pair.encode_entries(other), pair.encode_entries(entries))
+    says = "this decoder belongs to encoder"
+    refused("decode", codes, "--receiver", "researcher", "--out", tmp_path / "w.csv", says=says)
+    refused("encode", entries_file, "--receiver", "doctor", "--blind", "--out", codes,
+            says="no blind pair ships for doctor (only for: researcher)")  # fmt: skip
+    refused("encode", entries_file, "--pair", tmp_path, *blind, codes, says="expected one of them")
+
+
 def test_bfloat16_encodes_and_decodes_the_same_text(run, refused, tmp_path, entries_file):
     fast = ("--receiver", "researcher", "--product-dtype", "bfloat16", "--out")
     assert run("encode", entries_file, *fast, tmp_path / "c.npz")[0] == 0
@@ -121,13 +140,17 @@ def test_sealed_codes(run, refused, tmp_path, entries_file):
     assert len(files.read_entries(view)) == len(files.read_entries(entries_file))
 
 
-def test_audit(run, refused):
-    code, text, _ = run(
+def test_audit(run, refused, tmp_path):
+    kept = tmp_path / "audit.json"
+    how = (
         "audit", "--receiver", "researcher", "--known", 100, "--targets", 50, "--updates", 2,
-        "--json",
+        "--out", kept,
     )  # fmt: skip
+    code, text, _ = run(*how, "--json")
     assert code == 0
-    audit = json.loads(text)["researcher"]
+    audits = json.loads(text)
+    assert json.loads(kept.read_text()) == audits
+    audit = audits["researcher"]
     assert audit["known"] == 100
     assert audit["encoder"] == aalprivacy.load_pair("researcher").fingerprint
     assert {f["attack"] for f in audit["findings"]} == {
@@ -137,6 +160,21 @@ def test_audit(run, refused):
         "remedy: insider, linear probe",
     }  # fmt: skip
     refused("audit", "--receiver", "nosy", says="unknown receiver 'nosy'")
+    # Interrupted before its last attack, an audit goes on to the same end.
+    last = audit["findings"][-1]["setting"]
+    before = [f for f in audit["findings"] if f["setting"] != last]
+    audit |= {"attacks": audit["attacks"] - 1, "findings": before}
+    kept.write_text(json.dumps(audits))
+    code, text, _ = run(*how)
+    assert code == 0
+    assert "own decoder" in text
+    (whole,) = json.loads(kept.read_text()).values()
+    assert whole["attacks"] == audit["attacks"] + 1
+    assert whole["findings"][: len(before)] == before
+    assert {f["setting"] for f in whole["findings"][len(before) :]} == {last}
+    refused(*how[:-4], 3, *how[-2:], says="audit.json: holds something else")
+    kept.write_text("{}")
+    refused(*how, says="audit.json: holds something else")
 
 
 def test_evaluate_prints_the_three_test_sets(run):
@@ -178,7 +216,7 @@ def test_train_interrupt_resume(tmp_path, entries_file):
         refused = subprocess.run([*command, "--resume", *option], capture_output=True, text=True)
         assert refused.returncode == 1
         assert says in refused.stderr.splitlines()[-1]
-    resumed = [*command, "--resume", "--until", "1000"]
+    resumed = [*command, "--resume", "--until", "1000", "--minutes", "60"]
     done = subprocess.run(resumed, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     card = json.loads((folder / "card.json").read_text())
@@ -196,7 +234,7 @@ def test_training_options(refused, tmp_path, monkeypatch):
     refused(*train, "--augmentation", 0.6, 1.2, says="expected two shares of 0 to 1")
     config = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
-    refused(*train, "--until", 1.5, says="--until: only one machine can stop early")
+    refused(*train, "--until", 1.5, says="only one machine can stop early")
     assert not (tmp_path / "r").exists()
 
 
@@ -225,7 +263,9 @@ def test_a_receiver_of_ones_own_started_from_a_shipped_pair(run, refused, tmp_pa
     code, text, _ = run(*began, "--out", folder, "--start-from", "researcher")
     assert code == 0, text
     card = json.loads((folder / "card.json").read_text())
-    assert card["started_from"] == aalprivacy.load_pair("researcher").fingerprint
+    assert card["started_from"]["encoder"] == aalprivacy.load_pair("researcher").fingerprint
+    before = aalprivacy.read_card("researcher")["training"]
+    assert card["started_from"]["seconds"] == before["seconds"]
     assert card["recipe"]["first_window"] == 20
     # Forty updates are enough to delete one more attribute for some and not to forget the rest.
     assert card["test"]["unseen"]["character_error"] < 30

@@ -37,17 +37,28 @@ def test_diagrams(entries, tmp_path):
 @pytest.mark.parametrize(
     ("decoded", "title", "marks"),
     [
-        ("a|b|c", "0 of 5 characters to be edited", 0),
-        ("a|x|c", "1 of 5 characters to be edited", 1),
-        ("a||c", "1 of 5 characters to be edited", 1),
-        ("a|b|cdd", "2 of 5 characters to be edited", 2),
-        ("", "5 of 5 characters to be edited", 5),
+        ("a|b|c", "0 edits on 5 expected characters", 0),
+        ("a|x|c", "1 edit on 5 expected characters", 1),
+        ("a||c", "1 edit on 5 expected characters", 1),
+        ("a|b|cdd", "2 edits on 5 expected characters", 2),
+        ("", "5 edits on 5 expected characters", 5),
     ],
 )
 def test_aligned_lines_mark_every_error(decoded, title, marks):
     figure = plotting.aligned(decoded, "a|b|c")
     assert title in texts(figure)
-    assert len(figure.axes[0].patches) == marks
+    assert len(figure.axes[0].patches) == texts(figure).count("^") == marks
+
+
+def test_aligned_lines_break_after_a_separator():
+    figure = plotting.aligned("ab|cd|ef", "ab|cd|ef", width=4)
+    letters = [t for t in figure.findobj(Text) if len(t.get_text()) == 1]
+    rows = {}
+    for letter in letters:
+        rows.setdefault(letter.get_position()[1], []).append(letter.get_text())
+    assert {"".join(row) for row in rows.values()} == {"ab|", "cd|", "ef"}
+    figure = plotting.aligned("abcdef", "abcdef", width=4)
+    assert {t.get_text() for t in figure.findobj(Text)} >= set("abcdef")
 
 
 def test_figures_of_results(entries):
@@ -66,10 +77,18 @@ def test_figures_of_results(entries):
     hits, chance = dict.fromkeys(NAMES, 0.25), dict.fromkeys(NAMES, 0.75)
     mismatches = [Mismatch(e, d, 1.0, 50.0, 60.0, hits, chance) for e, d, _ in pairs]
     figure = plotting.hits_and_chance(mismatches)
-    assert {"Timestamp", "chance, mean", "a decoder that doesn't match"} <= set(texts(figure))
-    # A dot for each attribute of each of the two mismatched pairs, one ring for both.
-    lines = figure.axes[0].lines
-    assert [set(line.get_xdata()) for line in lines] == [{0.25}, {0.25}, {0.75}]
+    assert {"Timestamp", "dealt out at random", "a decoder that doesn't match"} <= set(
+        texts(figure)
+    )
+    # A ring, a dot and their difference for each attribute of each of the two mismatched pairs.
+    lines = [*figure.axes[0].lines, figure.axes[1].lines[0]]
+    assert [set(line.get_xdata()) for line in lines] == [{0.75}, {0.25}, {-50.0}]
+    assert [len(line.get_xdata()) for line in lines] == [2 * len(NAMES)] * 3
+    wrong = expected.str.replace(r"\|(fe)?male\|", "|mule|", regex=True)
+    of_doctor = score(wrong, expected)
+    found = texts(plotting.view_errors({"doctor": of_doctor}))
+    assert f"{of_doctor.attributes['gender']:.2f}" in found
+    assert f"doctor\n({of_doctor.character_error:.2f})" in found
 
 
 def test_figures_of_data_and_insides(entries, tmp_path):
@@ -84,7 +103,9 @@ def test_figures_of_data_and_insides(entries, tmp_path):
     places, shares = rng.normal(size=(6, 2)), np.array([0.5, 0.25])
     found = texts(plotting.code_map({"by user": (places, shares, ["a", "a", "b", "b", "c", "c"])}))
     assert {"a", "b", "c", "by user", "second component, 25% of the variance"} <= set(found)
-    figure = plotting.unit_activity(rng.uniform(-1, 1, (9, 4)), "john|80", [2, 0], ["two", "none"])
+    figure = plotting.unit_activity(
+        rng.uniform(-1, 1, (9, 4)), "john|80", [2, 0], ["two", "none"], 1
+    )
     assert {"two", "none", "|", "8"} <= set(texts(figure))
     (image,) = figure.axes[0].images
     assert image.get_array().shape == (2, 7)
@@ -95,7 +116,7 @@ def test_figures_of_data_and_insides(entries, tmp_path):
         {"begins": [0, 25, 25], "length": [5, 5, 10], "known": [0, 12, 30], "wrong": [1, 0, 3]}
     )
     figure = plotting.error_anatomy(values)
-    assert {"never", "10+", "its length"} <= set(texts(figure))
+    assert {"0", "10+", "length of the value"} <= set(texts(figure))
     assert list(figure.axes[0].lines[0].get_ydata()) == [200, 200]
     assert list(figure.axes[1].lines[0].get_ydata()) == [100, 300]
     assert list(figure.axes[2].lines[0].get_ydata()) == [200, 200]
@@ -115,8 +136,12 @@ def test_attacks_with_several_pairs_are_several_lines():
         for n in (10, 100)
     ]
     columns = ["attack", "setting", "value", "low", "high", "baseline", "control"]
-    found = texts(plotting.attack_curve(pd.DataFrame(rows, columns=columns)))
+    figure = plotting.attack_curve(pd.DataFrame(rows, columns=columns))
+    found = texts(figure)
     assert {"linear map, own pair: twin", "linear map, own pair: family member"} <= set(found)
+    # Of the guess's 55 - 0.3, the rightful reader's error taken off both.
+    shares = figure.axes[0].lines[0].get_ydata()
+    assert list(shares) == pytest.approx([4.7 / 54.7, 0.2 / 54.7])
 
 
 def test_noise_is_seen_in_cost_and_in_what_it_hides():

@@ -10,7 +10,7 @@ from aalprivacy.report import write_report
 def test_the_report(tmp_path):
     told = []
     written = write_report(
-        tmp_path, told.append, entries=40, known=100, targets=50, updates=20
+        tmp_path, told.append, entries=40, known=100, targets=50, updates=20, attackers_updates=2
     )  # fmt: skip
     assert sorted(written) == sorted(tmp_path.iterdir())
     assert told

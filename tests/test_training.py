@@ -82,7 +82,7 @@ def test_a_training_of_no_validation_so_far_has_one_at_its_end(
     entries, validation, tmp_path, make_examples
 ):
     trainer, examples = Trainer(SMALL), make_examples(entries, SMALL)
-    fit(trainer, examples, validation, tmp_path, seconds=0)
+    trainer.progress.update = 1
     trainer.lengthen(1)
     assert fit(trainer, examples, validation, tmp_path)
     assert (tmp_path / "log.csv").read_text().splitlines()[1].startswith("1,")
@@ -170,8 +170,14 @@ def test_it_is_done_at_its_target(entries, validation, tmp_path, make_examples):
     trainer, examples = Trainer(SMALL), make_examples(entries, SMALL)
     assert fit(trainer, examples, validation, tmp_path, validate_every=5, target=1000.0)
     assert trainer.progress.update == 5
-    assert not fit(trainer, examples, validation, tmp_path, validate_every=5, target=0, seconds=0)
-    assert trainer.progress.update == 6
+
+
+def test_it_is_done_when_its_time_is_over(entries, validation, tmp_path, make_examples):
+    trainer, examples = Trainer(SMALL), make_examples(entries, SMALL)
+    assert fit(trainer, examples, validation, tmp_path, validate_every=5, target=0, seconds=0)
+    assert trainer.progress.update == 1
+    assert trainer.progress.character_error is not None
+    assert (tmp_path / "log.csv").read_text().splitlines()[1].startswith("1,")
 
 
 def test_a_training_can_be_made_longer(entries, validation, tmp_path, make_examples):

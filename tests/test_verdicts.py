@@ -3,7 +3,15 @@
 import pandas as pd
 import pytest
 
-from aalprivacy.audit import CHARACTER_ERROR, TWIN, Finding, Verdict, judge, to_frame
+from aalprivacy.audit import (
+    CHARACTER_ERROR,
+    TWIN,
+    Finding,
+    Verdict,
+    judge,
+    judge_blind,
+    to_frame,
+)
 from aalprivacy.audit.measure import ABOVE_CHANCE
 
 LINE = 80.0  # error of one constant line
@@ -49,7 +57,7 @@ def test_values_hit_above_chance_disclose_something(above, expected):
     hits = Finding("wrong key", setting, ABOVE_CHANCE, above + 0.001, above, above + 0.002, 0, 0.9)
     claim = verdict(reading("wrong key", setting, 90.0), hits)
     assert claim.verdict is expected
-    assert f"above chance: at most {above + 0.001:.1%}" in claim.measured
+    assert f"above chance: {above + 0.001:.1%}" in claim.measured
 
 
 def test_pairs_are_told_apart():
@@ -98,6 +106,13 @@ def test_what_is_deleted():
     assert claim.verdict is Verdict.FAILS
     assert "1 of 2 probes" in claim.measured
     assert "of name; the most: name (deleted): first letter, right for 65%" in claim.measured
+
+
+def test_a_blind_pair_is_judged_by_what_its_codes_tell():
+    findings = [told("name (deleted): first letter", 0.45), reading("wrong key", "decoder", 90.0)]
+    claim = judge_blind(to_frame(findings))
+    assert (claim.section, claim.verdict) == ("remedy", Verdict.HOLDS)
+    assert "0 of 1 probes" in claim.measured
 
 
 def test_linkage_and_tampering():

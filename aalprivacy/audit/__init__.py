@@ -8,7 +8,7 @@ down, and every figure stands beside a baseline (what a guess without the code g
 quantifying privacy risk in synthetic data, PoPETs 2023(2).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -26,7 +26,7 @@ from aalprivacy.audit.learning import OwnDecoder, Training, WholeEntry
 from aalprivacy.audit.measure import CHARACTER_ERROR, Case, Finding
 from aalprivacy.audit.remedies import Noise, Rounding
 from aalprivacy.audit.statistics import Statistics
-from aalprivacy.audit.verdicts import Claim, Verdict, judge
+from aalprivacy.audit.verdicts import Claim, Verdict, judge, judge_blind
 from aalprivacy.model import Pair
 
 __all__ = [
@@ -49,7 +49,9 @@ __all__ = [
     "Verdict",
     "WholeEntry",
     "WrongKey",
+    "from_rows",
     "judge",
+    "judge_blind",
     "run_audit",
     "to_frame",
 ]
@@ -63,6 +65,8 @@ def run_audit(
     targets: int = 500,
     updates: int = Training.updates,
     seed: int = 0,
+    begun: tuple[int, Sequence[Finding]] = (0, ()),
+    keep: Callable[[int, list[Finding]], None] = lambda done, findings: None,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[Finding]:
     """Let every attack loose on a pair.
@@ -78,6 +82,10 @@ def run_audit(
         and 1,000, with 3,000 updates, about an hour.
     updates
         Of each decoder that an attacker trains.
+    begun
+        How many attacks an interrupted audit of the same settings had made, and what they found.
+    keep
+        Told the same of this one after each attack.
     say
         Told what is being done.
     """
@@ -100,10 +108,11 @@ def run_audit(
         attacks += [LinearMap(own, name), Statistics(own, name)]
     attacks += [Linkage(other=own, name=name, seed=seed) for name, own in others.items()]
     attacks += [OwnDecoder(own, name, (known,), training) for name, own in others.items()]
-    findings = []
-    for attack in attacks:
-        say(type(attack).__name__)
+    done, findings = begun[0], list(begun[1])
+    for at, attack in enumerate(attacks[done:], done + 1):
+        say(f"attack {at} of {len(attacks)}: {type(attack).__name__}")
         findings += attack.run(case)
+        keep(at, findings)
     return findings
 
 
@@ -112,3 +121,8 @@ def to_frame(findings: list[Finding]) -> pd.DataFrame:
     columns = ("attack", "setting", "measure", "value", "low", "high", "baseline", "control")
     rows = [[getattr(f, c) for c in columns] + [f.beats_baseline] for f in findings]
     return pd.DataFrame(rows, columns=[*columns, "beats_baseline"])
+
+
+def from_rows(rows: list[dict]) -> list[Finding]:
+    """Findings from the rows of their table."""
+    return [Finding(**{k: v for k, v in row.items() if k != "beats_baseline"}) for row in rows]

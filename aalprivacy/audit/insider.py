@@ -74,6 +74,7 @@ def from_view(
     The commonest answer, the commonest for this value of the view, the answer of the known entry
     whose view is most alike, and, if there are few answers, those of the probes that `Insider` has,
     on the view in place of the code. Whichever is right most often, which errs on the safe side.
+    The case keeps it, as it doesn't depend on the codes.
 
     Parameters
     ----------
@@ -82,6 +83,13 @@ def from_view(
     deep, seed
         As for `Insider`.
     """
+    asked = (name, deep, seed, tuple(secret))
+    if asked not in case.guesses:
+        case.guesses[asked] = _from_view(case, name, secret, truth, deep, seed)
+    return case.guesses[asked]
+
+
+def _from_view(case: Case, name: str, secret, truth, deep: bool, seed: int) -> np.ndarray:
     known = case.known_views[: len(secret)]
     commonest = secret.mode()[0]
     by_value = secret.groupby(known[name]).agg(lambda values: values.mode()[0])

@@ -11,6 +11,7 @@ from aalprivacy.model import Pair
 from aalprivacy.policy import Operation
 from aalprivacy.quiet import keras, tf
 from aalprivacy.text import PAD, from_lines, to_lines, to_tokens, trim
+from aalprivacy.training import shards
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,12 @@ class Training:
         @tf.function(input_signature=signature)
         def loss_of(text, code):
             before = tf.pad(text[:, :-1], [[0, 0], [1, 0]], constant_values=PAD)
-            scores = decoder([before, code], training=True)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(text, scores)
-            inside = tf.cast(text != PAD, tf.float32)
-            return tf.reduce_sum(losses * inside) / tf.reduce_sum(inside)
+            total = 0.0
+            for ts, bs, cs in shards(text, before, code):
+                scores = decoder([bs, cs], training=True)
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(ts, scores)
+                total += tf.reduce_sum(losses * tf.cast(ts != PAD, tf.float32))
+            return total / tf.reduce_sum(tf.cast(text != PAD, tf.float32))
 
         @tf.function(input_signature=signature)
         def update(text, code):

@@ -84,6 +84,8 @@ class Case:
         self.views = apply_policy(self.targets, pair.policy, pair.receiver)
         self.expected = to_lines(self.views)
         self.constant = best_constant(self.expected)
+        # What these views tell of what they hide (`aalprivacy.audit.insider.from_view`).
+        self.guesses: dict[tuple, np.ndarray] = {}
         lines = self.read(self.codes)
         self.right = float(self.errors(lines).mean())
         self._right_values = [float(part.mean()) for part in self._hits(lines)]

@@ -1,7 +1,9 @@
 """What the attacks' figures say about the security claims: each by a rule that stands beside it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 import pandas as pd
 
@@ -64,16 +66,46 @@ def judge(findings: pd.DataFrame) -> list[Claim]:
     def rows(*attacks: str, of: pd.DataFrame = readings) -> pd.DataFrame:
         return of[of["attack"].isin(attacks)]
 
+    def lock(section: str, says: str) -> Callable[[pd.DataFrame], Claim]:
+        return partial(_lock, section=section, says=says)
+
     knowing = ("nearest neighbour", "linear map", "own decoder")
     tests = (
-        (_wrong_key, rows("wrong key", of=readings[~twin])),
+        (
+            lock("V, figure 6; VI", "A decoder that doesn't match discloses nothing."),
+            rows("wrong key", of=readings[~twin]),
+        ),
         (_weights, rows("near key")),
-        (_trained, rows(*knowing, of=readings[~twin])),
-        (_unknowing, rows("statistics only", of=readings[~twin])),
+        (
+            lock("VI", "Nobody can train a decoder for the codes without having the right one."),
+            rows(*knowing, of=readings[~twin]),
+        ),
+        (
+            lock(
+                "V",
+                "An attacker with the codes and a pair of its own, but no entry, reads nothing.",
+            ),
+            rows("statistics only", of=readings[~twin]),
+        ),
         (_deleted, findings[findings["attack"].str.startswith("insider")]),
-        (_old_key, rows("wrong key", of=readings[twin])),
-        (_rekeyed, rows("statistics only", of=readings[twin])),
-        (_rekeyed_and_known, rows("linear map", of=readings[twin])),
+        (
+            lock("not claimed", "The old decoder reads nothing of a re-keyed pair's codes."),
+            rows("wrong key", of=readings[twin]),
+        ),
+        (
+            lock(
+                "not claimed",
+                "Neither does an attacker with the old pair and many codes of the new one.",
+            ),
+            rows("statistics only", of=readings[twin]),
+        ),
+        (
+            lock(
+                "not claimed",
+                "Neither does an attacker with the old pair who knows some of the entries.",
+            ),
+            rows("linear map", of=readings[twin]),
+        ),
         (_anonymous, rows("linkage", of=findings)),
         (_noticed, rows("tampering", of=findings)),
         (_noise, remedies[remedies["setting"].str.startswith("noise of")]),
@@ -82,8 +114,19 @@ def judge(findings: pd.DataFrame) -> list[Claim]:
     return [test(table) for test, table in tests if len(table)]
 
 
-def _wrong_key(table: pd.DataFrame) -> Claim:
-    return _lock(table, "V, figure 6; VI", "A decoder that doesn't match discloses nothing.")
+def judge_blind(findings: pd.DataFrame) -> Claim:
+    """Whether blind encoding hides what the view hides, by the audit of a pair so trained.
+
+    Parameters
+    ----------
+    findings
+        Rows of `aalprivacy.audit.to_frame`.
+    """
+    return replace(
+        _deleted(findings[findings["attack"].str.startswith("insider")]),
+        section="remedy",
+        says="What a view deletes or generalises is gone from a blind pair's codes.",
+    )
 
 
 def _weights(table: pd.DataFrame) -> Claim:
@@ -101,12 +144,6 @@ def _weights(table: pd.DataFrame) -> Claim:
         f"weights may be off by {widest} of their size"
         + (f"; layers that open it: {', '.join(stolen)}" if len(stolen) else ""),
         Verdict.of(not every.any() and not len(stolen), not len(stolen)),
-    )
-
-
-def _trained(table: pd.DataFrame) -> Claim:
-    return _lock(
-        table, "VI", "Nobody can train a decoder for the codes without having the right one."
     )
 
 
@@ -129,33 +166,11 @@ def _deleted(table: pd.DataFrame) -> Claim:
     )
 
 
-def _unknowing(table: pd.DataFrame) -> Claim:
-    return _lock(
-        table, "V", "Who has the codes and another pair, and knows no entry, reads nothing."
-    )
-
-
-def _old_key(table: pd.DataFrame) -> Claim:
-    return _lock(table, "not claimed", "The old decoder reads nothing of a re-keyed pair's codes.")
-
-
-def _rekeyed(table: pd.DataFrame) -> Claim:
-    return _lock(
-        table, "not claimed", "Nor does who has the old pair and many codes of the re-keyed one."
-    )
-
-
-def _rekeyed_and_known(table: pd.DataFrame) -> Claim:
-    return _lock(
-        table, "not claimed", "Nor does who has the old pair and knows some of the entries."
-    )
-
-
 def _anonymous(table: pd.DataFrame) -> Claim:
     most = table.loc[table["value"].idxmax()]
     return Claim(
         "not claimed",
-        "Codes of one user aren't told from those of another.",
+        "Codes of one user can't be told from those of another.",
         "the area under the ROC curve is that of a coin",
         f"{_whose(most)}{most['setting']}: area {most['value']:.3f}; a coin has 0.5, the views "
         f"themselves {most['control']:.3f}",
@@ -164,7 +179,9 @@ def _anonymous(table: pd.DataFrame) -> Claim:
 
 
 def _noticed(table: pd.DataFrame) -> Claim:
-    most = table.loc[table["value"].idxmax()]
+    # Of ways that pass alike, the one that changes most views says most.
+    changed = table["setting"].str.extract(r"(\d+)% of the views")[0].fillna(0).astype(float)
+    most = table.assign(changed=changed).sort_values(["value", "changed"]).iloc[-1]
     return Claim(
         "not claimed",
         "A code that was changed on its way is noticed.",
@@ -219,14 +236,15 @@ def _lock(table: pd.DataFrame, section: str, says: str) -> Claim:
     above = table[table["measure"] == ABOVE_CHANCE]
     best = errors.loc[(errors["value"] / errors["baseline"]).idxmin()]
     hits = above["low"].max() if len(above) else 0.0
+    most = max(0.0, above["value"].max()) if len(above) else 0.0
     return Claim(
         section,
         says,
         "no attack beats one constant line for all entries, nor hits values above chance by more "
         "than one in a hundred; in part, if none halves that line's error",
-        f"{_whose(best)}{best['attack']}, {best['setting']}: {best['value']:.1f} wrong characters; "
-        f"a constant line has {best['baseline']:.1f}, the right key {best['control']:.2f}"
-        + (f"; values above chance: at most {above['value'].max():.1%}" if len(above) else ""),
+        f"{_whose(best)}{best['attack']}, {best['setting'].replace('_', ' ')}: "
+        f"{best['value']:.1f} wrong characters; a constant line has {best['baseline']:.1f}, the "
+        f"right key {best['control']:.2f}; values above chance: {most:.1%}",
         Verdict.of(
             not errors["beats_baseline"].any() and hits <= 0.01,
             (errors["value"] > 0.5 * errors["baseline"]).all(),

@@ -18,6 +18,7 @@ from aalprivacy.plotting.results import (
     noise_tradeoff,
     single_errors,
     unit_activity,
+    view_errors,
     view_table,
 )
 
@@ -42,5 +43,6 @@ __all__ = [
     "operations",
     "single_errors",
     "unit_activity",
+    "view_errors",
     "view_table",
 ]

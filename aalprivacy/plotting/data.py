@@ -31,7 +31,7 @@ def distributions(entries: pd.DataFrame) -> Figure:
         ages.legend(frameon=False)
         counts = people["disease"].value_counts().head(10)[::-1]
         diseases.barh(counts.index, counts, color=BLUE)
-        diseases.set(xlabel="people", title="the ten most frequent")
+        diseases.set(xlabel="people", title="the ten most frequent diseases")
         share = pd.crosstab(hour, entries["presence_sensor"], normalize="index")
         colours = [BLUE, GREEN, ORANGE, PURPLE, GREY, "#DDDDDD"]
         rooms.stackplot(share.index, *(share[room] for room in ROOMS), labels=ROOMS,

@@ -84,7 +84,7 @@ def architecture(views: Mapping[str, str], policy: Policy = TABLE_I) -> Figure:
     axes.add_patch(Polygon([(0.3, middle + 0.7), (1.35, middle + 1.6), (2.4, middle + 0.7)],
                            closed=True, facecolor=ORANGE, edgecolor="none"))  # fmt: skip
     axes.add_patch(_rounded(0.5, middle - 1.25, 1.7, 1.9, PALE["yellow"], "none"))
-    home = "John's home\n\npersonal data\nvital signs\nmotion, light,\nwindows, door\nenergy"
+    home = "John's home\n\npersonal data\nvital signs\nmotion, light,\nwindows, door,\nenergy"
     axes.text(1.35, middle - 0.3, home, ha="center", va="center", fontsize=9)
     axes.text(3.55, top - 0.35, "encoder: the lock", ha="center", fontsize=9, color=BLUE)
     axes.text(5.6, top - 0.35, "code in the cloud", ha="center", fontsize=9)
@@ -96,7 +96,8 @@ def architecture(views: Mapping[str, str], policy: Policy = TABLE_I) -> Figure:
         _box(axes, 3.0, y - 0.27, 1.1, 0.54, "LSTM", BLUE, text="white")
         _arrow(axes, (4.15, y), (4.75, y))
         for i in range(8):
-            shade = PALE["blue"] if i % 3 else PALE["yellow"]
+            # Each encoder has a code of its own.
+            shade = PALE["blue"] if (i * (row + 2) + row) % 3 else PALE["yellow"]
             axes.add_patch(_rounded(4.82 + 0.19 * i, y - 0.14, 0.15, 0.28, shade, INK, 0.5))
         _arrow(axes, (6.4, y), (6.75, y))
         _box(axes, 6.8, y - 0.27, 1.1, 0.54, "LSTM", GREEN, text="white")

@@ -23,6 +23,7 @@ from aalprivacy.plotting.style import (
     STYLE,
 )
 from aalprivacy.policy import Operation
+from aalprivacy.text import SEPARATOR
 
 LABELS = {a.name: a.label for a in ATTRIBUTES}
 MARKERS = "os^DvP*X"
@@ -123,28 +124,42 @@ def aligned(decoded: str, expected: str, width: int = 80) -> Figure:
     decoded, expected
         Lines; an alignment of fewest edits is drawn (the paper's figures 5 and 6).
     width
-        Characters a row.
+        Most characters per row.
     """
     pairs = _alignment(decoded, expected)
-    rows = [pairs[at : at + width] for at in range(0, max(1, len(pairs)), width)]
+    rows = _rows(pairs, width)
     wrong = sum(a != b for a, b in pairs)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(1.1 + 0.125 * width, 0.7 + 0.75 * len(rows)))
+        figure = Figure(figsize=(1.1 + 0.125 * width, 0.7 + 0.85 * len(rows)))
         axes = figure.subplots()
         axes.axis("off")
-        axes.set(xlim=(-9, width), ylim=(-3 * len(rows) + 0.6, 1.2))
+        axes.set(xlim=(-9, width), ylim=(-3.6 * len(rows) + 0.8, 1.2))
         for row, characters in enumerate(rows):
-            y = -3 * row
+            y = -3.6 * row
             axes.text(-1, y, "expected", ha="right", va="center", color=INK, fontsize=8)
             axes.text(-1, y - 1, "decoded", ha="right", va="center", color=INK, fontsize=8)
             for x, (want, got) in enumerate(characters):
+                marks = [(y, want), (y - 1, got)]
                 if want != got:
                     axes.add_patch(Rectangle((x, y - 1.5), 1, 2, facecolor=ORANGE, alpha=0.55))
-                for level, character in ((y, want), (y - 1, got)):
+                    marks.append((y - 2.1, "^"))
+                for level, character in marks:
                     axes.text(x + 0.5, level, character, family="monospace", fontsize=8,
                               ha="center", va="center")  # fmt: skip
-        axes.set_title(f"{wrong} of {len(expected)} characters to be edited", fontsize=9)
+        edits = "1 edit" if wrong == 1 else f"{wrong} edits"
+        axes.set_title(f"{edits} on {len(expected)} expected characters", fontsize=9)
         return figure
+
+
+def _rows(pairs: list[tuple[str, str]], width: int) -> list[list[tuple[str, str]]]:
+    """An alignment in rows of at most `width`, broken after a separator where there is one."""
+    rows = []
+    while len(pairs) > width:
+        ends = [at for at in range(width) if pairs[at][0] == SEPARATOR]
+        cut = ends[-1] + 1 if ends else width
+        rows.append(pairs[:cut])
+        pairs = pairs[cut:]
+    return [*rows, pairs]
 
 
 def _alignment(decoded: str, expected: str) -> list[tuple[str, str]]:
@@ -178,8 +193,26 @@ def attribute_errors(scores: dict[str, Score]) -> Figure:
             )
         axes.set_yticks(places + 0.4 - height / 2, list(LABELS.values()))
         axes.invert_yaxis()
-        axes.set_xlabel("character error (mean Levenshtein distance an entry)")
-        axes.legend(frameon=False, loc="best")
+        axes.set_xlabel("character error (mean Levenshtein distance per entry)")
+        axes.legend(frameon=False, loc="center right")
+        return figure
+
+
+def view_errors(scores: dict[str, Score]) -> Figure:
+    """Character error of each attribute in each view, one column a receiver.
+
+    Parameters
+    ----------
+    scores
+        Receiver -> its pair's score on one test set.
+    """
+    errors = pd.DataFrame({receiver: score.attributes for receiver, score in scores.items()})
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(2.8 + 1.1 * len(scores), 6))
+        axes = figure.subplots()
+        columns = [f"{_words(r)}\n({score.character_error:.2f})" for r, score in scores.items()]
+        _heatmap(axes, errors.to_numpy(), list(LABELS.values()), columns, "{:.2f}", "Blues")
+        axes.set_title("wrong characters per entry; in brackets, of the whole view", fontsize=9)
         return figure
 
 
@@ -192,32 +225,25 @@ def error_anatomy(values: pd.DataFrame) -> Figure:
         As `aalprivacy.inspection.wrong_values` gives them.
     """
     by = {
-        "characters before it": values["begins"] // 20 * 20,
-        "its length": values["length"].clip(upper=20),
-        "how often it is known": 10 ** np.floor(np.log10(values["known"].clip(lower=0.1))),
+        "characters before the value": values["begins"] // 20 * 20,
+        "length of the value": values["length"].clip(upper=20),
+        "its occurrences in training entries": 10
+        ** np.floor(np.log10(values["known"].clip(lower=0.1))),
     }
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(8, 2.8))
+        figure = Figure(figsize=(10, 2.8))
         panels = figure.subplots(1, 3, sharey=True)
         for axes, (label, group) in zip(panels, by.items(), strict=True):
             sums = values.groupby(group)[["wrong", "length"]].sum()
             axes.plot(1000 * sums["wrong"] / sums["length"], "o-", color=BLUE)
             axes.set_xlabel(label)
         axes.set_xscale("log")
-        names = {
-            0.1: "never",
-            1: "1+",
-            10: "10+",
-            100: "100+",
-            1e3: "1k+",
-            1e4: "10k+",
-            1e5: "100k+",
-        }
+        names = {0.1: "0", 1: "1+", 10: "10+", 100: "100+", 1e3: "1k+", 1e4: "10k+", 1e5: "100k+"}
         places = [at for at in names if at in set(group)]
         axes.set_xticks(places, [names[at] for at in places])
         axes.minorticks_off()
         panels[0].set_ylim(bottom=0)
-        panels[0].set_ylabel("wrong characters of 1,000")
+        panels[0].set_ylabel("wrong characters per 1,000")
         return figure
 
 
@@ -288,15 +314,16 @@ def mismatch_matrix(found: list[Mismatch]) -> Figure:
         labels += ["random code", "best constant line"]
         _heatmap(axes, np.array(rows), labels, columns, "{:.2f}", "Blues")
         axes.axhline(len(encoders) - 0.5, color="white", linewidth=4)
-        axes.set_title("wrong characters an entry", fontsize=9)
+        axes.set_title("wrong characters per entry", fontsize=9)
         return figure
 
 
 def hits_and_chance(found: list[Mismatch]) -> Figure:
     """Share of right values in views of mismatched decoders, beside what chance gives.
 
-    One row an attribute; a dot each pair of encoder and decoder, a ring the mean of what the same
-    views hit when they are dealt out at random.
+    One row an attribute. On the left a dot for each pair of encoder and decoder, and a ring for
+    what the same views hit when they are dealt out at random; on the right the difference of each
+    two.
 
     Parameters
     ----------
@@ -304,27 +331,36 @@ def hits_and_chance(found: list[Mismatch]) -> Figure:
         As `aalprivacy.evaluation.cross` gives it.
     """
     wrong = [m for m in found if m.encoder != m.decoder]
-    places = np.arange(len(LABELS))
+    hits, chance = (
+        np.array([[shares[n] for n in LABELS] for shares in kind])
+        for kind in ([m.hits for m in wrong], [m.chance for m in wrong])
+    )
+    places = np.broadcast_to(np.arange(len(LABELS)), hits.shape)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7, 5.5))
-        axes = figure.subplots()
-        for i, one in enumerate(wrong):
-            axes.plot(
-                [one.hits[n] for n in LABELS], places, ".", color=BLUE, alpha=0.5,
-                label=None if i else "a decoder that doesn't match",
-            )  # fmt: skip
-        chance = [np.mean([m.chance[n] for m in wrong]) for n in LABELS]
-        axes.plot(chance, places, "o", color=ORANGE, fillstyle="none", label="chance, mean")
-        axes.set_yticks(places, list(LABELS.values()))
-        axes.invert_yaxis()
-        axes.set_xlim(-0.02, 1.02)
-        axes.set_xlabel("share of right values")
-        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+        figure = Figure(figsize=(9, 5.5))
+        left, right = figure.subplots(1, 2, sharey=True)
+        left.plot(chance.ravel(), places.ravel(), "o", color=ORANGE, fillstyle="none",
+                  label="dealt out at random")  # fmt: skip
+        left.plot(
+            hits.ravel(), places.ravel(), ".", color=BLUE, label="a decoder that doesn't match"
+        )
+        right.plot(100 * (hits - chance).ravel(), places.ravel(), ".", color=BLUE, alpha=0.6)
+        right.axvline(0, color=GREY, linewidth=0.8, zorder=0)
+        left.set_yticks(places[0], list(LABELS.values()))
+        left.invert_yaxis()
+        left.set_xlabel("share of right values")
+        right.set_xlabel("the difference, percentage points")
+        span = 1.1 * max(1.0, 100 * np.abs(hits - chance).max())
+        right.set_xlim(-span, span)
+        left.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
         return figure
 
 
 def attack_curve(findings: pd.DataFrame) -> Figure:
-    """Character error of attacks against what the attacker knows.
+    """What attacks leave of the error of a guess, against what the attacker knows.
+
+    Each reads the view of its own pair's receiver, so each has a guess of its own (the baseline)
+    and a rightful reader of its own (the control): 1 is the former's error, 0 the latter's.
 
     Parameters
     ----------
@@ -335,7 +371,10 @@ def attack_curve(findings: pd.DataFrame) -> Figure:
     own = findings["setting"].str.extract(r", own pair: (.*)$")[0].map(_words, "ignore").fillna("")
     # An attack has a marker, whose pair it uses a colour.
     markers = {attack: SERIES[i][1] for i, attack in enumerate(findings["attack"].unique())}
-    colours = {name: SERIES[i][0] for i, name in enumerate(own.unique())}
+    colours = {name: SERIES[i][0] for i, name in enumerate(sorted(own.unique()))}
+    span = findings["baseline"] - findings["control"]
+    left = {c: (findings[c] - findings["control"]) / span for c in ("value", "low", "high")}
+    findings = findings.assign(**left)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8.5, 3.8))
         axes = figure.subplots()
@@ -346,17 +385,16 @@ def attack_curve(findings: pd.DataFrame) -> Figure:
                 known, rows["value"], spans, color=colours[name], marker=markers[attack],
                 label=f"{attack}, own pair: {name}" if name else attack, capsize=2,
             )  # fmt: skip
-        ends = [findings["baseline"].iloc[0], findings["control"].iloc[0]]
-        for y, x, label in zip(ends, (1, 0), ("best constant line", " right key"), strict=True):
+        for y, label in ((1, "a guess without the code"), (0, "the right key")):
             axes.axhline(y, color=GREY, linestyle=":", zorder=0)
             axes.annotate(
-                label, (x, y), xycoords=("axes fraction", "data"), xytext=(0, 2),
-                textcoords="offset points", ha="right" if x else "left", va="bottom", color=GREY,
+                label, (1, y), xycoords=("axes fraction", "data"), xytext=(0, 2),
+                textcoords="offset points", ha="right", va="bottom", color=GREY,
             )  # fmt: skip
         axes.set_xscale("log")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(bottom=-0.05)
         axes.set_xlabel("entries that the attacker knows")
-        axes.set_ylabel("character error")
+        axes.set_ylabel("error, as a share of a guess's")
         figure.legend(frameon=False, loc="outside right upper")
         return figure
 
@@ -434,7 +472,7 @@ def learning_curve(log: pd.DataFrame) -> Figure:
         lower = upper.twinx()
         lower.spines["right"].set_visible(True)
         lower.step(minutes, log["window"], color=ORANGE, where="post")
-        lower.set_ylabel("attributes a window", color=ORANGE)
+        lower.set_ylabel("attributes per window", color=ORANGE)
         lower.set_yticks(range(0, len(LABELS) + 1, 5))
         return figure
 
@@ -466,7 +504,9 @@ def code_map(maps: dict[str, tuple[np.ndarray, np.ndarray, list[str]]]) -> Figur
         return figure
 
 
-def unit_activity(states: np.ndarray, line: str, units: list[int], titles: list[str]) -> Figure:
+def unit_activity(
+    states: np.ndarray, line: str, units: list[int], titles: list[str], apart: int = 0
+) -> Figure:
     """What single units hold while a line is read, character by character.
 
     Parameters
@@ -477,6 +517,8 @@ def unit_activity(states: np.ndarray, line: str, units: list[int], titles: list[
         The line.
     units, titles
         Which are drawn, and what is said of each.
+    apart
+        After how many of them a line is drawn, if they are of two kinds.
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(13, 0.9 + 0.34 * len(units)))
@@ -485,8 +527,11 @@ def unit_activity(states: np.ndarray, line: str, units: list[int], titles: list[
         image = axes.imshow(values, aspect="auto", cmap="PuOr", vmin=-1, vmax=1)
         axes.set_xticks(range(len(line)), line, family="monospace", fontsize=6.5)
         axes.set_yticks(range(len(units)), titles)
+        axes.set_xlabel("the line, which is read from the right")
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
+        if apart:
+            axes.axhline(apart - 0.5, color=INK, linewidth=1.5)
         figure.colorbar(image, ax=axes, label="state h", pad=0.01)
         return figure
 

@@ -7,7 +7,7 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 VERMILION, SKY = "#D55E00", "#56B4E9"
 SERIES = (
     (BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"), (VERMILION, "v"), (SKY, "P"),
-    ("black", "X"),
+    ("black", "X"), ("#7F4F24", "*"),
 )  # fmt: skip
 INK, GREY = "#333333", "#999999"
 PALE = {"blue": "#DCEBF5", "yellow": "#FBEBC8", "grey": "#EFEFEF"}
