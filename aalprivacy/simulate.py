@@ -197,6 +197,36 @@ _OTHER_DISEASES = {
 }
 
 
+def john() -> pd.DataFrame:
+    """One entry of the paper's resident.
+
+    Age, marital status and disease are those of its section IV-A; the other values are ours.
+    """
+    values = {
+        "name": "john smith",
+        "age": "80",
+        "gender": "male",
+        "height": "174",
+        "weight": "76",
+        "address": "12 park road leeds",
+        "phone_number": "07700900123",
+        "occupation": "engineer",
+        "marital_status": "widowed",
+        "timestamp": "20180314 0730",
+        "blood_pressure": "142-81",
+        "glucose_level": "104",
+        "disease": "alzheimer",
+        "wearable_pedometer": "120",
+        "presence_sensor": "kitchen",
+        "temperature_sensor": "20",
+        "light_sensor": "85",
+        "window_sensor": "shut",
+        "external_door_sensor": "shut",
+        "energy_consumption": "310",
+    }
+    return pd.DataFrame([values], dtype="str")
+
+
 def _users(n: int, rng: np.random.Generator, vocabulary: str) -> pd.DataFrame:
     band = rng.choice(len(_AGE_BANDS), n, p=_AGE_BANDS / _AGE_BANDS.sum())
     age = 60 + 5 * band + rng.integers(0, 5, n)

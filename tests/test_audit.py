@@ -88,7 +88,7 @@ def test_neighbours_of_more_known_entries_are_nearer(case):
 def test_a_decoder_of_ones_own_learns(case):
     errors = [
         OwnDecoder(known=(200,), training=Training(updates)).run(case)[0].value
-        for updates in (1, 100)
+        for updates in (1, 60)
     ]
     assert errors[1] < 0.8 * errors[0]
 
@@ -112,7 +112,7 @@ def test_who_has_not_learned_to_write_whole_entries_writes_the_view(case):
 
 def test_remedies_cost_and_hide(case):
     few = Case(case.pair, known=200, targets=60)
-    findings = Noise(sizes=(1e-6, 30.0)).run(few)
+    findings = Noise(sizes=(1e-6, 30.0), attributes=("name", "age")).run(few)
     assert error(findings, "1e-06").value == pytest.approx(case.right, abs=0.2)
     assert error(findings, "of 30").value > case.constant / 2
     told = {
@@ -126,12 +126,15 @@ def test_remedies_cost_and_hide(case):
 
 
 def test_insider_asks_for_what_is_hidden(case):
-    findings = Insider((100,)).run(case)
+    findings = Insider((100,), deep=False).run(case)
     asked = {f.measure.split(" (")[0] for f in findings}
     assert asked == {n for n, op in case.operations.items() if op != "F"}
     for finding in findings:
         assert finding.low <= finding.value <= finding.high
         assert 0 < finding.baseline <= 1
+    findings = Insider((100,), attributes=("age", "name")).run(case)
+    assert {f.attack for f in findings} == {"insider, linear probe", "insider, neural probe"}
+    assert len(findings) == 4
 
 
 def test_what_the_view_tells_is_no_secret(case):

@@ -165,3 +165,19 @@ def test_noise_is_seen_in_cost_and_in_what_it_hides():
     assert [t.get_text() for t in hides.get_xticklabels()] == ["0", "0.1", "1"]
     assert {"date of birth (deleted)", "others, which tell nothing"} <= set(texts(figure))
     assert "age (deleted)" not in texts(figure)
+
+
+def test_what_is_told_of_hidden_values_is_the_best_probes():
+    rows = [
+        ("name (deleted): first letter", 0.5, 0.2, 0.6, 0.4, False),
+        ("name (deleted): first letter", 0.7, 0.6, 0.8, 0.4, True),
+        ("age (generalised): last digit", 0.3, 0.2, 0.4, 0.25, False),
+    ]
+    columns = ["measure", "value", "low", "high", "baseline", "beats_baseline"]
+    findings = pd.DataFrame(rows, columns=columns)
+    figure = plotting.hidden_values({"a pair": findings, "another": findings[2:]})
+    assert {"a pair", "another", "name (deleted): first letter"} <= set(texts(figure))
+    told, not_told = figure.axes[0].containers
+    assert list(told.lines[0].get_xdata()) == [0.7]
+    assert list(not_told.lines[0].get_xdata()) == [0.3]
+    assert len(figure.axes[1].containers[0].lines[0].get_xdata()) == 0

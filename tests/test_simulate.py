@@ -1,13 +1,14 @@
 """The simulator: repeatable, coherent, within the alphabet and the length."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from aalprivacy.attributes import ATTRIBUTES, NAMES
 from aalprivacy.errors import InputError
 from aalprivacy.policy import TABLE_I
-from aalprivacy.simulate import is_held_out, simulate
-from aalprivacy.text import to_lines
+from aalprivacy.simulate import is_held_out, john, simulate
+from aalprivacy.text import is_well_formed, to_lines
 from aalprivacy.views import apply_policy
 
 
@@ -109,3 +110,14 @@ def test_missing_and_abnormal_rates():
 def test_arguments_out_of_range(arguments):
     with pytest.raises(InputError, match="expected"):
         simulate(**({"n_users": 2, "entries_per_user": 2} | arguments))
+
+
+def test_john_is_who_the_paper_says():
+    entry = john()
+    assert list(entry.columns) == list(NAMES)
+    for a in ATTRIBUTES:
+        assert entry[a.name].str.fullmatch(a.pattern).all(), a.name
+    told = entry.iloc[0][["age", "marital_status", "disease"]].to_list()
+    assert told == ["80", "widowed", "alzheimer"]
+    views = [apply_policy(john(), TABLE_I, receiver) for receiver in TABLE_I.receivers]
+    assert is_well_formed(to_lines(pd.concat(views))).all()

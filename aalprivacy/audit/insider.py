@@ -34,15 +34,22 @@ class Insider:
         Numbers of known entries.
     deep
         Whether to try a neural probe beside the linear one.
+    attributes
+        Which are asked for; by default all that the view hides.
     """
 
     known: tuple[int, ...] = (100, 1000, 10_000)
     deep: bool = True
+    attributes: tuple[str, ...] = NAMES
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
         findings, numbers = [], up_to(self.known, len(case.known))
-        hidden = {n: op for n, op in case.operations.items() if op is not Operation.DISCLOSE}
+        hidden = {
+            name: operation
+            for name, operation in case.operations.items()
+            if operation is not Operation.DISCLOSE and name in self.attributes
+        }
         for name, operation in hidden.items():
             asked, secret = _secret(name, case.known[name])
             truth = _secret(name, case.targets[name])[1]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from aalprivacy.attributes import NAMES
 from aalprivacy.audit.insider import Insider
 from aalprivacy.audit.measure import Case, Finding
 from aalprivacy.files import NUMBER_TYPES, restored, rounded
@@ -27,13 +28,17 @@ class Noise:
         Of the noise, relative to each number's deviation.
     known
         At most so many known entries for the probe.
+    attributes
+        As for `Insider`.
     """
 
     sizes: tuple[float, ...] = (0.0, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0)
     known: int = 10_000
+    attributes: tuple[str, ...] = NAMES
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
+        probe = Insider((min(self.known, len(case.known)),), False, self.attributes)
         rng, deviation = np.random.default_rng(self.seed), case.known_codes.std(0)
         findings = []
         for size in self.sizes:
@@ -48,7 +53,7 @@ class Noise:
                 replace(
                     f, attack="remedy: insider, linear probe", setting=f"{setting}, {f.setting}"
                 )
-                for f in Insider((min(self.known, len(case.known)),), deep=False).run(sent)
+                for f in probe.run(sent)
             ]
         return findings
 

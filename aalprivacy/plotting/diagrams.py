@@ -37,7 +37,8 @@ def lstm_cell() -> Figure:
         6.4: ("σ", "output", BLUE),
     }
     for x, (symbol, name, colour) in gates.items():
-        _box(axes, x - 0.42, 1.45, 0.84, 0.5, symbol, colour, text="white", size=11)
+        text = "black" if colour == ORANGE else "white"
+        _box(axes, x - 0.42, 1.45, 0.84, 0.5, symbol, colour, text=text, size=11)
         axes.text(x + 0.07, 1.36, name, fontsize=8, color=INK, ha="left", va="top")
         _arrow(axes, (x, hidden), (x, 1.45))
     axes.plot([0.4, 6.4], [hidden, hidden], color=INK, linewidth=1.3)
@@ -52,7 +53,7 @@ def lstm_cell() -> Figure:
     _arrow(axes, (5.0, 1.95), (4.43, 2.47))
     _arrow(axes, (4.3, 2.7), (4.3, state - 0.15))
     _arrow(axes, (6.4, 1.95), (7.55, 2.15))
-    _box(axes, 7.28, 2.62, 0.84, 0.4, "tanh", ORANGE, text="white")
+    _box(axes, 7.28, 2.62, 0.84, 0.4, "tanh", ORANGE)
     _arrow(axes, (7.7, state), (7.7, 3.02))
     _arrow(axes, (7.7, 2.62), (7.7, 2.35))
     _arrow(axes, (7.7, 2.05), (7.7, hidden), head=False)
@@ -78,7 +79,7 @@ def architecture(views: Mapping[str, str], policy: Policy = TABLE_I) -> Figure:
     policy
         For the number of attributes disclosed, generalised and deleted.
     """
-    figure, axes = _canvas(11.2, 0.9 + 1.25 * len(views))
+    figure, axes = _canvas(11.2, 0.6 + 1.25 * len(views))
     top = axes.get_ylim()[1]
     middle = top / 2 - 0.25
     axes.add_patch(Polygon([(0.3, middle + 0.7), (1.35, middle + 1.6), (2.4, middle + 0.7)],
@@ -97,7 +98,8 @@ def architecture(views: Mapping[str, str], policy: Policy = TABLE_I) -> Figure:
         _arrow(axes, (4.15, y), (4.75, y))
         for i in range(8):
             # Each encoder has a code of its own.
-            shade = PALE["blue"] if (i * (row + 2) + row) % 3 else PALE["yellow"]
+            bit = (0b10110100, 0b01011001, 0b11001010, 0b00110110)[row % 4] >> i & 1
+            shade = PALE["blue" if bit else "yellow"]
             axes.add_patch(_rounded(4.82 + 0.19 * i, y - 0.14, 0.15, 0.28, shade, INK, 0.5))
         _arrow(axes, (6.4, y), (6.75, y))
         _box(axes, 6.8, y - 0.27, 1.1, 0.54, "LSTM", GREEN, text="white")
@@ -183,18 +185,32 @@ def operations(entry: list[str], view: list[str], what: list[Operation]) -> Figu
     what
         The operation on each.
     """
-    figure, axes = _canvas(8.5, 3.6)
-    gap = 8.5 / (len(entry) + 1)
+    figure, axes = _canvas(8.4, 5.0, left=-0.3)
+    gap = 7.4 / (len(entry) + 1)
     for i, (word, written, operation) in enumerate(zip(entry, view, what, strict=True)):
         x = gap * (i + 1)
-        colour = OPERATION_COLOURS[operation]
-        _box(axes, x - 0.85, 0.4, 1.7, 0.55, word, "none", edge=INK, size=11)
-        _box(axes, x - 0.85, 2.65, 1.7, 0.55, written, colour, edge=INK, size=11)
-        _arrow(axes, (x, 0.98), (x, 2.62))
+        _box(axes, x - 0.85, 0.3, 1.7, 0.5, word, "none", edge=INK, size=11)
+        _arrow(axes, (x, 0.83), (x, 1.22))
+        _arrow(axes, (x, 3.33), (x, 4.22))
+        _box(axes, x - 0.85, 4.25, 1.7, 0.5, written, OPERATION_COLOURS[operation], edge=INK,
+             size=11)  # fmt: skip
         name = operation.name.capitalize()
-        axes.text(x + 0.12, 1.8, name, fontsize=9, color=INK, ha="left", va="center")
-    axes.text(0.1, 0.68, "read", fontsize=9, va="center")
-    axes.text(0.1, 2.93, "written", fontsize=9, va="center")
+        axes.text(x + 0.12, 3.75, name, fontsize=9, color=INK, ha="left", va="center")
+    begin, end = 0.8, 7.0
+    end_of_sequence = end + 0.35
+    _box(axes, begin, 1.25, end - begin, 0.5, "encoder, character by character", BLUE, text="white")
+    _box(axes, begin, 2.8, end_of_sequence + 0.3 - begin, 0.5,
+         "decoder, character by character", GREEN, text="white")  # fmt: skip
+    _arrow(axes, (end_of_sequence, 3.33), (end_of_sequence, 4.22))
+    _box(axes, end_of_sequence - 0.25, 4.25, 0.5, 0.5, "eos", "none", edge=INK)
+    middle = (begin + end) / 2
+    for i in range(8):
+        _box(axes, middle - 0.76 + 0.19 * i, 2.12, 0.15, 0.3, "", PALE["yellow"], edge=ORANGE)
+    axes.text(middle + 0.9, 2.27, "code", fontsize=9, va="center")
+    _arrow(axes, (middle, 1.77), (middle, 2.09))
+    _arrow(axes, (middle, 2.45), (middle, 2.77))
+    axes.text(0.0, 0.55, "read", fontsize=9, va="center")
+    axes.text(0.0, 4.5, "written", fontsize=9, va="center")
     return figure
 
 

@@ -21,6 +21,7 @@ from aalprivacy.plotting.style import (
     ORANGE,
     SERIES,
     STYLE,
+    VERMILION,
 )
 from aalprivacy.policy import Operation
 from aalprivacy.text import SEPARATOR
@@ -101,6 +102,7 @@ def code_strip(codes: np.ndarray, labels: list[str] | None = None) -> Figure:
             )
             axes.set_xlabel(f"unit of {letter}")
             axes.set_yticks(range(len(codes)), labels or [""] * len(codes))
+            axes.set_ylabel("entry")
             figure.colorbar(image, ax=axes, label=f"value of {letter}")
         return figure
 
@@ -194,7 +196,7 @@ def attribute_errors(scores: dict[str, Score]) -> Figure:
         axes.set_yticks(places + 0.4 - height / 2, list(LABELS.values()))
         axes.invert_yaxis()
         axes.set_xlabel("character error (mean Levenshtein distance per entry)")
-        axes.legend(frameon=False, loc="center right")
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
         return figure
 
 
@@ -396,6 +398,45 @@ def attack_curve(findings: pd.DataFrame) -> Figure:
         axes.set_xlabel("entries that the attacker knows")
         axes.set_ylabel("error, as a share of a guess's")
         figure.legend(frameon=False, loc="outside right upper")
+        return figure
+
+
+def hidden_values(panels: dict[str, pd.DataFrame]) -> Figure:
+    """What codes tell of the values that a view hides: one row an attribute, the best probe of it.
+
+    Parameters
+    ----------
+    panels
+        Title -> rows of `aalprivacy.audit.to_frame` of the attacks of the insider; of each measure
+        the one is drawn that is farthest above what the view alone tells.
+    """
+    best = {}
+    for title, findings in panels.items():
+        above = findings["low"] - findings["baseline"]
+        best[title] = findings.loc[above.groupby(findings["measure"]).idxmax()[::-1]]
+    rows = list(dict.fromkeys(m for table in best.values() for m in table["measure"]))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(3.2 + 3.6 * len(panels), 1.1 + 0.24 * len(rows)))
+        plots = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
+        for axes, (title, table) in zip(plots, best.items(), strict=True):
+            places = [rows.index(measure) for measure in table["measure"]]
+            axes.plot(table["baseline"], places, "o", color=ORANGE, fillstyle="none",
+                      label="from the view alone")  # fmt: skip
+            for telling, colour, marker, label in (
+                (True, VERMILION, "D", "from the code: more than the view"),
+                (False, BLUE, "s", "from the code: no more than the view"),
+            ):
+                part = (table["beats_baseline"] == telling).to_numpy()
+                value = table["value"][part]
+                spans = [value - table["low"][part], table["high"][part] - value]
+                axes.errorbar(value, np.array(places)[part], xerr=np.maximum(spans, 0), fmt=marker,
+                              markersize=4, color=colour, label=label)  # fmt: skip
+            axes.set_yticks(range(len(rows)), [_words(row) for row in rows])
+            axes.set_xlim(-0.02, 1.02)
+            axes.set_xlabel("share of people of whom it is told")
+            axes.set_title(title, fontsize=9)
+        handles, labels = plots[0].get_legend_handles_labels()
+        figure.legend(handles, labels, frameon=False, loc="outside upper center", ncols=3)
         return figure
 
 
