@@ -64,7 +64,7 @@ $(STUDIES): install
 
 .PHONY: audits
 audits: install  ## hours: shipped pairs attacked at full strength; what is found is kept beside them
-	$(BIN)/aalprivacy audit --receiver researcher --known 100000 --targets 1000 --updates 3000 \
+	$(BIN)/aalprivacy audit --receiver researcher --known 100000 --targets 1000 --updates 2000 \
 	  --out aalprivacy/pretrained/researcher/audit.json > /dev/null
 	$(BIN)/aalprivacy audit --receiver researcher --blind \
 	  --out aalprivacy/pretrained/researcher.blind/audit.json > /dev/null

@@ -124,7 +124,7 @@ def train(
     updates: Annotated[
         int | None,
         typer.Option(
-            help="How many updates in all; with --resume, train longer than planned.",
+            help="How many updates in all; with --resume, more or fewer than planned.",
             min=1,
             show_default=str(Recipe.updates),
         ),
@@ -500,7 +500,7 @@ def audit(
 ) -> None:
     """Attack pairs: what can be read without the right key, and what a code betrays.
 
-    With --known 100000 --targets 1000 --updates 3000 it takes about an hour a pair. After Ctrl-C
+    With --known 100000 --targets 1000 --updates 2000 it takes about an hour a pair. After Ctrl-C
     the same command with the same --out goes on where it was.
     """
     from aalprivacy import audit as auditing

@@ -40,8 +40,8 @@ SHARDS = min(8, os.cpu_count() or 1)
 class Progress:
     """What a training remembers between updates, beside the weights.
 
-    `stages` lists attributes a window, update and seconds at which each was begun; `lengthened`
-    the update at which the recipe's number of updates was raised, and the number before.
+    `stages` lists attributes per window, update and seconds at which each was begun; `lengthened`
+    the update at which the recipe's number of updates was changed, and the number before.
     """
 
     update: int = 0
@@ -151,7 +151,7 @@ class Trainer:
         return pair
 
     def lengthen(self, updates: int) -> None:
-        """Go on to a higher number of updates; the learning rate follows the new number.
+        """Go on to another number of updates; the learning rate follows the new number.
 
         Raises
         ------

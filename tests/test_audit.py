@@ -88,7 +88,7 @@ def test_neighbours_of_more_known_entries_are_nearer(case):
 def test_a_decoder_of_ones_own_learns(case):
     errors = [
         OwnDecoder(known=(200,), training=Training(updates)).run(case)[0].value
-        for updates in (1, 60)
+        for updates in (1, 100)
     ]
     assert errors[1] < 0.8 * errors[0]
 

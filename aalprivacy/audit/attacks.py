@@ -279,11 +279,11 @@ def foreign_to_own(
     return lambda codes: fit.predict(codes).astype(np.float32)
 
 
-def new_decoder(units: int, seed: int) -> keras.Model:
+def new_decoder(units: int, seed: int, product_dtype: str = "float32") -> keras.Model:
     """A decoder as it is before it has learned anything."""
     recipe = Recipe(seed=seed, units=units)
     keras.utils.set_random_seed(seed)
-    decoder = build_decoder(recipe.units, recipe.embedding, product_dtype="float32")
+    decoder = build_decoder(recipe.units, recipe.embedding, product_dtype=product_dtype)
     start(decoder, recipe)
     return decoder
 

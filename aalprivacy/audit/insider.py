@@ -17,6 +17,7 @@ from aalprivacy.audit.measure import Case, Finding, paired, up_to
 from aalprivacy.policy import Operation
 
 MOST_ANSWERS = 50  # that a probe chooses among
+MOST_KNOWN = 10_000  # entries that a probe of views learns from; more take long and tell no more
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def _from_view(case: Case, name: str, secret, truth, deep: bool, seed: int) -> n
     nearest = np.concatenate([np.asarray(step.argmax(axis=1)).ravel() for step in steps])
     guesses.append(secret.to_numpy()[nearest])
     if 1 < secret.nunique() <= MOST_ANSWERS:
+        secret, known = secret[:MOST_KNOWN], known[:MOST_KNOWN]
         vectorizer = DictVectorizer(sparse=False).fit(_readable(known, known))
         have, want = (vectorizer.transform(_readable(v, known)) for v in (known, case.views))
         guesses += [

@@ -11,7 +11,7 @@ from aalprivacy.model import Pair
 from aalprivacy.policy import Operation
 from aalprivacy.quiet import keras, tf
 from aalprivacy.text import PAD, from_lines, to_lines, to_tokens, trim
-from aalprivacy.training import shards
+from aalprivacy.training import faster_product_dtype, shards
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Training:
         begin
             A decoder whose weights to begin with, in place of new ones.
         """
-        decoder = new_decoder(codes.shape[1] // 2, self.seed)
+        decoder = new_decoder(codes.shape[1] // 2, self.seed, faster_product_dtype())
         if begin:
             decoder.set_weights(begin.get_weights())
         rate = self.begun_rate if begin else self.learning_rate

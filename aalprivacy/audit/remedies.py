@@ -33,7 +33,7 @@ class Noise:
     """
 
     sizes: tuple[float, ...] = (0.0, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0)
-    known: int = 10_000
+    known: int = 5000
     attributes: tuple[str, ...] = NAMES
     seed: int = 0
 
