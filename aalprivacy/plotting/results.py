@@ -229,7 +229,7 @@ def error_anatomy(values: pd.DataFrame) -> Figure:
     by = {
         "characters before the value": values["begins"] // 20 * 20,
         "length of the value": values["length"].clip(upper=20),
-        "its occurrences in training entries": 10
+        "its occurrences in training entries, at least": 10
         ** np.floor(np.log10(values["known"].clip(lower=0.1))),
     }
     with matplotlib.rc_context(STYLE):
@@ -240,7 +240,16 @@ def error_anatomy(values: pd.DataFrame) -> Figure:
             axes.plot(1000 * sums["wrong"] / sums["length"], "o-", color=BLUE)
             axes.set_xlabel(label)
         axes.set_xscale("log")
-        names = {0.1: "0", 1: "1+", 10: "10+", 100: "100+", 1e3: "1k+", 1e4: "10k+", 1e5: "100k+"}
+        names = {
+            0.1: "0",
+            1: "1",
+            10: "10",
+            100: "100",
+            1e3: "1k",
+            1e4: "10k",
+            1e5: "100k",
+            1e6: "1M",
+        }
         places = [at for at in names if at in set(group)]
         axes.set_xticks(places, [names[at] for at in places])
         axes.minorticks_off()
