@@ -396,11 +396,11 @@ def attack_curve(findings: pd.DataFrame) -> Figure:
                 known, rows["value"], spans, color=colours[name], marker=markers[attack],
                 label=f"{attack}, own pair: {name}" if name else attack, capsize=2,
             )  # fmt: skip
-        for y, label in ((1, "a guess without the code"), (0, "the right key")):
+        for y, x, label in ((1, 1, "a guess without the code"), (0, 0, " the right key")):
             axes.axhline(y, color=GREY, linestyle=":", zorder=0)
             axes.annotate(
-                label, (1, y), xycoords=("axes fraction", "data"), xytext=(0, 2),
-                textcoords="offset points", ha="right", va="bottom", color=GREY,
+                label, (x, y), xycoords=("axes fraction", "data"), xytext=(0, 2),
+                textcoords="offset points", ha="right" if x else "left", va="bottom", color=GREY,
             )  # fmt: skip
         axes.set_xscale("log")
         axes.set_ylim(bottom=-0.05)
@@ -467,7 +467,7 @@ def noise_tradeoff(findings: pd.DataFrame) -> Figure:
     telling = told["beats_baseline"].groupby(attributes).any()
     styles = dict(zip(telling.index[telling], SERIES, strict=False))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9, 3.4))
+        figure = Figure(figsize=(11, 3.4))
         left, right = figure.subplots(1, 2)
         left.plot(errors["place"], errors["value"], color=BLUE, marker="o")
         left.axhline(errors["baseline"].iloc[0], color=GREY, linestyle=":")
@@ -485,7 +485,7 @@ def noise_tradeoff(findings: pd.DataFrame) -> Figure:
                 right.plot(rows["place"], gain, color=GREY, linewidth=0.6, zorder=0, label=label)
                 label = None
         right.set_ylabel("probe above the baseline,\npercentage points")
-        right.legend(frameon=False)
+        figure.legend(frameon=False, loc="outside right upper")
         for axes in (left, right):
             axes.set_xticks(range(len(sizes)), [f"{s:g}" for s in sizes])
             axes.set_xlabel("noise, in deviations of each number")
