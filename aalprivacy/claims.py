@@ -117,7 +117,7 @@ def _error(unseen) -> Claim:
 
 def _same_error(unseen) -> Claim:
     errors = [score.character_error for score in unseen.values()]
-    ratio = max(errors) / min(errors)
+    ratio = max(errors) / max(min(errors), 1e-9)
     return Claim(
         "V",
         "All decoders have very nearly the same error.",

@@ -172,7 +172,7 @@ def test_audit(run, refused, tmp_path):
     assert whole["attacks"] == audit["attacks"] + 1
     assert whole["findings"][: len(before)] == before
     assert {f["setting"] for f in whole["findings"][len(before) :]} == {last}
-    refused(*how[:-4], 3, *how[-2:], says="audit.json: holds something else")
+    refused(*how[:-3], 3, *how[-2:], says="audit.json: holds something else")
     kept.write_text("{}")
     refused(*how, says="audit.json: holds something else")
 
@@ -481,6 +481,6 @@ def test_an_interrupted_write_leaves_nothing(run, tmp_path, monkeypatch):
 
 
 def test_no_shipped_pair(refused, entries_file, tmp_path, monkeypatch):
-    monkeypatch.setattr(aalprivacy, "pretrained", lambda: tmp_path)
+    monkeypatch.setattr(aalprivacy, "pair_folder", lambda receiver, blind: tmp_path / receiver)
     refused("encode", entries_file, "--receiver", "doctor", "--out", tmp_path / "c.npz",
             says="no trained pair ships for doctor (only for: none)")  # fmt: skip
