@@ -90,7 +90,8 @@ def write_report(
             written.append(folder / f"{name}.{form}")
             files.write_figure(figure, written[-1])
 
-    pairs = {r: aalprivacy.load_pair(r) for r in aalprivacy.shipped_receivers()}
+    every = aalprivacy.shipped_pairs()
+    pairs = {receiver: every[receiver] for receiver in aalprivacy.shipped_receivers()}
     first = evaluation.make_test_set("unseen", 20)
     for name, figure in _diagrams(say, updates):
         save(figure, name)
@@ -118,7 +119,6 @@ def write_report(
     save(plotting.view_errors(on_cards), "view-errors")
     save(plotting.single_errors(on_cards), "single-errors")
     say("decoding with the wrong decoders")
-    every = aalprivacy.shipped_pairs()
     found = evaluation.cross(every, evaluation.make_test_set("unseen", entries))
     save(plotting.mismatch_matrix(found), "mismatch")
     save(plotting.hits_and_chance(found), "hits")

@@ -209,13 +209,9 @@ def view_errors(scores: dict[str, Score]) -> Figure:
         Receiver -> its pair's score on one test set.
     """
     errors = pd.DataFrame({receiver: score.attributes for receiver, score in scores.items()})
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(2.8 + 1.1 * len(scores), 6))
-        axes = figure.subplots()
-        columns = [f"{_words(r)}\n({score.character_error:.2f})" for r, score in scores.items()]
-        _heatmap(axes, errors.to_numpy(), list(LABELS.values()), columns, "{:.2f}", "Blues")
-        axes.set_title("wrong characters per entry; in brackets, of the whole view", fontsize=9)
-        return figure
+    columns = [f"{_words(r)}\n({score.character_error:.2f})" for r, score in scores.items()]
+    title = "wrong characters per entry; in brackets, of the whole view"
+    return _attributes_by_receiver(errors, columns, "{:.2f}", title)
 
 
 def error_anatomy(values: pd.DataFrame) -> Figure:
@@ -293,13 +289,22 @@ def single_errors(scores: dict[str, Score]) -> Figure:
     """
     counts = pd.DataFrame({receiver: score.single for receiver, score in scores.items()})
     totals = counts.sum()
+    columns = [f"{_words(r)}\n({totals[r]:,} entries)" for r in scores]
+    shares = counts / totals.clip(lower=1)
+    return _attributes_by_receiver(
+        shares, columns, "{:.0%}", "attribute of the only wrong character"
+    )
+
+
+def _attributes_by_receiver(
+    values: pd.DataFrame, columns: list[str], form: str, title: str
+) -> Figure:
+    """A heat map of the twenty attributes, one column a receiver."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(2.8 + 1.1 * len(scores), 6))
+        figure = Figure(figsize=(2.8 + 1.1 * len(columns), 6))
         axes = figure.subplots()
-        columns = [f"{_words(r)}\n({totals[r]:,} entries)" for r in scores]
-        shares = counts / totals.clip(lower=1)
-        _heatmap(axes, shares.to_numpy(), list(LABELS.values()), columns, "{:.0%}", "Blues")
-        axes.set_title("attribute of the only wrong character", fontsize=9)
+        _heatmap(axes, values.to_numpy(), list(LABELS.values()), columns, form, "Blues")
+        axes.set_title(title, fontsize=9)
         return figure
 
 
