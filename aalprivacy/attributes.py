@@ -2,7 +2,7 @@
 
 Every value is text. An attribute knows the form of its values (``pattern``), what it is about
 (``category``) and, where a less specific but still true value exists, how to generalise it.
-Three marks stand for themselves in every attribute: ``*`` is a deleted value, ``-`` a missing one.
+In every attribute ``-`` is a missing value; in a view ``*`` is a deleted one.
 """
 
 import re

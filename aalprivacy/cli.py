@@ -66,7 +66,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same entries.", min=0)] = 0,
     vocabulary: Annotated[
         str,
-        typer.Option(help="'training', or 'open' for names and places never used in training."),
+        typer.Option(help="'training', or 'open' for names and places never trained on as such."),
     ] = "training",
     missing: Annotated[float, typer.Option(help="Share of readings missing, 0 to 1.")] = 0.0,
     abnormal: Annotated[float, typer.Option(help="Share of readings abnormal, 0 to 1.")] = 0.0,
@@ -92,10 +92,8 @@ def view(
     rules = _policy(policy)
     rules.for_receiver(receiver)
     table = files.read_entries(entries)
-    try:
+    with _naming(entries):
         made = apply_policy(table, rules, receiver)
-    except InputError as error:
-        raise InputError(f"{entries}, {error}") from None
     files.write_entries(made, out_file)
     out.print(f"{len(made):,} views for {receiver}: {out_file}")
 
@@ -199,6 +197,8 @@ def train(
         raise InputError(
             "--until, --minutes: only one machine can stop early; expected no TF_CONFIG"
         )
+    if start_from is not None and workers.count > 1:
+        raise InputError("--start-from: only one machine can; expected no TF_CONFIG")
     about = {
         "receiver": receiver,
         "policy": rules.to_frame()[receiver].to_dict(),
@@ -206,22 +206,20 @@ def train(
         if data
         else {"seed": _training_seed(), "users": users, "entries_per_user": entries},
     }
+    training.one_thread_a_shard()  # before any model is made
     start = _start(start_from, resume)
     if start:
         about["started_from"] = _history(start)
     if workers.is_chief:
-        about = _begin(folder, about, resume)
-    training.one_thread_a_shard()
+        about = _begin(context, folder, about, resume)
     if workers.count > 1:
         out.print(f"{workers}: meeting the others")
         workers.connect()
         about = json.loads(workers.text_from_chief(json.dumps(about)))
     entries_table, validation_table = _training_data(data, about["data"])
-    try:
+    with _naming(data):
         views = apply_policy(entries_table, rules, receiver)
         validation_views = apply_policy(validation_table, rules, receiver)
-    except InputError as error:
-        raise InputError(f"{data}, {error}" if data else str(error)) from None
 
     recipe = Recipe(
         seed=seed,
@@ -301,7 +299,7 @@ def _history(pair) -> dict:
     return begun
 
 
-def _begin(folder: Path, about: dict, resume: bool) -> dict:
+def _begin(context: typer.Context, folder: Path, about: dict, resume: bool) -> dict:
     """Check that a run can begin or go on in a folder; what is known of it."""
     checkpoint, run_file = folder / "checkpoint.npz", folder / "run.json"
     if checkpoint.exists() and not resume:
@@ -320,6 +318,12 @@ def _begin(folder: Path, about: dict, resume: bool) -> dict:
                 f"{folder}: was begun with another {differs or 'source of data'}; "
                 f"expected receiver {begun['receiver']} and {begun['data']}"
             )
+        for option, name in (("users", "users"), ("entries", "entries_per_user")):
+            if _given(context, option) and begun["data"].get(name) != about["data"].get(name):
+                raise InputError(
+                    f"{folder}: was begun with --{option} {begun['data'].get(name)}; "
+                    f"expected that or none, got {about['data'].get(name)}"
+                )
         return begun
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -331,13 +335,16 @@ def _begin(folder: Path, about: dict, resume: bool) -> dict:
 def _check_same_recipe(context: typer.Context, asked, begun, folder: Path) -> None:
     """Refuse an option of the recipe that was given and isn't what the training began with."""
     for name in asdict(begun).keys() & context.params.keys() - {"updates"}:
-        source = context.get_parameter_source(name)
-        given = source is not None and source.name == "COMMANDLINE"
-        if given and getattr(asked, name) != getattr(begun, name):
+        if _given(context, name) and getattr(asked, name) != getattr(begun, name):
             raise InputError(
                 f"{folder}: was begun with --{name.replace('_', '-')} {getattr(begun, name)}; "
                 f"expected that or none, got {getattr(asked, name)}"
             )
+
+
+def _given(context: typer.Context, option: str) -> bool:
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def finish(folder: Path, test_entries: int, until: float | None) -> None:
@@ -389,7 +396,7 @@ def encode(
     seal_with = sealing.read_key(key) if key else None
     table = files.read_entries(entries)
     model = _pair(receiver, pair, blind)
-    with _bar("encoding", len(table)) as report:
+    with _naming(entries), _bar("encoding", len(table)) as report:
         codes = model.encode_entries(table, product_dtype=product_dtype, report=report)
     made = files.Codes(codes, model.fingerprint, receiver)
     files.write_codes(made, out_file, seal_with, number_type)
@@ -469,7 +476,8 @@ def evaluate(
         if table is None:
             results[name] = evaluation.evaluate_all(model, entries, rules)
         else:
-            results[name] = {data.name: evaluation.evaluate(model, table, rules, name)}
+            with _naming(data):
+                results[name] = {data.name: evaluation.evaluate(model, table, rules, name)}
     if as_json:
         print(json.dumps({r: evaluation.to_dict(s) for r, s in results.items()}, indent=2))
         return
@@ -506,8 +514,8 @@ def audit(
     from aalprivacy import audit as auditing
     from aalprivacy import training
 
+    training.one_thread_a_shard()  # before any model is made
     victims, ships = _pairs(receiver, pair, blind), aalprivacy.shipped_pairs()
-    training.one_thread_a_shard()
     how = {"known": known, "targets": targets, "updates": updates, "seed": seed}
     others = {
         name: {r: own for r, own in ships.items() if own.fingerprint != victim.fingerprint}
@@ -698,6 +706,15 @@ def _pair(receiver: str | None, folder: Path | None, blind: bool = False):
     return pair
 
 
+@contextlib.contextmanager
+def _naming(file: Path | None):
+    """Bad values inside are those of a file, if there is one."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{file}, {error}" if file else str(error)) from None
+
+
 def _training_seed() -> int:
     from aalprivacy.evaluation import TRAINING_SEED
 
@@ -717,7 +734,7 @@ def _training_data(data: Path | None, about: dict):
     held_out = users.isin(users.drop_duplicates().sample(frac=0.05, random_state=0))
     if held_out.sum() < 2 or (~held_out).sum() < 2:
         raise InputError(f"{data}: {len(table)} entries; expected those of 40 users or more")
-    return table[~held_out], table[held_out][:300]
+    return table[~held_out], table[held_out].sample(min(300, held_out.sum()), random_state=0)
 
 
 def _table(title: str, frame) -> Table:

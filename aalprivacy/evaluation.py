@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from aalprivacy.attributes import NAMES
+from aalprivacy.files import USER_ID
 from aalprivacy.model import Pair
 from aalprivacy.policy import Policy
-from aalprivacy.simulate import simulate
+from aalprivacy.simulate import MOST_ENTRIES, simulate
 from aalprivacy.text import (
     SEPARATOR,
     character_errors,
@@ -42,7 +43,7 @@ class Score:
     character_error
         Mean Levenshtein distance between decoded and expected line.
     standard_error
-        Of that mean.
+        Of that mean, whose entries are independent between users and not within one.
     exact, well_formed
         Shares of entries decoded without an error, and with twenty values.
     attributes
@@ -79,15 +80,22 @@ def minutes(card: dict) -> float:
     return (card["training"]["seconds"] + card.get("started_from", {}).get("seconds", 0)) / 60
 
 
-def score(decoded: pd.Series, expected: pd.Series) -> Score:
-    """Compare decoded lines with those expected, row by row."""
+def score(decoded: pd.Series, expected: pd.Series, users: pd.Series | None = None) -> Score:
+    """Compare decoded lines with those expected, row by row.
+
+    Parameters
+    ----------
+    users
+        Whose line each is. Lines of one user have values in common, so their errors aren't
+        independent; without this all are taken to be.
+    """
     errors = character_errors(decoded, expected)
     got, want = from_lines(decoded, errors="coerce"), from_lines(expected)
     by_attribute = {n: character_errors(got[n], want[n]) for n in NAMES}
     return Score(
         entries=len(errors),
         character_error=float(errors.mean()),
-        standard_error=float(errors.std(ddof=1) / np.sqrt(len(errors))) if len(errors) > 1 else 0.0,
+        standard_error=_standard_error(errors, np.arange(len(errors)) if users is None else users),
         exact=float((errors == 0).mean()),
         well_formed=float(is_well_formed(decoded).mean()),
         attributes={n: float(wrong.mean()) for n, wrong in by_attribute.items()},
@@ -95,6 +103,14 @@ def score(decoded: pd.Series, expected: pd.Series) -> Score:
         distribution=np.bincount(errors.clip(max=MOST_ERRORS), minlength=MOST_ERRORS + 1).tolist(),
         single={n: int(((errors == 1) & (wrong == 1)).sum()) for n, wrong in by_attribute.items()},
     )
+
+
+def _standard_error(errors: np.ndarray, groups) -> float:
+    """Of a mean whose terms are independent between groups only (Liang & Zeger 1986)."""
+    sums = pd.Series(errors - errors.mean()).groupby(np.asarray(groups)).sum()
+    if len(sums) < 2:
+        return 0.0
+    return float(np.sqrt(len(sums) / (len(sums) - 1) * (sums**2).sum()) / len(errors))
 
 
 def decode_entries(pair: Pair, entries: pd.DataFrame, decoder: Pair | None = None) -> pd.Series:
@@ -125,7 +141,7 @@ def evaluate(
         Whose view; the pair's own receiver by default.
     """
     expected = to_lines(apply_policy(entries, policy or pair.policy, receiver or pair.receiver))
-    return score(decode_entries(pair, entries), expected)
+    return score(decode_entries(pair, entries), expected, entries.get(USER_ID))
 
 
 def make_test_set(
@@ -140,16 +156,18 @@ def make_test_set(
     ----------
     kind
         ``"seen"``: new entries of users trained on; ``"unseen"``: users never trained on;
-        ``"open"``: such users, with names, streets and towns never trained on.
+        ``"open"``: such users, with given names, surnames,
+        streets and towns never trained on as such.
     n
-        Entries; rounded up to a whole number a user, if there are fewer users than entries.
+        Entries; rounded up to a whole number a user, if there are fewer users than entries, but
+        at most `MOST_ENTRIES` of each.
     training_seed, n_training_users
         The simulation that the pair was trained on, for ``"seen"``.
     """
     users = min(n, N_TEST_USERS)
     if kind == "seen":
         users = min(users, n_training_users)
-    per_user = -(-n // users)
+    per_user = min(-(-n // users), MOST_ENTRIES)
     if kind == "seen":
         everyone = simulate(n_training_users, per_user, training_seed, entries_seed=TEST_SEED)
         drawn = np.random.default_rng(TEST_SEED).choice(n_training_users, users, replace=False)

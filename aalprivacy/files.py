@@ -9,10 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from aalprivacy import sealing
 from aalprivacy.attributes import NAMES
@@ -70,6 +68,8 @@ def read_entries(path: str | Path) -> pd.DataFrame:
     except Exception as error:  # Arrow and the CSV parser have a class of error for every cause
         reason = (str(error).splitlines() or [""])[0]
         raise InputError(f"{path}: can't be read as entries: {reason}") from None
+    if _is_csv(path) and not isinstance(table.index, pd.RangeIndex):
+        raise InputError(f"{path}: rows have more values than the first line has names")
     absent = [n for n in NAMES if n not in table.columns]
     if absent:
         raise InputError(f"{path}: no column {absent[0]}; expected {', '.join(NAMES)}")
@@ -101,9 +101,9 @@ def write_entries(table: pd.DataFrame, path: str | Path) -> None:
     """
     path = Path(path)
     if _is_csv(path):
-        _write_whole(path, lambda draft: table.to_csv(draft, index=False))
+        write_whole(path, lambda draft: table.to_csv(draft, index=False))
     else:
-        _write_whole(path, lambda draft: table.to_parquet(draft, index=False))
+        write_whole(path, lambda draft: table.to_parquet(draft, index=False))
 
 
 def read_codes(
@@ -206,7 +206,7 @@ def write_codes(
         with draft.open("wb") as file:
             np.savez(file, about=json.dumps(about), **content)
 
-    _write_whole(Path(path), write)
+    write_whole(Path(path), write)
 
 
 def rounded(codes: np.ndarray, number_type: str) -> dict[str, np.ndarray]:
@@ -223,53 +223,7 @@ def restored(content: dict[str, np.ndarray]) -> np.ndarray:
     return (content["codes"] * content.get("scale", np.float32(1))).astype(np.float32)
 
 
-def write_text(text: str, path: str | Path) -> None:
-    """Write a text file whole or not at all."""
-    _write_whole(Path(path), lambda draft: draft.write_text(text))
-
-
-def write_secret(text: str, path: str | Path) -> None:
-    """Write a text file that only its owner may read."""
-    _write_whole(Path(path), lambda draft: draft.write_text(text), mode=0o600)
-
-
-def write_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure in the form that its name's ending says, whole or not at all.
-
-    An SVG of the same figure has the same bytes, and its text stays text.
-    """
-    form = Path(path).suffix[1:].lower()
-    metadata = {"Date": None} if form == "svg" else None
-    style = {"svg.fonttype": "none", "svg.hashsalt": "aalprivacy"}
-
-    def write(draft: Path) -> None:
-        with matplotlib.rc_context(style):
-            figure.savefig(draft, format=form, metadata=metadata)
-
-    _write_whole(Path(path), write)
-
-
-def check_writable(path: str | Path) -> None:
-    """Fail before the work and not after it.
-
-    Raises
-    ------
-    InputError
-        If nothing can be written in the folder of `path`.
-    """
-    folder = Path(path).parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
-        raise InputError(f"{path}: can't be written; expected a file in an existing folder")
-
-
-def _is_csv(path: Path) -> bool:
-    ending = path.suffix.lower()
-    if ending not in (".csv", ".parquet"):
-        raise InputError(f"{path}: unknown ending {ending!r}; expected .parquet or .csv")
-    return ending == ".csv"
-
-
-def _write_whole(path: Path, write: Callable[[Path], object], mode: int = 0o666) -> None:
+def write_whole(path: Path, write: Callable[[Path], object], mode: int = 0o666) -> None:
     """Write to a temporary name beside `path`, then rename; leave nothing if interrupted."""
     check_writable(path)
     try:
@@ -290,3 +244,33 @@ def _write_whole(path: Path, write: Callable[[Path], object], mode: int = 0o666)
                 draft.unlink()
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror or error}") from None
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write a text file whole or not at all."""
+    write_whole(Path(path), lambda draft: draft.write_text(text))
+
+
+def write_secret(text: str, path: str | Path) -> None:
+    """Write a text file that only its owner may read."""
+    write_whole(Path(path), lambda draft: draft.write_text(text), mode=0o600)
+
+
+def check_writable(path: str | Path) -> None:
+    """Fail before the work and not after it.
+
+    Raises
+    ------
+    InputError
+        If nothing can be written in the folder of `path`.
+    """
+    folder = Path(path).parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
+        raise InputError(f"{path}: can't be written; expected a file in an existing folder")
+
+
+def _is_csv(path: Path) -> bool:
+    ending = path.suffix.lower()
+    if ending not in (".csv", ".parquet"):
+        raise InputError(f"{path}: unknown ending {ending!r}; expected .parquet or .csv")
+    return ending == ".csv"

@@ -73,6 +73,13 @@ def explained_by_attribute(states: np.ndarray, attributes: np.ndarray) -> np.nda
     return (between / (values - values.mean()).pow(2).sum()).to_numpy()
 
 
+def highest_and_drawn(share: np.ndarray, n: int = 4, seed: int = 0) -> list[int]:
+    """The `n` units with the highest share, highest first, and `n` of the others drawn by seed."""
+    best = np.argsort(-share)[:n]
+    others = np.setdiff1d(np.arange(len(share)), best)
+    return [*best, *np.random.default_rng(seed).choice(others, n, replace=False)]
+
+
 def on_a_plane(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Codes by their two principal components.
 

@@ -37,7 +37,7 @@ class Policy:
     Examples
     --------
     >>> from aalprivacy.policy import TABLE_I
-    >>> TABLE_I.operation("researcher", "disease")
+    >>> TABLE_I.for_receiver("researcher")["disease"]
     <Operation.GENERALISE: 'G'>
     """
 
@@ -75,9 +75,6 @@ class Policy:
             raise InputError(f"unknown receiver {receiver!r}; expected one of {expected}")
         return self.rules[receiver]
 
-    def operation(self, receiver: str, name: str) -> Operation:
-        return self.for_receiver(receiver)[attribute(name).name]
-
     def to_frame(self) -> pd.DataFrame:
         """The policy as a table of letters: one row an attribute, one column a receiver."""
         return pd.DataFrame(
@@ -100,7 +97,8 @@ class Policy:
         try:
             table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
         except (OSError, ValueError, pd.errors.ParserError) as error:
-            raise InputError(f"{path}: can't be read as a policy table: {error}") from None
+            reason = (str(error).splitlines() or [""])[0]
+            raise InputError(f"{path}: can't be read as a policy table: {reason}") from None
         if table.shape[1] < 2:
             raise InputError(f"{path}: expected a column of attributes and one a receiver")
         _labels, *receivers = table.columns

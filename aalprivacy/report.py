@@ -31,14 +31,15 @@ CAPTIONS = {
     "figure-6": "Figure 6: the researcher's code and a decoder that doesn't match ({}).",
     "table-1": "Table I: John's entry and its four views.",
     "data": "Simulated entries.",
-    "errors": "How many entries have how many wrong characters.",
-    "view-errors": "How many wrong characters each attribute has in each view.",
-    "single-errors": "Where the wrong character is, in entries that have one.",
+    "errors": "How many entries have how many wrong characters ({}).",
+    "view-errors": "How many wrong characters each attribute has in each view ({}).",
+    "single-errors": "Where the wrong character is, in entries that have one ({}).",
     "mismatch": "Every encoder with every decoder.",
     "hits": "Right values in the views of decoders that don't match, and by chance.",
     "codes": "Codes by their two main directions.",
     "units": "Single units of the researcher's encoder, which reads from the right: the four of "
     "whose variance the attribute explains most (in per cent), and four drawn by seed.",
+    "training-size": "How many users it takes: doctor's pairs, trained with as many updates each.",
 }
 
 PER_RECEIVER = {
@@ -88,7 +89,7 @@ def write_report(
         captions[name] = text.format(*details or [receiver.replace("_", " ")])
         for form in ("svg", "png"):
             written.append(folder / f"{name}.{form}")
-            files.write_figure(figure, written[-1])
+            plotting.write_figure(figure, written[-1])
 
     every = aalprivacy.shipped_pairs()
     pairs = {receiver: every[receiver] for receiver in aalprivacy.shipped_receivers()}
@@ -115,15 +116,19 @@ def write_report(
         examples += [f"{receiver}: the first twenty entries of the test set `unseen`", ""]
         examples += [plotting.marked(*both) for both in zip(decoded, expected, strict=True)]
     on_cards = {r: evaluation.from_card(pair.card) for r, pair in pairs.items()}
-    save(plotting.error_distribution(on_cards), "errors")
-    save(plotting.view_errors(on_cards), "view-errors")
-    save(plotting.single_errors(on_cards), "single-errors")
+    larger = f"{on_cards['researcher'].entries:,} entries of users never seen, from the cards"
+    save(plotting.error_distribution(on_cards), "errors", larger)
+    save(plotting.view_errors(on_cards), "view-errors", larger)
+    save(plotting.single_errors(on_cards), "single-errors", larger)
     say("decoding with the wrong decoders")
     found = evaluation.cross(every, evaluation.make_test_set("unseen", entries))
     save(plotting.mismatch_matrix(found), "mismatch")
     save(plotting.hits_and_chance(found), "hits")
     save(codes_figure(every), "codes")
     save(units_figure(pairs["researcher"]), "units")
+    sizes = training_sizes()
+    if not sizes.empty:
+        save(plotting.comparison(sizes, "users", "users trained on"), "training-size")
     say("putting the claims to the test")
     judged = claims.examine(
         pairs, scores, found, known=known, targets=targets, updates=attackers_updates
@@ -204,9 +209,9 @@ def units_figure(pair: Pair) -> Figure:
     states = inspection.read_states(pair, lines)
     which = inspection.attribute_of_each_character(lines)
     share = inspection.explained_by_attribute(states, which)
-    units = [*np.argsort(-share)[:4], *np.random.default_rng(0).choice(len(share), 4, False)]
+    units = inspection.highest_and_drawn(share)
     return plotting.unit_activity(
-        states[0], lines[0], units, [f"unit {unit}: {share[unit]:.0%}" for unit in units], 4
+        states[0], lines[0], units, [f"unit {u}: {share[u]:.0%}" for u in units], 4
     )
 
 
@@ -259,6 +264,26 @@ def studies() -> dict[str, dict]:
     }
 
 
+def training_sizes() -> pd.DataFrame:
+    """The test figures of the studies that differ in the number of users alone, fewest first.
+
+    Returns
+    -------
+    Columns ``users``, ``test set``, ``character error``, ``standard error``.
+    """
+    cards = [card for name, card in studies().items() if name.endswith(" users")]
+    return pd.DataFrame(
+        {
+            "users": card["data"]["users"],
+            "test set": kind,
+            "character error": card["test"][kind]["character_error"],
+            "standard error": card["test"][kind]["standard_error"],
+        }
+        for card in sorted(cards, key=lambda card: card["data"]["users"])
+        for kind in evaluation.TEST_SETS
+    )
+
+
 def _errors(test: dict) -> list[str]:
     return [
         f"{test[kind]['character_error']:.3f} ± {test[kind]['standard_error']:.3f}"
@@ -271,7 +296,7 @@ def results_table() -> str:
 
     ``python -m aalprivacy.report README.md`` puts it into that file, between its marks.
     """
-    columns = ("receiver", "trained for", "entries per test set", "well-formed")
+    columns = ("receiver", "users × entries", "trained for", "entries per test set", "well-formed")
     rows = []
     cards = {
         (receiver, blind): aalprivacy.read_card(receiver, blind=blind)
@@ -279,9 +304,10 @@ def results_table() -> str:
         for receiver in aalprivacy.shipped_receivers(blind=blind)
     }
     for (receiver, blind), card in cards.items():
-        test = card["test"]
+        data, test = card["data"], card["test"]
         cells = [
             receiver.replace("_", " ") + (", blind" if blind else ""),
+            f"{data['users']:,} × {data['entries_per_user']:,}",
             f"{evaluation.minutes(card):.0f} min",
             f"{test['unseen']['entries']:,}",
             f"{min(test[kind]['well_formed'] for kind in evaluation.TEST_SETS):.2%}",

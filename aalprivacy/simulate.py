@@ -47,6 +47,8 @@ STREET_TYPES = ("road", "street", "lane", "close", "avenue", "drive", "way", "co
 ROOMS = ("bedroom", "bathroom", "kitchen", "lounge", "hall", "out")
 FIRST_DAY = np.datetime64("2018-01-01")
 N_DAYS = 2 * 365
+_LONGEST_GAP = 361  # in minutes, exclusive
+MOST_ENTRIES = (N_DAYS * 1440 - 1) // _LONGEST_GAP  # of a user
 
 _LONGEST_TOWN = 10
 _PHONE_DIGITS = 11
@@ -95,10 +97,11 @@ def simulate(
     seed
         The same seed gives the same users and entries.
     entries_seed
-        Another value here gives new entries of the same users.
+        Each value from 1 on gives new entries of the same users.
     vocabulary
-        ``"training"`` or ``"open"``: whether names, streets and towns are drawn from the words for
-        training or from those held out of it (`is_held_out`).
+        ``"training"`` or ``"open"``: whether given names, surnames, streets and towns are drawn
+        from the words for training or from those held out of it (`is_held_out`). A held-out surname
+        may be a street of the training, and the other way round.
     missing, abnormal
         Share of the medical and sensor readings that are missing (``-``), and of those that are
         far out of the ordinary (a failing sensor or patient), each 0 to 1.
@@ -116,6 +119,13 @@ def simulate(
     """
     if n_users < 1 or entries_per_user < 1:
         raise InputError("users and entries per user: expected at least 1 of each")
+    if entries_per_user > MOST_ENTRIES:
+        raise InputError(
+            f"entries per user: expected at most {MOST_ENTRIES:,}, which fill {N_DAYS:,} days; "
+            f"got {entries_per_user:,}"
+        )
+    if entries_seed == 0:
+        raise InputError("seed of entries: expected 1 or more; 0 stands for the users' first ones")
     if vocabulary not in VOCABULARIES:
         expected = " or ".join(VOCABULARIES)
         raise InputError(f"unknown vocabulary {vocabulary!r}; expected {expected}")
@@ -344,7 +354,7 @@ def _rest_of_lines(users: pd.DataFrame) -> np.ndarray:
                 rest[:, line] += 1
             elif name in _LONGEST_READING:
                 is_class = operation is Operation.GENERALISE
-                rest[:, line] += max(1, _LONGEST_CLASS if is_class else _LONGEST_READING[name])
+                rest[:, line] += _LONGEST_CLASS if is_class else _LONGEST_READING[name]
             elif operation is Operation.GENERALISE:
                 rest[:, line] += attribute(name).generalise(users[name]).str.len().to_numpy()
             else:
@@ -408,11 +418,11 @@ _WHEREABOUTS = np.array(
     + [[0.06, 0.08, 0.12, 0.68, 0.05, 0.01]] * 3
     + [[0.60, 0.16, 0.05, 0.17, 0.02, 0.00]] * 2
 )
-# [STEP] mean steps an hour of a resident who walks 4,500 a day.
+# [STEP] mean steps an hour of a resident who walks 4,800 a day.
 _STEPS = np.array(
     [5] * 6 + [120, 250] + [420] * 4 + [330] * 2 + [380] * 3 + [260] * 2 + [110] * 3 + [40] * 2
 )
-# [TDCV] mean watt-hours an hour; their mean over the day is 308.
+# [TDCV] mean watt-hours an hour; their mean over the day is 316.
 _WATT_HOURS = np.array(
     [170] * 6
     + [260, 330]
@@ -430,8 +440,8 @@ def _readings(users: pd.DataFrame, per_user: int, rng: np.random.Generator) -> d
     user = np.repeat(np.arange(n_users), per_user)
 
     # Entries are one to six hours apart, from a random minute on that leaves room for all of them.
-    gap = rng.integers(60, 361, (n_users, per_user))
-    room = max(1, N_DAYS * 1440 - 361 * per_user)
+    gap = rng.integers(60, _LONGEST_GAP, (n_users, per_user))
+    room = N_DAYS * 1440 - _LONGEST_GAP * per_user
     minute = rng.integers(0, room, (n_users, 1)) + np.cumsum(gap, axis=1)
     minute = minute.ravel()
     day, of_day = np.divmod(minute, 1440)

@@ -1,7 +1,7 @@
 """How a pair learns: curriculum, augmentation, updates, checkpoints.
 
 From whole entries alone, from scratch, a pair learns the language of the entries and not to use
-the code. So it begins with windows of two neighbouring attributes and gets one more whenever it
+the code. So it begins with windows of a few neighbouring attributes and gets one more whenever it
 has mastered what it sees (Bengio et al. 2009, Curriculum learning, ICML).
 """
 
@@ -338,7 +338,7 @@ def fit(
         return seconds is not None and progress.seconds >= seconds
 
     with _interruptible() as interrupted, _lost_worker_saves(trainer, checkpoint):
-        while progress.update < recipe.updates and not reached() and not interrupted:
+        while progress.update < recipe.updates and not (reached() or over() or interrupted):
             x, y, replaced, window = examples.batch(progress.update, progress.window)
             loss = trainer.step(x, y, replaced)
             progress.update += 1
@@ -363,8 +363,6 @@ def fit(
                 now = time.perf_counter()
                 report(progress, entries / (now - since))
                 since, entries = now, 0
-            if over():
-                break
     if chief:
         if progress.update >= recipe.updates and not log_file.exists():
             progress.character_error = validation.character_error(trainer.pair())

@@ -21,9 +21,12 @@ from aalprivacy.audit import (
     WholeEntry,
     WrongKey,
 )
+from aalprivacy.audit.attacks import new_decoder
 from aalprivacy.audit.insider import from_view
 from aalprivacy.audit.measure import ABOVE_CHANCE, mean, paired, share
+from aalprivacy.recipe import Recipe
 from aalprivacy.text import to_lines
+from aalprivacy.training import Trainer
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +86,13 @@ def test_statistics_alone_open_a_twin(case, twin):
 def test_neighbours_of_more_known_entries_are_nearer(case):
     findings = Neighbours((10, 1000)).run(case)
     assert error(findings, "1,000").value < error(findings, "10 ").value
+
+
+def test_an_attackers_decoder_starts_apart_from_any_trainings():
+    own, theirs = new_decoder(24, seed=0), Trainer(Recipe(units=24, seed=0)).decoder
+    for ours, other in zip(own.trainable_weights, theirs.trainable_weights, strict=True):
+        assert ours.shape == other.shape
+        assert not np.allclose(ours, other) or not np.any(ours)
 
 
 def test_a_decoder_of_ones_own_learns(case):

@@ -235,21 +235,23 @@ def test_training_options(refused, tmp_path, monkeypatch):
     config = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
     refused(*train, "--until", 1.5, says="only one machine can stop early")
+    refused(*train, "--start-from", "doctor", says="--start-from: only one machine can")
     assert not (tmp_path / "r").exists()
 
 
-def test_train_on_few_simulated_users(run, tmp_path):
+def test_train_on_few_simulated_users(run, refused, tmp_path):
     folder = tmp_path / "r"
     done = run("train", "--receiver", "doctor", "--users", 40, "--entries", 2, "--updates", 2,
                "--test-entries", 50, "--out", folder)  # fmt: skip
     assert done[0] == 0
     card = json.loads((folder / "card.json").read_text())
+    resume = ("train", "--receiver", "doctor", "--resume", "--out", folder)
+    refused(*resume, "--users", 50, says="begun with --users 40; expected that or none, got 50")
+    refused(*resume, "--entries", 3, says="begun with --entries 2; expected that or none, got 3")
     assert card["test"]["seen"]["entries"] == 80
     assert card["test"]["open"]["entries"] == 50
     (folder / "run.json").write_text("{")
-    code, _, error = run("train", "--receiver", "doctor", "--resume", "--out", folder)
-    assert code == 1
-    assert "run.json: missing or broken" in error
+    refused(*resume, says="run.json: missing or broken")
 
 
 def test_a_receiver_of_ones_own_started_from_a_shipped_pair(run, refused, tmp_path):
@@ -327,6 +329,7 @@ def test_unknown_receiver(refused, entries_file, tmp_path):
         (lambda t: t + "Name,F,F,F,D\n", ["row 22", "name stands twice"]),
         (lambda t: t.replace("Name,F", "Name,G"), ["name has no generalisation"]),
         (lambda t: "", ["p.csv"]),
+        (lambda t: t + "Name,F,F,F,D,F,F,F\n", ["p.csv", "Expected 5 fields"]),
     ],
 )
 def test_bad_policy(refused, tmp_path, entries_file, edit, says):
@@ -357,6 +360,30 @@ def test_bad_entries(refused, tmp_path, entries, edit, says):
     refused("view", path, "--receiver", "researcher", "--out", tmp_path / "v.csv",
             says=["e.parquet", *says])  # fmt: skip
     assert not (tmp_path / "v.csv").exists()
+
+
+def test_a_row_with_more_values_than_names(refused, tmp_path, entries):
+    head, *rows = entries.drop(columns="user_id")[:3].to_csv(index=False).splitlines()
+    (tmp_path / "e.csv").write_text("\n".join([head, *(f"{row},surplus" for row in rows)]))
+    refused("view", tmp_path / "e.csv", "--receiver", "doctor", "--out", tmp_path / "v.csv",
+            says="e.csv: rows have more values than the first line has names")  # fmt: skip
+
+
+def test_bad_values_are_a_files_everywhere(refused, tmp_path, entries):
+    entries[:50].assign(age="old").to_csv(tmp_path / "e.csv", index=False)
+    researcher = ("--receiver", "researcher")
+    says = ["e.csv, row 0, age: expected an age in years, got 'old'"]
+    refused("encode", tmp_path / "e.csv", *researcher, "--blind", "--out", tmp_path / "c",
+            says=says)  # fmt: skip
+    refused("evaluate", "--data", tmp_path / "e.csv", *researcher, says=says)
+
+
+def test_validation_is_of_all_users_held_out(tmp_path):
+    files.write_entries(simulate(200, 100, seed=2), tmp_path / "e.parquet")
+    training, validation = cli._training_data(tmp_path / "e.parquet", {})
+    assert len(validation) == 300
+    assert validation["user_id"].nunique() == 10
+    assert not set(validation["user_id"]) & set(training["user_id"])
 
 
 @pytest.mark.parametrize(("name", "content"), [("e.csv", b""), ("e.parquet", b"PAR1 no")])

@@ -1,13 +1,14 @@
 """What the measures of a pair mean, on cases where the answer is known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from aalprivacy import load_pair
 from aalprivacy.attributes import NAMES
 from aalprivacy.evaluation import cross, make_test_set, score
 from aalprivacy.model import Pair, build_decoder, build_encoder
-from aalprivacy.simulate import is_held_out, simulate
+from aalprivacy.simulate import MOST_ENTRIES, is_held_out, simulate
 from aalprivacy.text import to_lines
 from aalprivacy.views import apply_policy
 
@@ -30,6 +31,19 @@ def test_score_counts_what_is_wrong(entries):
     assert {n: count for n, count in found.single.items() if count} == {"gender": 1}
 
 
+def test_lines_of_one_user_are_no_independent_figures(entries):
+    expected = to_lines(entries[:40])
+    decoded = expected.mask(np.arange(40) < 20, expected.str.replace("|male|", "|mule|"))
+    alone = score(decoded, expected).standard_error
+    assert score(decoded, expected, pd.Series(range(40))).standard_error == pytest.approx(alone)
+    # Each line twice over tells no more than once, if it is said whose line it is.
+    both = [pd.concat([lines, lines], ignore_index=True) for lines in (decoded, expected)]
+    users = pd.Series([*range(40), *range(40)])
+    assert score(*both, users).standard_error == pytest.approx(alone)
+    assert score(*both).standard_error < 0.8 * alone
+    assert score(*both, pd.Series([7] * 80)).standard_error == 0
+
+
 def test_the_test_sets_are_what_they_say():
     training = simulate(50, 4, seed=7)
     who = ["name", "phone_number"]
@@ -39,6 +53,7 @@ def test_the_test_sets_are_what_they_say():
     assert set(map(tuple, seen[who].to_numpy())) <= users
     assert not set(to_lines(seen)) & set(to_lines(training))
     assert len(make_test_set("seen", 120, training_seed=7, n_training_users=50)) == 150
+    assert len(make_test_set("seen", 5000, training_seed=7, n_training_users=1)) == MOST_ENTRIES
     unseen = make_test_set("unseen", 30)
     assert not set(map(tuple, unseen[who].to_numpy())) & users
     for _, surname in make_test_set("open", 30)["name"].str.split(" ", n=1):

@@ -44,6 +44,14 @@ def test_variance_explained_by_the_attribute():
     assert found[1] < 0.1
 
 
+def test_units_are_the_highest_and_others():
+    share = np.array([0.1, 0.9, 0.2, 0.8, 0.3, 0.4])
+    highest, drawn = np.split(np.array(inspection.highest_and_drawn(share, n=2)), 2)
+    assert highest.tolist() == [1, 3]
+    assert len({*highest, *drawn}) == 4
+    assert inspection.highest_and_drawn(share, n=2) == [*highest, *drawn]
+
+
 def test_the_plane_holds_the_largest_variance():
     rng = np.random.default_rng(0)
     codes = rng.normal(size=(300, 6)) * [9, 5, 0.1, 0.1, 0.1, 0.1]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from aalprivacy import files, plotting
+from aalprivacy import plotting
 from aalprivacy.attributes import NAMES
 from aalprivacy.audit import CHARACTER_ERROR
 from aalprivacy.evaluation import Mismatch, score
@@ -30,7 +30,7 @@ def test_diagrams(entries, tmp_path):
         ("operations", plotting.operations(*words, what), ["dementia", "Delete", "Generalise"]),
     ):
         assert set(says) <= set(texts(figure)), name
-        files.write_figure(figure, tmp_path / f"{name}.png")
+        plotting.write_figure(figure, tmp_path / f"{name}.png")
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -124,7 +124,7 @@ def test_figures_of_data_and_insides(entries, tmp_path):
 
 def test_an_svg_is_the_same_whenever_it_is_written(tmp_path):
     for name in ("a", "b"):
-        files.write_figure(plotting.lstm_cell(), tmp_path / f"{name}.svg")
+        plotting.write_figure(plotting.lstm_cell(), tmp_path / f"{name}.svg")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     assert ">forget<" in (tmp_path / "a.svg").read_text()
 

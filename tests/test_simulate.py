@@ -7,7 +7,7 @@ import pytest
 from aalprivacy.attributes import ATTRIBUTES, NAMES
 from aalprivacy.errors import InputError
 from aalprivacy.policy import TABLE_I
-from aalprivacy.simulate import is_held_out, john, simulate
+from aalprivacy.simulate import MOST_ENTRIES, is_held_out, john, simulate
 from aalprivacy.text import is_well_formed, to_lines
 from aalprivacy.views import apply_policy
 
@@ -105,7 +105,7 @@ def test_missing_and_abnormal_rates():
 @pytest.mark.parametrize(
     "arguments",
     [{"n_users": 0}, {"entries_per_user": 0}, {"missing": 1.5}, {"abnormal": -0.1},
-     {"vocabulary": "closed"}],
+     {"vocabulary": "closed"}, {"entries_seed": 0}, {"entries_per_user": MOST_ENTRIES + 1}],
 )  # fmt: skip
 def test_arguments_out_of_range(arguments):
     with pytest.raises(InputError, match="expected"):

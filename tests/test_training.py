@@ -174,7 +174,9 @@ def test_it_is_done_at_its_target(entries, validation, tmp_path, make_examples):
 
 def test_it_is_done_when_its_time_is_over(entries, validation, tmp_path, make_examples):
     trainer, examples = Trainer(SMALL), make_examples(entries, SMALL)
-    assert fit(trainer, examples, validation, tmp_path, validate_every=5, target=0, seconds=0)
+    how = {"validate_every": 5, "target": 0, "seconds": 1e-9}
+    assert fit(trainer, examples, validation, tmp_path, **how)
+    assert fit(trainer, examples, validation, tmp_path, **how)  # nothing is left to do
     assert trainer.progress.update == 1
     assert trainer.progress.character_error is not None
     assert (tmp_path / "log.csv").read_text().splitlines()[1].startswith("1,")

@@ -104,7 +104,7 @@ def test_what_is_deleted():
     assert claim.verdict is Verdict.HOLDS
     claim = verdict(told("name (deleted): first letter", 0.6), told("age (generalised): ...", 0.45))
     assert claim.verdict is Verdict.FAILS
-    assert "1 of 2 probes" in claim.measured
+    assert "1 of 2 probes, which know up to 100 entries, tell" in claim.measured
     assert "of name; the most: name (deleted): first letter, right for 65%" in claim.measured
 
 

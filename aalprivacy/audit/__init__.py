@@ -107,8 +107,9 @@ def run_audit(
     for name, own in owned.items():
         attacks += [LinearMap(own, name), Statistics(own, name)]
     attacks += [Linkage(other=own, name=name, seed=seed) for name, own in others.items()]
-    # To begin with a pair of one's own helps less than to begin anew, so one such pair will do.
-    attacks += [OwnDecoder(own, name, (known,), training) for name, own in [*others.items()][:1]]
+    # An hour for each; so only the pair that has most in common with the victim's.
+    nearest = sorted(others.items(), key=lambda item: item[1].receiver != pair.receiver)[:1]
+    attacks += [OwnDecoder(own, name, (known,), training) for name, own in nearest]
     done, findings = begun[0], list(begun[1])
     for at, attack in enumerate(attacks[done:], done + 1):
         say(f"attack {at} of {len(attacks)}: {type(attack).__name__}")

@@ -28,6 +28,7 @@ from aalprivacy.views import apply_policy
 STRENGTHS = tuple(10.0**power for power in range(-2, 5))  # of ridge penalties
 # What the attacker's pair is called that differs from the victim's in order and signs only.
 TWIN = "the same pair, re-keyed"
+ATTACKERS = 4_000_000  # on top of a seed: no training draws from there
 
 
 @dataclass(frozen=True)
@@ -280,9 +281,12 @@ def foreign_to_own(
 
 
 def new_decoder(units: int, seed: int, product_dtype: str = "float32") -> keras.Model:
-    """A decoder as it is before it has learned anything."""
-    recipe = Recipe(seed=seed, units=units)
-    keras.utils.set_random_seed(seed)
+    """A decoder as it is before it has learned anything.
+
+    An attacker doesn't know the seed of the victim's, so the same seed starts another one here.
+    """
+    recipe = Recipe(seed=seed + ATTACKERS, units=units)
+    keras.utils.set_random_seed(recipe.seed)
     decoder = build_decoder(recipe.units, recipe.embedding, product_dtype=product_dtype)
     start(decoder, recipe)
     return decoder

@@ -14,7 +14,6 @@ from sklearn.preprocessing import StandardScaler
 
 from aalprivacy.attributes import MISSING, NAMES
 from aalprivacy.audit.measure import Case, Finding, paired, up_to
-from aalprivacy.policy import Operation
 
 MOST_ANSWERS = 50  # that a probe chooses among
 MOST_KNOWN = 10_000  # entries that a probe of views learns from; more take long and tell no more
@@ -46,11 +45,7 @@ class Insider:
 
     def run(self, case: Case) -> list[Finding]:
         findings, numbers = [], up_to(self.known, len(case.known))
-        hidden = {
-            name: operation
-            for name, operation in case.operations.items()
-            if operation is not Operation.DISCLOSE and name in self.attributes
-        }
+        hidden = {n: what for n, what in case.hidden.items() if n in self.attributes}
         for name, operation in hidden.items():
             asked, secret = _secret(name, case.known[name])
             truth = _secret(name, case.targets[name])[1]

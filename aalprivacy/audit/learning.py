@@ -8,7 +8,6 @@ from aalprivacy.audit.attacks import foreign_to_own, new_decoder
 from aalprivacy.audit.insider import from_view
 from aalprivacy.audit.measure import Case, Finding, paired, up_to
 from aalprivacy.model import Pair
-from aalprivacy.policy import Operation
 from aalprivacy.quiet import keras, tf
 from aalprivacy.text import PAD, from_lines, to_lines, to_tokens, trim
 from aalprivacy.training import faster_product_dtype, shards
@@ -91,7 +90,7 @@ class Training:
             optimizer.learning_rate = rate * (1 - 0.9 * step / self.updates)
             update(*tensors(rng.integers(held, len(codes), self.batch_size)))
             if (step + 1) % max(1, self.updates // 10) == 0 or step + 1 == self.updates:
-                loss = float(loss_of(*left_out)) if held else 0.0
+                loss = float(loss_of(*left_out))
                 best = min(best, (loss, decoder.get_weights()), key=lambda kept: kept[0])
         decoder.set_weights(best[1])
         return decoder
@@ -141,7 +140,7 @@ class WholeEntry:
 
     It is `Insider` at its strongest: "deleted" means that this one learns no more than the view
     says. The baseline for each hidden attribute is the best guess from the view alone
-    (`aalprivacy.audit.attacks.from_view`). The intervals hold for all findings at once.
+    (`aalprivacy.audit.insider.from_view`). The intervals hold for all findings at once.
 
     Parameters
     ----------
@@ -155,8 +154,8 @@ class WholeEntry:
     training: Training = Training()
 
     def run(self, case: Case) -> list[Finding]:
-        hidden = {n: op for n, op in case.operations.items() if op is not Operation.DISCLOSE}
-        numbers, findings = up_to(self.known, len(case.known)), []
+        hidden, findings = case.hidden, []
+        numbers = up_to(self.known, len(case.known))
         for n in numbers:
             known = case.known[:n]
             decoder = self.training.run(

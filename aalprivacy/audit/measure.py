@@ -95,6 +95,11 @@ class Case:
     def operations(self) -> dict[str, Operation]:
         return dict(self.pair.policy.for_receiver(self.pair.receiver))
 
+    @property
+    def hidden(self) -> dict[str, Operation]:
+        """The attributes that the view deletes or generalises."""
+        return {n: what for n, what in self.operations.items() if what is not Operation.DISCLOSE}
+
     def of(self, pair: Pair) -> "Case":
         """The same entries, as another pair encodes and its receiver sees them."""
         if pair.fingerprint not in self._seen:

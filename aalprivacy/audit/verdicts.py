@@ -150,7 +150,11 @@ def _weights(table: pd.DataFrame) -> Claim:
 def _deleted(table: pd.DataFrame) -> Claim:
     told = table[table["beats_baseline"]]
     names = sorted({measure.split(" ")[0].replace("_", " ") for measure in told["measure"]})
-    measured = f"{len(told)} of {len(table)} probes tell more than the view does"
+    known = table["setting"].str.extract(r"([\d,]+) known")[0].str.replace(",", "").astype(int)
+    measured = (
+        f"{len(told)} of {len(table)} probes, which know up to {known.max():,} entries, tell more "
+        "than the view does"
+    )
     if len(told):
         most = told.loc[(told["value"] - told["baseline"]).idxmax()]
         measured += (

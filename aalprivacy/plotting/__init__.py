@@ -22,6 +22,7 @@ from aalprivacy.plotting.results import (
     view_errors,
     view_table,
 )
+from aalprivacy.plotting.style import write_figure
 
 __all__ = [
     "aligned",
@@ -47,4 +48,5 @@ __all__ = [
     "unit_activity",
     "view_errors",
     "view_table",
+    "write_figure",
 ]

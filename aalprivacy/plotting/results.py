@@ -27,7 +27,6 @@ from aalprivacy.policy import Operation
 from aalprivacy.text import SEPARATOR
 
 LABELS = {a.name: a.label for a in ATTRIBUTES}
-MARKERS = "os^DvP*X"
 
 
 def view_table(entry: pd.Series, views: dict[str, pd.Series]) -> Figure:
@@ -217,6 +216,8 @@ def view_errors(scores: dict[str, Score]) -> Figure:
 def error_anatomy(values: pd.DataFrame) -> Figure:
     """Wrong characters of a thousand, by where a value stands, how long and how rare it is.
 
+    The bars are 95 % intervals, as if values were wrong independently of each other.
+
     Parameters
     ----------
     values
@@ -232,8 +233,11 @@ def error_anatomy(values: pd.DataFrame) -> Figure:
         figure = Figure(figsize=(10, 2.8))
         panels = figure.subplots(1, 3, sharey=True)
         for axes, (label, group) in zip(panels, by.items(), strict=True):
-            sums = values.groupby(group)[["wrong", "length"]].sum()
-            axes.plot(1000 * sums["wrong"] / sums["length"], "o-", color=BLUE)
+            squares = values.assign(squares=values["wrong"] ** 2)
+            sums = squares.groupby(group)[["wrong", "length", "squares"]].sum()
+            rate = 1000 * sums["wrong"] / sums["length"]
+            error = 1000 * np.sqrt(sums["squares"]) / sums["length"]
+            axes.errorbar(rate.index, rate, 1.96 * error, fmt="o-", color=BLUE, capsize=3)
             axes.set_xlabel(label)
         axes.set_xscale("log")
         names = {
@@ -548,7 +552,7 @@ def code_map(maps: dict[str, tuple[np.ndarray, np.ndarray, list[str]]]) -> Figur
             names = list(dict.fromkeys(groups))
             for i, name in enumerate(names):
                 inside = np.array([group == name for group in groups])
-                colour, marker = SERIES[i % len(SERIES)][0], MARKERS[i % len(MARKERS)]
+                colour, marker = SERIES[i % len(SERIES)]
                 axes.scatter(*places[inside].T, s=18, color=colour, marker=marker, alpha=0.75,
                              linewidths=0, label=_words(name))  # fmt: skip
             for axis, which, part in zip("xy", ("first", "second"), shares, strict=True):

@@ -1,5 +1,11 @@
-"""One style for all figures."""
+"""One style for all figures, and how they are written."""
 
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from aalprivacy import files
 from aalprivacy.policy import Operation
 
 # Okabe & Ito's colours, which colour-blind readers can tell apart.
@@ -24,3 +30,19 @@ STYLE = {
     "savefig.dpi": 160,
     "figure.constrained_layout.use": True,
 }
+
+
+def write_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure in the form that its name's ending says, whole or not at all.
+
+    An SVG of the same figure has the same bytes, and its text stays text.
+    """
+    form = Path(path).suffix[1:].lower()
+    metadata = {"Date": None} if form == "svg" else None
+    style = {"svg.fonttype": "none", "svg.hashsalt": "aalprivacy"}
+
+    def write(draft: Path) -> None:
+        with matplotlib.rc_context(style):
+            figure.savefig(draft, format=form, metadata=metadata)
+
+    files.write_whole(Path(path), write)
