@@ -126,9 +126,7 @@ def write_report(
     save(plotting.hits_and_chance(found), "hits")
     save(codes_figure(every), "codes")
     save(units_figure(pairs["researcher"]), "units")
-    sizes = training_sizes()
-    if not sizes.empty:
-        save(plotting.comparison(sizes, "users", "users trained on"), "training-size")
+    save(plotting.comparison(training_sizes(), "users", "users trained on"), "training-size")
     say("putting the claims to the test")
     judged = claims.examine(
         pairs, scores, found, known=known, targets=targets, updates=attackers_updates

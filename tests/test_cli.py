@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 
 import aalprivacy
-from aalprivacy import cli, files
+from aalprivacy import cli, files, training
 from aalprivacy.attributes import NAMES
+from aalprivacy.errors import InputError
 from aalprivacy.policy import TABLE_I
 from aalprivacy.simulate import simulate
 from aalprivacy.views import apply_policy
@@ -277,6 +278,22 @@ def test_a_receiver_of_ones_own_started_from_a_shipped_pair(run, refused, tmp_pa
     began = ("train", "--receiver", "doctor", "--out", tmp_path / "r", "--start-from")
     refused(*began, "doktor", says="doktor: no such folder; expected a trained pair")
     refused(*began, folder, "--resume", says="goes on from its checkpoint")
+
+
+def test_threads_are_set_before_any_model_is_made(refused, tmp_path, monkeypatch):
+    """TensorFlow ignores it afterwards."""
+    order = []
+
+    def load(*_, **__):
+        order.append("pair")
+        raise InputError("that will do")
+
+    monkeypatch.setattr(training, "one_thread_a_shard", lambda: order.append("threads"))
+    monkeypatch.setattr(aalprivacy, "load_pair", load)
+    refused("audit", "--receiver", "doctor", says="that will do")
+    refused("train", "--receiver", "doctor", "--start-from", "doctor", "--out", tmp_path / "r",
+            says="that will do")  # fmt: skip
+    assert order == ["threads", "pair", "threads", "pair"]
 
 
 def test_a_blind_pair_never_reads_what_it_hides(run, tmp_path, entries):
