@@ -254,12 +254,12 @@ def studies_table() -> str:
 
 
 def studies() -> dict[str, dict]:
-    """The cards of the trainings of `make studies`, by what each is about."""
+    """The cards of the trainings of `make studies`, by what each is about, fewest users first."""
     folder = Path(str(resources.files("aalprivacy"))) / "studies"
-    return {
-        file.stem.replace("_", " "): json.loads(file.read_text())
-        for file in sorted(folder.glob("*.json"))
+    cards = {
+        file.stem.replace("_", " "): json.loads(file.read_text()) for file in folder.glob("*.json")
     }
+    return dict(sorted(cards.items(), key=lambda item: (item[1]["data"]["users"], item[0])))
 
 
 def training_sizes() -> pd.DataFrame:
@@ -277,7 +277,7 @@ def training_sizes() -> pd.DataFrame:
             "character error": card["test"][kind]["character_error"],
             "standard error": card["test"][kind]["standard_error"],
         }
-        for card in sorted(cards, key=lambda card: card["data"]["users"])
+        for card in cards
         for kind in evaluation.TEST_SETS
     )
 
