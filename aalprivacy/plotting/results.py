@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullLocator
 from rapidfuzz.distance import Levenshtein
 
 from aalprivacy.attributes import ATTRIBUTES, DELETED
@@ -614,5 +615,9 @@ def comparison(lines: pd.DataFrame, x: str, label: str) -> Figure:
             axes.errorbar(part[x], part["character error"], 1.96 * part["standard error"],
                           color=colour, marker=marker, capsize=3, label=kind)  # fmt: skip
         axes.set(xscale="log", yscale="log", xlabel=label, ylabel="character error")
+        varied = sorted(set(lines[x]))
+        axes.set_xticks(varied, [f"{value:,}" for value in varied])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.legend(frameon=False)
         return figure
