@@ -66,7 +66,9 @@ $(STUDIES): install
 
 .PHONY: audits
 audits: install  ## an hour and a half: the researcher's pairs attacked, the one at full strength; kept beside them
+	mkdir -p runs/audits
 	$(BIN)/aalprivacy audit --receiver researcher --known 100000 --targets 1000 --updates 2000 \
-	  --out aalprivacy/pretrained/researcher/audit.json > /dev/null
-	$(BIN)/aalprivacy audit --receiver researcher --blind \
-	  --out aalprivacy/pretrained/researcher.blind/audit.json > /dev/null
+	  --out runs/audits/researcher.json > /dev/null
+	cp runs/audits/researcher.json aalprivacy/pretrained/researcher/audit.json
+	$(BIN)/aalprivacy audit --receiver researcher --blind --out runs/audits/blind.json > /dev/null
+	cp runs/audits/blind.json aalprivacy/pretrained/researcher.blind/audit.json

@@ -47,7 +47,7 @@ def shipped_receivers(*, blind: bool = False) -> tuple[str, ...]:
 
 def read_card(receiver: str, *, blind: bool = False) -> dict:
     """The card of a receiver's shipped pair: what it was trained on, how, and its test figures."""
-    return json.loads((pair_folder(receiver, blind=blind) / "card.json").read_text())
+    return json.loads((pair_folder(receiver, blind=blind) / "card.json").read_text("utf-8"))
 
 
 def load_pair(receiver: str, *, blind: bool = False):

@@ -326,3 +326,8 @@ def attribute(name: str) -> Attribute:
     if found is None:
         raise InputError(f"unknown attribute {name!r}; expected one of {', '.join(NAMES)}")
     return found
+
+
+def in_words(name: str) -> str:
+    """A name with underscores, an attribute's or a receiver's, as people write it."""
+    return name.replace("_", " ")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from aalprivacy.attributes import in_words
 from aalprivacy.audit import (
     TWIN,
     Case,
@@ -88,7 +89,7 @@ def _operations(pairs, scores) -> Claim:
         "The model learns to disclose, to generalise and to delete.",
         "95 % of the values of users never seen are right, for each receiver and operation; in "
         "part, if 80 %",
-        f"{lowest:.1%} in the worst case ({_words(where)})",
+        f"{lowest:.1%} in the worst case ({in_words(where)})",
         Verdict.of(lowest >= 0.95, lowest >= 0.8),
     )
 
@@ -96,7 +97,7 @@ def _operations(pairs, scores) -> Claim:
 def _almost_perfect(score: Score, receiver: str) -> Claim:
     return Claim(
         "V, figure 5",
-        f"With the right decoder the {_words(receiver)} gets the view almost perfectly.",
+        f"With the right decoder the {in_words(receiver)} gets the view almost perfectly.",
         "at least nine of ten views of users never seen are right to the last character; in part, "
         "if half",
         f"{score.exact:.1%} are, {score.character_error:.2f} wrong characters per entry",
@@ -181,7 +182,7 @@ def _independent_training(pairs) -> Claim:
         "Users can train on their own, with their own data.",
         "each pair is trained within two hours on a computer without a graphics card; in part, if "
         "some are",
-        ", ".join(f"{_words(r)} {m:.0f} min" for r, m in took.items()),
+        ", ".join(f"{in_words(r)} {m:.0f} min" for r, m in took.items()),
         Verdict.of(max(took.values()) <= 120, min(took.values()) <= 120),
     )
 
@@ -195,14 +196,10 @@ def _abnormal(pairs, unseen) -> Claim:
         "(Left open by the paper:) missing and abnormal values.",
         "one in twenty missing and one in twenty abnormal add less than one wrong character to "
         "each pair's; in part, if to some",
-        ", ".join(f"{_words(r)} {e:.2f}" for r, e in errors.items()),
+        ", ".join(f"{in_words(r)} {e:.2f}" for r, e in errors.items()),
         Verdict.of(max(more) < 1, min(more) < 1),
     )
 
 
 def _each(unseen, say) -> str:
-    return ", ".join(f"{_words(receiver)} {say(score)}" for receiver, score in unseen.items())
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
+    return ", ".join(f"{in_words(receiver)} {say(score)}" for receiver, score in unseen.items())

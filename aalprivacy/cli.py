@@ -72,7 +72,7 @@ def simulate(
     abnormal: Annotated[float, typer.Option(help="Share of readings abnormal, 0 to 1.")] = 0.0,
 ) -> None:
     """Simulate assisted-living homes and write their entries."""
-    files.check_writable(out_file)
+    files.check_table_writable(out_file)
     table = simulate_entries(
         users, entries, seed, vocabulary=vocabulary, missing=missing, abnormal=abnormal
     )
@@ -88,7 +88,7 @@ def view(
     policy: PolicyFile = None,
 ) -> None:
     """Make a receiver's view by rule: exactly what the policy says."""
-    files.check_writable(out_file)
+    files.check_table_writable(out_file)
     rules = _policy(policy)
     rules.for_receiver(receiver)
     table = files.read_entries(entries)
@@ -189,7 +189,7 @@ def train(
         raise InputError("--learning-rate, --first-learning-rate: expected more than 0")
     if not all(0 <= share <= 1 for share in augmentation):
         raise InputError(f"--augmentation: expected two shares of 0 to 1, got {augmentation}")
-    from aalprivacy import training
+    from aalprivacy import evaluation, training
     from aalprivacy.workers import Workers
 
     workers = Workers.from_environment()
@@ -199,12 +199,14 @@ def train(
         )
     if start_from is not None and workers.count > 1:
         raise InputError("--start-from: only one machine can; expected no TF_CONFIG")
+    if start_from is not None and _given(context, "first_window"):
+        raise InputError("--first-window: a pair to start from reads whole entries; expected none")
     about = {
         "receiver": receiver,
         "policy": rules.to_frame()[receiver].to_dict(),
         "data": {"file": data.name}
         if data
-        else {"seed": _training_seed(), "users": users, "entries_per_user": entries},
+        else {"seed": evaluation.TRAINING_SEED, "users": users, "entries_per_user": entries},
     }
     training.one_thread_a_shard()  # before any model is made
     start = _start(start_from, resume)
@@ -216,6 +218,8 @@ def train(
         out.print(f"{workers}: meeting the others")
         workers.connect()
         about = json.loads(workers.text_from_chief(json.dumps(about)))
+        if (data is None) == ("file" in about["data"]):
+            raise _other_data(workers)
     entries_table, validation_table = _training_data(data, about["data"])
     with _naming(data):
         views = apply_policy(entries_table, rules, receiver)
@@ -250,8 +254,7 @@ def train(
         entries_table, validation_table = views, validation_views
     examples = training.Examples(entries_table, views, operations, trainer.recipe)
     if workers.text_from_chief(examples.fingerprint) != examples.fingerprint:
-        raise InputError(f"{workers}: its entries or policy differ from the chief's; expected "
-                         "the same --data, --receiver and --policy on every machine")  # fmt: skip
+        raise _other_data(workers)
     if workers.is_chief:
         begun_with = about["data"].setdefault("fingerprint", examples.fingerprint)
         if begun_with != examples.fingerprint:
@@ -277,6 +280,13 @@ def train(
     with out.status("scoring the pair on the test sets"):
         finish(folder, test_entries, until)
     out.print(f"trained pair: {folder}")
+
+
+def _other_data(workers) -> InputError:
+    return InputError(
+        f"{workers}: its entries or policy differ from the chief's; expected the same --data, "
+        "--receiver and --policy on every machine"
+    )
 
 
 def _start(pair: Path | None, resume: bool):
@@ -308,7 +318,7 @@ def _begin(context: typer.Context, folder: Path, about: dict, resume: bool) -> d
         raise InputError(f"{checkpoint}: no checkpoint to go on from")
     if resume:
         try:
-            begun = json.loads(run_file.read_text())
+            begun = json.loads(run_file.read_text("utf-8"))
             sources = begun["data"].keys()
         except (OSError, ValueError, KeyError, AttributeError):
             raise InputError(f"{run_file}: missing or broken; expected what began it") from None
@@ -319,11 +329,8 @@ def _begin(context: typer.Context, folder: Path, about: dict, resume: bool) -> d
                 f"expected receiver {begun['receiver']} and {begun['data']}"
             )
         for option, name in (("users", "users"), ("entries", "entries_per_user")):
-            if _given(context, option) and begun["data"].get(name) != about["data"].get(name):
-                raise InputError(
-                    f"{folder}: was begun with --{option} {begun['data'].get(name)}; "
-                    f"expected that or none, got {about['data'].get(name)}"
-                )
+            values = (origin["data"].get(name) for origin in (begun, about))
+            _check_unchanged(context, folder, option, *values)
         return begun
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -335,11 +342,15 @@ def _begin(context: typer.Context, folder: Path, about: dict, resume: bool) -> d
 def _check_same_recipe(context: typer.Context, asked, begun, folder: Path) -> None:
     """Refuse an option of the recipe that was given and isn't what the training began with."""
     for name in asdict(begun).keys() & context.params.keys() - {"updates"}:
-        if _given(context, name) and getattr(asked, name) != getattr(begun, name):
-            raise InputError(
-                f"{folder}: was begun with --{name.replace('_', '-')} {getattr(begun, name)}; "
-                f"expected that or none, got {getattr(asked, name)}"
-            )
+        _check_unchanged(context, folder, name, getattr(begun, name), getattr(asked, name))
+
+
+def _check_unchanged(context: typer.Context, folder: Path, option: str, begun, asked) -> None:
+    if _given(context, option) and asked != begun:
+        raise InputError(
+            f"{folder}: was begun with --{option.replace('_', '-')} {begun}; "
+            f"expected that or none, got {asked}"
+        )
 
 
 def _given(context: typer.Context, option: str) -> bool:
@@ -354,7 +365,7 @@ def finish(folder: Path, test_entries: int, until: float | None) -> None:
     from aalprivacy import evaluation, training
 
     trainer = training.Trainer.load(folder / "checkpoint.npz")
-    about = json.loads((folder / "run.json").read_text())
+    about = json.loads((folder / "run.json").read_text("utf-8"))
     progress = trainer.progress
     pair = trainer.pair()
     pair.card = about | {
@@ -418,7 +429,7 @@ def decode(
 ) -> None:
     """Turn codes into a receiver's view with its decoder."""
     _check_one_of("--product-dtype", product_dtype, PRODUCT_DTYPES)
-    files.check_writable(out_file)
+    files.check_table_writable(out_file)
     unseal_with = sealing.read_key(key) if key else None
     model = _pair(receiver, pair, blind)
     width = model.encoder.output_shape[-1]
@@ -534,8 +545,7 @@ def audit(
         rows = audits[name]["findings"]
 
         def keep(done: int, findings: list, name: str = name) -> None:
-            found = auditing.to_frame(findings).to_dict(orient="records")
-            audits[name] |= {"attacks": done, "findings": found}
+            audits[name] |= {"attacks": done, "findings": auditing.to_rows(findings)}
             if out_file is not None:
                 files.write_text(json.dumps(audits, indent=1) + "\n", out_file)
 
@@ -556,7 +566,7 @@ def audit(
         for f in auditing.from_rows(about["findings"]):
             interval = f"{f.value:.3f} ({f.low:.3f} to {f.high:.3f})"
             style = "bold" if f.beats_baseline else None
-            cells = (f.attack, f.setting, f.measure, interval)
+            cells = (f.attack, str(f.setting), f.measure, interval)
             table.add_row(*cells, f"{f.baseline:.3f}", f"{f.control:.3f}", style=style)
         out.print(table)
     out.print("Bold: the whole interval is better than the baseline, which uses no code.")
@@ -576,10 +586,15 @@ def _begun_audits(path: Path | None, about: dict[str, dict]) -> dict[str, dict]:
     files.check_writable(path)
     if not path.exists():
         return begun
+    from aalprivacy.audit import from_rows, to_rows
+
     try:
-        kept = json.loads(path.read_text())
+        kept = json.loads(path.read_text("utf-8"))
         same = {n: {k: audit[k] for k in about[n]} for n, audit in kept.items()} == about
-        whole = all({"attacks", "findings"} <= audit.keys() for audit in kept.values())
+        whole = all(
+            audit["attacks"] >= 0 and to_rows(from_rows(audit["findings"])) == audit["findings"]
+            for audit in kept.values()
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         same = whole = False
     if not (same and whole):
@@ -608,7 +623,7 @@ def reproduce(
         written = write_report(folder, lambda text: status.update(text))
     for path in written:
         out.print(f"  {path}")
-    out.print((folder / "results.md").read_text())
+    out.print((folder / "results.md").read_text("utf-8"))
     out.print(f"figures and tables: {folder.resolve()}")
 
 
@@ -713,12 +728,6 @@ def _naming(file: Path | None):
         yield
     except InputError as error:
         raise InputError(f"{file}, {error}" if file else str(error)) from None
-
-
-def _training_seed() -> int:
-    from aalprivacy.evaluation import TRAINING_SEED
-
-    return TRAINING_SEED
 
 
 def _training_data(data: Path | None, about: dict):

@@ -27,7 +27,8 @@ from aalprivacy.views import apply_policy
 TRAINING_SEED = 1
 VALIDATION_SEED = 1_000_001
 TEST_SEED = 2_000_001
-N_TRAINING_USERS, N_TEST_USERS = 8000, 2000  # paper, section IV-D, at 100 entries each
+# At 100 entries each, as many entries as the paper has (section IV-D).
+N_TRAINING_USERS, N_TEST_USERS = 8000, 2000
 MOST_ERRORS = 20
 TEST_SETS = ("seen", "unseen", "open")
 
@@ -95,7 +96,7 @@ def score(decoded: pd.Series, expected: pd.Series, users: pd.Series | None = Non
     return Score(
         entries=len(errors),
         character_error=float(errors.mean()),
-        standard_error=_standard_error(errors, np.arange(len(errors)) if users is None else users),
+        standard_error=_standard_error(errors, users),
         exact=float((errors == 0).mean()),
         well_formed=float(is_well_formed(decoded).mean()),
         attributes={n: float(wrong.mean()) for n, wrong in by_attribute.items()},
@@ -105,9 +106,11 @@ def score(decoded: pd.Series, expected: pd.Series, users: pd.Series | None = Non
     )
 
 
-def _standard_error(errors: np.ndarray, groups) -> float:
-    """Of a mean whose terms are independent between groups only (Liang & Zeger 1986)."""
-    sums = pd.Series(errors - errors.mean()).groupby(np.asarray(groups)).sum()
+def _standard_error(errors: np.ndarray, groups: pd.Series | None = None) -> float:
+    """Of a mean whose terms are independent, or between groups only (Liang & Zeger 1986)."""
+    sums = pd.Series(errors - errors.mean())
+    if groups is not None:
+        sums = sums.groupby(groups.to_numpy()).sum()
     if len(sums) < 2:
         return 0.0
     return float(np.sqrt(len(sums) / (len(sums) - 1) * (sums**2).sum()) / len(errors))

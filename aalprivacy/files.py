@@ -60,7 +60,7 @@ def read_entries(path: str | Path) -> pd.DataFrame:
         if _is_csv(path):
             table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[])
         else:
-            table = pd.read_parquet(path)
+            table = pd.read_parquet(path).reset_index(drop=True)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except pd.errors.EmptyDataError:
@@ -248,12 +248,12 @@ def write_whole(path: Path, write: Callable[[Path], object], mode: int = 0o666) 
 
 def write_text(text: str, path: str | Path) -> None:
     """Write a text file whole or not at all."""
-    write_whole(Path(path), lambda draft: draft.write_text(text))
+    write_whole(Path(path), lambda draft: draft.write_text(text, "utf-8"))
 
 
 def write_secret(text: str, path: str | Path) -> None:
     """Write a text file that only its owner may read."""
-    write_whole(Path(path), lambda draft: draft.write_text(text), mode=0o600)
+    write_whole(Path(path), lambda draft: draft.write_text(text, "utf-8"), mode=0o600)
 
 
 def check_writable(path: str | Path) -> None:
@@ -267,6 +267,18 @@ def check_writable(path: str | Path) -> None:
     folder = Path(path).parent
     if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
         raise InputError(f"{path}: can't be written; expected a file in an existing folder")
+
+
+def check_table_writable(path: str | Path) -> None:
+    """Fail before the work if a table can't be written there.
+
+    Raises
+    ------
+    InputError
+        As `check_writable`, and if the ending isn't one of a table.
+    """
+    check_writable(path)
+    _is_csv(Path(path))
 
 
 def _is_csv(path: Path) -> bool:

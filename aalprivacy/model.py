@@ -23,7 +23,7 @@ from aalprivacy.quiet import keras
 from aalprivacy.text import VOCABULARY, to_lines, to_tokens
 from aalprivacy.views import apply_policy
 
-UNITS = 256  # paper, section V
+UNITS = 256  # paper, section IV-D
 EMBEDDING = 32
 PAIR_FILES = ("weights.npz", "card.json")
 WEIGHTS_VERSION = 1
@@ -228,7 +228,7 @@ class Pair:
                 np.savez(draft / "weights.npz", about=about, **self.weights())
                 self.encoder.save(draft / "encoder.keras")
                 self.decoder.save(draft / "decoder.keras")
-                (draft / "card.json").write_text(card + "\n")
+                (draft / "card.json").write_text(card + "\n", "utf-8")
                 for path in draft.iterdir():
                     path.replace(folder / path.name)
             finally:
@@ -252,7 +252,7 @@ class Pair:
                     f"{folder}: no {name}; expected a trained pair: {', '.join(PAIR_FILES)}"
                 )
         try:
-            card = json.loads((folder / "card.json").read_text())
+            card = json.loads((folder / "card.json").read_text("utf-8"))
             marks = card["fingerprints"]
         except (OSError, ValueError, KeyError, TypeError):
             raise InputError(f"{folder / 'card.json'}: not the card of a pair") from None

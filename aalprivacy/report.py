@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 
 import aalprivacy
 from aalprivacy import claims, evaluation, files, inspection, plotting, sentences
-from aalprivacy.audit import judge, judge_blind
+from aalprivacy.attributes import in_words
+from aalprivacy.audit import from_rows, judge, judge_blind, to_frame
 from aalprivacy.model import Pair
 from aalprivacy.policy import TABLE_I
 from aalprivacy.simulate import john, simulate
@@ -42,10 +43,12 @@ CAPTIONS = {
     "training-size": "How many users it takes: doctor's pairs, trained with as many updates each.",
 }
 
+BASE = "8000 users"  # the study that others are held against
+
 PER_RECEIVER = {
     "code": "Eight codes of the {}'s encoder.",
     "attributes": "Where the {}'s errors are.",
-    "learning": "The training of the {}'s pair.",
+    "learning": "The training of the {}'s pair{}.",
 }
 
 
@@ -86,14 +89,15 @@ def write_report(
     def save(figure: Figure, name: str, *details: str) -> None:
         kind, _, receiver = name.partition(".")
         text = CAPTIONS.get(kind) or PER_RECEIVER[kind]
-        captions[name] = text.format(*details or [receiver.replace("_", " ")])
+        captions[name] = text.format(*details or [in_words(receiver)])
         for form in ("svg", "png"):
             written.append(folder / f"{name}.{form}")
             plotting.write_figure(figure, written[-1])
 
     every = aalprivacy.shipped_pairs()
     pairs = {receiver: every[receiver] for receiver in aalprivacy.shipped_receivers()}
-    first = evaluation.make_test_set("unseen", 20)
+    test = evaluation.make_test_set("unseen", entries)
+    first = test[:20]
     for name, figure in _diagrams(say, updates):
         save(figure, name)
     name, decoder = mismatched(pairs)
@@ -109,8 +113,12 @@ def write_report(
         codes = pair.encode_entries(first[:8])
         save(plotting.code_strip(codes, [str(i + 1) for i in range(8)]), f"code.{receiver}")
         save(plotting.attribute_errors(scores[receiver]), f"attributes.{receiver}")
-        save(plotting.learning_curve(pd.DataFrame(pair.card["training"]["log"])),
-             f"learning.{receiver}")  # fmt: skip
+        save(
+            plotting.learning_curve(pd.DataFrame(pair.card["training"]["log"])),
+            f"learning.{receiver}",
+            in_words(receiver),
+            _after_what(pair.card),
+        )
         decoded = evaluation.decode_entries(pair, first)
         expected = to_lines(apply_policy(first, TABLE_I, receiver))
         examples += [f"{receiver}: the first twenty entries of the test set `unseen`", ""]
@@ -121,7 +129,7 @@ def write_report(
     save(plotting.view_errors(on_cards), "view-errors", larger)
     save(plotting.single_errors(on_cards), "single-errors", larger)
     say("decoding with the wrong decoders")
-    found = evaluation.cross(every, evaluation.make_test_set("unseen", entries))
+    found = evaluation.cross(every, test)
     save(plotting.mismatch_matrix(found), "mismatch")
     save(plotting.hits_and_chance(found), "hits")
     save(codes_figure(every), "codes")
@@ -133,6 +141,10 @@ def write_report(
     )
     results = {receiver: evaluation.to_dict(kinds) for receiver, kinds in scores.items()}
     tables = [
+        f"Wrong characters per entry, on {entries:,} entries of each test set. (The pairs' cards "
+        "have larger ones.)\n"
+    ]
+    tables += [
         f"### {receiver}\n\n{_markdown(evaluation.to_frame(kinds))}\n"
         for receiver, kinds in scores.items()
     ]
@@ -167,6 +179,14 @@ def _diagrams(say, updates: int):
         "table-1",
         plotting.view_table(home.iloc[0], {r: view.iloc[0] for r, view in views.items()}),
     )
+
+
+def _after_what(card: dict) -> str:
+    """What a learning curve doesn't show, if the training went on from an earlier one."""
+    if "started_from" not in card:
+        return ""
+    last, every = card["training"]["seconds"] / 60, evaluation.minutes(card)
+    return f": the last {last:.0f} of {every:.0f} minutes, which went on from an earlier training"
 
 
 def mismatched(pairs: Mapping[str, Pair]) -> tuple[str, Pair]:
@@ -214,11 +234,11 @@ def units_figure(pair: Pair) -> Figure:
 
 
 def _page(judged: list[claims.Claim], scores, captions: dict[str, str]) -> str:
-    source = (resources.files("aalprivacy") / "report.html.jinja").read_text()
+    source = (resources.files("aalprivacy") / "report.html.jinja").read_text("utf-8")
     frames = {receiver: evaluation.to_frame(kinds) for receiver, kinds in scores.items()}
     columns = next(iter(frames.values())).columns
     results = [
-        (receiver.replace("_", " "), [(kind, _cells(row)) for kind, row in frame.iterrows()])
+        (in_words(receiver), [(kind, _cells(row)) for kind, row in frame.iterrows()])
         for receiver, frame in frames.items()
     ]
     return (
@@ -257,19 +277,20 @@ def studies() -> dict[str, dict]:
     """The cards of the trainings of `make studies`, by what each is about, fewest users first."""
     folder = Path(str(resources.files("aalprivacy"))) / "studies"
     cards = {
-        file.stem.replace("_", " "): json.loads(file.read_text()) for file in folder.glob("*.json")
+        in_words(file.stem): json.loads(file.read_text("utf-8")) for file in folder.glob("*.json")
     }
     return dict(sorted(cards.items(), key=lambda item: (item[1]["data"]["users"], item[0])))
 
 
 def training_sizes() -> pd.DataFrame:
-    """The test figures of the studies that differ in the number of users alone, fewest first.
+    """The test figures of the studies that differ from `BASE` in the number of users alone.
 
     Returns
     -------
     Columns ``users``, ``test set``, ``character error``, ``standard error``.
     """
-    cards = [card for name, card in studies().items() if name.endswith(" users")]
+    cards, asked = studies(), ("receiver", "recipe")
+    alike = [c for c in cards.values() if all(c[what] == cards[BASE][what] for what in asked)]
     return pd.DataFrame(
         {
             "users": card["data"]["users"],
@@ -277,7 +298,7 @@ def training_sizes() -> pd.DataFrame:
             "character error": card["test"][kind]["character_error"],
             "standard error": card["test"][kind]["standard_error"],
         }
-        for card in cards
+        for card in alike
         for kind in evaluation.TEST_SETS
     )
 
@@ -304,7 +325,7 @@ def results_table() -> str:
     for (receiver, blind), card in cards.items():
         data, test = card["data"], card["test"]
         cells = [
-            receiver.replace("_", " ") + (", blind" if blind else ""),
+            in_words(receiver) + (", blind" if blind else ""),
             f"{data['users']:,} × {data['entries_per_user']:,}",
             f"{evaluation.minutes(card):.0f} min",
             f"{test['unseen']['entries']:,}",
@@ -319,7 +340,7 @@ def verdicts_table() -> str:
     """What the audits kept beside the shipped pairs say of the security claims, in Markdown."""
     audits, blind = published_audits(), published_audits(blind=True)
     claimed = judge(pd.concat(audits.values())) if audits else []
-    claimed += [judge_blind(pd.concat(blind.values()))] if blind else []
+    claimed += judge_blind(pd.concat(blind.values())) if blind else []
     rows = [[f"{c.says} ({c.section})", f"**{c.verdict}**", c.measured] for c in claimed]
     return _table(["claim", "verdict", "the worst figure"], rows)
 
@@ -335,8 +356,9 @@ def published_audits(*, blind: bool = False) -> dict[str, pd.DataFrame]:
     for receiver in aalprivacy.shipped_receivers(blind=blind):
         file = aalprivacy.pair_folder(receiver, blind=blind) / "audit.json"
         if file.is_file():
-            (audit,) = json.loads(file.read_text()).values()
-            found[receiver] = pd.DataFrame(audit["findings"]).assign(pair=receiver)
+            (audit,) = json.loads(file.read_text("utf-8")).values()
+            findings = from_rows(audit["findings"])
+            found[receiver] = to_frame(findings).assign(pair=receiver)
     return found
 
 
@@ -370,4 +392,4 @@ def _cells(row: pd.Series) -> list[str]:
 
 if __name__ == "__main__":
     page = Path(sys.argv[1])
-    files.write_text(put_tables_into(page.read_text()), page)
+    files.write_text(put_tables_into(page.read_text("utf-8")), page)

@@ -363,12 +363,13 @@ def fit(
                 now = time.perf_counter()
                 report(progress, entries / (now - since))
                 since, entries = now, 0
+    complete = progress.update >= recipe.updates or reached() or over()
     if chief:
-        if progress.update >= recipe.updates and not log_file.exists():
+        if complete and not log_file.exists():
             progress.character_error = validation.character_error(trainer.pair())
             _log_line(log_file, progress)
         trainer.save(checkpoint)
-    return progress.update >= recipe.updates or reached() or over()
+    return complete
 
 
 @contextlib.contextmanager
@@ -410,7 +411,7 @@ def _forget_after(log_file: Path, update: int) -> None:
     """Drop a log's lines of updates after the checkpoint; they are made again."""
     if not log_file.exists():
         return
-    head, *lines = log_file.read_text().splitlines(keepends=True) or [""]
+    head, *lines = log_file.read_text("utf-8").splitlines(keepends=True) or [""]
     whole = (line for line in lines if line.endswith("\n"))  # a kill may have cut the last one
     kept = [line for line in whole if int(line.split(",")[0]) <= update]
     if kept:

@@ -1,5 +1,7 @@
 """The attacks measure what they say, on victims whose weakness is known."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -15,13 +17,17 @@ from aalprivacy.audit import (
     Noise,
     OwnDecoder,
     Rounding,
+    Setting,
     Statistics,
     Tampering,
     Training,
     WholeEntry,
     WrongKey,
+    from_rows,
+    to_frame,
+    to_rows,
 )
-from aalprivacy.audit.attacks import new_decoder
+from aalprivacy.audit.attacks import as_own, foreign_to_own, new_decoder
 from aalprivacy.audit.insider import from_view
 from aalprivacy.audit.measure import ABOVE_CHANCE, mean, paired, share
 from aalprivacy.recipe import Recipe
@@ -40,7 +46,7 @@ def twin(case):
 
 
 def error(findings, setting=""):
-    return next(f for f in findings if f.measure == CHARACTER_ERROR and setting in f.setting)
+    return next(f for f in findings if f.measure == CHARACTER_ERROR and setting in str(f.setting))
 
 
 def test_intervals():
@@ -57,6 +63,19 @@ def test_intervals():
     assert found.high - found.value == pytest.approx(1.96 * np.std([1, 2, 3, 4], ddof=1) / 2)
     assert found.beats_baseline
     assert not mean("a", "s", "share", [1, 2, 3, 4], 9.0, 0.0).beats_baseline
+
+
+def test_findings_are_the_same_after_json():
+    setting = Setting("noise of 0.1 deviations", 0.1, 200, "a twin")
+    findings = [
+        mean("a", setting, CHARACTER_ERROR, [1, 2, 3, 4], 9.0, 0.0),
+        share("b", Setting(), "m", [True, False], 0.5, 1.0),
+        paired("c", Setting(known=2000), "m", [True, False], [False, False], 1.0),
+    ]
+    rows = json.loads(json.dumps(to_rows(findings)))
+    assert from_rows(rows) == findings
+    assert str(setting) == "noise of 0.1 deviations, 200 known entries, own pair: a twin"
+    assert to_frame(findings)["setting"].tolist() == [str(f.setting) for f in findings]
 
 
 def test_a_wrong_key_reads_nothing_and_the_right_one_all(case, twin):
@@ -108,6 +127,15 @@ def test_a_decoder_that_begins_with_a_twins_reads_at_once(case, twin):
     assert error(OwnDecoder(twin, "twin", (1000,), training).run(case)).value < 5
 
 
+def test_codes_are_moved_by_maps_that_do_not_know_them():
+    rng = np.random.default_rng(0)
+    foreign, noise = rng.normal(size=(60, 40)), rng.normal(size=(60, 40))
+    own = foreign @ rng.normal(size=(40, 40)) + noise
+    inside = ((foreign_to_own(foreign, own)(foreign) - own) ** 2).mean()
+    outside = ((as_own(foreign, own) - own) ** 2).mean()
+    assert outside > 2 * inside
+
+
 def test_who_has_not_learned_to_write_whole_entries_writes_the_view(case):
     findings = WholeEntry(known=(100,), training=Training(1, learning_rate=1e-9)).run(case)
     hidden = {n for n, op in case.operations.items() if op != "F"}
@@ -126,10 +154,10 @@ def test_remedies_cost_and_hide(case):
     assert error(findings, "1e-06").value == pytest.approx(case.right, abs=0.2)
     assert error(findings, "of 30").value > case.constant / 2
     told = {
-        size: sum(f.beats_baseline for f in findings if f"of {size} " in f.setting)
-        for size in ("1e-06", "30")
+        size: sum(f.beats_baseline for f in findings if f.setting.size == size)
+        for size in (1e-6, 30.0)
     }
-    assert told["1e-06"] >= told["30"] == 0
+    assert told[1e-6] >= told[30.0] == 0
     findings = Rounding().run(case)
     for number_type in ("float32", "float16"):
         assert error(findings, number_type).value == pytest.approx(case.right, abs=0.2)
@@ -194,12 +222,11 @@ def test_linkage_finds_the_same_users_codes(case):
 
 def test_linkage_reaches_across_encoders(case, twin):
     (finding,) = Linkage(users=60, other=twin, name="twin").run(case)
-    assert finding.setting.endswith("one by twin's encoder")
+    assert str(finding.setting).endswith("one by twin's encoder")
     assert finding.low > 0.5
 
 
 def test_tampering(case):
-    findings = {f.setting: f for f in Tampering(noise=(1e-6,)).run(case)}
-    findings = {setting.split(", ")[0]: f for setting, f in findings.items()}
+    findings = {f.setting.says.split(", ")[0]: f for f in Tampering(noise=(1e-6,)).run(case)}
     assert "noise of 1e-06 deviations" not in findings  # no view has changed
     assert findings["the next user's code instead"].value > 0.9

@@ -115,11 +115,13 @@ def test_figures_of_data_and_insides(entries, tmp_path):
     values = pd.DataFrame(
         {"begins": [0, 25, 25], "length": [5, 5, 10], "known": [0, 12, 30], "wrong": [1, 0, 3]}
     )
-    figure = plotting.error_anatomy(values)
+    figure = plotting.error_anatomy(values, few=1)
     assert {"0", "10", "length of the value"} <= set(texts(figure))
     assert list(figure.axes[0].lines[0].get_ydata()) == [200, 200]
     assert list(figure.axes[1].lines[0].get_ydata()) == [100, 300]
     assert list(figure.axes[2].lines[0].get_ydata()) == [200, 200]
+    # Only one value stands at the beginning.
+    assert list(plotting.error_anatomy(values, few=2).axes[0].lines[0].get_ydata()) == [200]
 
 
 def test_an_svg_is_the_same_whenever_it_is_written(tmp_path):
@@ -131,11 +133,11 @@ def test_an_svg_is_the_same_whenever_it_is_written(tmp_path):
 
 def test_attacks_with_several_pairs_are_several_lines():
     rows = [
-        ("linear map", f"{n} known entries, own pair: {own}", 50.0 / n, 0.0, 60.0, 55.0, 0.3)
+        ("linear map", n, own, 50.0 / n, 0.0, 60.0, 55.0, 0.3)
         for own in ("twin", "family_member")
         for n in (10, 100)
     ]
-    columns = ["attack", "setting", "value", "low", "high", "baseline", "control"]
+    columns = ["attack", "known", "own", "value", "low", "high", "baseline", "control"]
     figure = plotting.attack_curve(pd.DataFrame(rows, columns=columns))
     found = texts(figure)
     assert {"linear map, own pair: twin", "linear map, own pair: family member"} <= set(found)
@@ -146,18 +148,17 @@ def test_attacks_with_several_pairs_are_several_lines():
 
 def test_noise_is_seen_in_cost_and_in_what_it_hides():
     rows = []
-    for size in ("0", "0.1", "1"):
-        setting = f"noise of {size} deviations"
+    for size in (0.0, 0.1, 1.0):
         rows += [
-            ("remedy: receiver reads", setting, CHARACTER_ERROR, 1 + float(size), 80.0, True),
-            ("remedy: receiver reads", setting, "share of right values", 0.9, 0.3, True),
+            ("remedy: noise, receiver reads", size, CHARACTER_ERROR, 1 + size, 80.0, True),
+            ("remedy: noise, receiver reads", size, "share of right values", 0.9, 0.3, True),
         ]
         rows += [
-            ("remedy: insider, linear probe", f"{setting}, 100 known entries",
-             f"{name} (deleted): last digit", value - 0.1 * float(size), 0.3, value > 0.5)
+            ("remedy: noise, linear probe", size, f"{name} (deleted): last digit",
+             value - 0.1 * size, 0.3, value > 0.5)
             for name, value in (("date_of_birth", 0.6), ("age", 0.4))
         ]  # fmt: skip
-    columns = ["attack", "setting", "measure", "value", "baseline", "beats_baseline"]
+    columns = ["attack", "size", "measure", "value", "baseline", "beats_baseline"]
     figure = plotting.noise_tradeoff(pd.DataFrame(rows, columns=columns))
     costs, hides = figure.axes
     assert list(costs.lines[0].get_ydata()) == pytest.approx([1, 1.1, 2])

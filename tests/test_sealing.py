@@ -71,7 +71,7 @@ def test_what_is_no_key(tmp_path, text):
         sealing.read_key(tmp_path / "k")
 
 
-@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "sealed"])
 @settings(deadline=None, max_examples=30)
 @given(
     codes=hnp.arrays(

@@ -182,6 +182,16 @@ def test_it_is_done_when_its_time_is_over(entries, validation, tmp_path, make_ex
     assert (tmp_path / "log.csv").read_text().splitlines()[1].startswith("1,")
 
 
+def test_a_training_whose_time_was_over_before_it_went_on_is_validated(
+    entries, validation, tmp_path, make_examples
+):
+    trainer, examples = Trainer(SMALL), make_examples(entries, SMALL)
+    trainer.progress.seconds = 60.0
+    assert fit(trainer, examples, validation, tmp_path, seconds=30)
+    assert trainer.progress.update == 0
+    assert (tmp_path / "log.csv").read_text().splitlines()[1].startswith("0,")
+
+
 def test_a_training_can_be_made_longer(entries, validation, tmp_path, make_examples):
     trainer, examples = Trainer(SMALL), make_examples(entries, SMALL)
     fit(trainer, examples, validation, tmp_path, validate_every=100)

@@ -7,6 +7,7 @@ from aalprivacy.audit import (
     CHARACTER_ERROR,
     TWIN,
     Finding,
+    Setting,
     Verdict,
     judge,
     judge_blind,
@@ -15,13 +16,14 @@ from aalprivacy.audit import (
 from aalprivacy.audit.measure import ABOVE_CHANCE
 
 LINE = 80.0  # error of one constant line
+PROBE = Setting(known=100)
 
 
 def reading(attack, setting, value):
     return Finding(attack, setting, CHARACTER_ERROR, value, value - 1, value + 1, LINE, 0.2)
 
 
-def told(measure, low, baseline=0.5, attack="insider, linear probe", setting="100 known entries"):
+def told(measure, low, baseline=0.5, attack="insider, linear probe", setting=PROBE):
     return Finding(attack, setting, measure, low + 0.05, low, low + 0.1, baseline, 1.0)
 
 
@@ -33,13 +35,13 @@ def verdict(*findings):
 @pytest.mark.parametrize(
     ("attack", "setting"),
     [
-        ("wrong key", "decoder of doctor"),
-        ("wrong key", f"decoder of {TWIN}"),
-        ("own decoder", "1,000 known entries"),
-        ("linear map", "10 known entries, own pair: doctor"),
-        ("linear map", f"10 known entries, own pair: {TWIN}"),
-        ("statistics only", "1,000 codes, own pair: doctor"),
-        ("statistics only", f"1,000 codes, own pair: {TWIN}"),
+        ("wrong key", Setting(own="doctor")),
+        ("wrong key", Setting(own=TWIN)),
+        ("own decoder", Setting(known=1000)),
+        ("linear map", Setting(known=10, own="doctor")),
+        ("linear map", Setting(known=10, own=TWIN)),
+        ("statistics only", Setting("1,000 codes", own="doctor")),
+        ("statistics only", Setting("1,000 codes", own=TWIN)),
     ],
 )
 def test_a_lock_is_as_good_as_its_worst_attack(attack, setting):
@@ -48,12 +50,12 @@ def test_a_lock_is_as_good_as_its_worst_attack(attack, setting):
         claim = verdict(closed, reading(attack, setting, worst))
         assert str(claim.verdict) == expected
         assert f"{worst:.1f} wrong characters" in claim.measured
-        assert setting in claim.measured
+        assert str(setting) in claim.measured
 
 
 @pytest.mark.parametrize(("above", "expected"), [(0.005, Verdict.HOLDS), (0.03, Verdict.IN_PART)])
 def test_values_hit_above_chance_disclose_something(above, expected):
-    setting = "decoder of doctor"
+    setting = Setting(own="doctor")
     hits = Finding("wrong key", setting, ABOVE_CHANCE, above + 0.001, above, above + 0.002, 0, 0.9)
     claim = verdict(reading("wrong key", setting, 90.0), hits)
     assert claim.verdict is expected
@@ -62,19 +64,19 @@ def test_values_hit_above_chance_disclose_something(above, expected):
 
 def test_pairs_are_told_apart():
     frames = [
-        to_frame([reading("wrong key", "decoder of caregiver", value)]).assign(pair=pair)
+        to_frame([reading("wrong key", Setting(own="caregiver"), value)]).assign(pair=pair)
         for pair, value in (("doctor", 90.0), ("family_member", 60.0))
     ]
     (claim,) = judge(pd.concat(frames))
-    assert claim.measured.startswith("family member: wrong key, decoder of caregiver: 60.0")
+    assert claim.measured.startswith("family member: wrong key, own pair: caregiver: 60.0")
 
 
 def test_a_twin_is_judged_apart():
     claims = judge(
         to_frame(
             [
-                reading("linear map", "10 known entries, own pair: doctor", 90.0),
-                reading("linear map", f"10 known entries, own pair: {TWIN}", 1.0),
+                reading("linear map", Setting(known=10, own="doctor"), 90.0),
+                reading("linear map", Setting(known=10, own=TWIN), 1.0),
             ]
         )
     )
@@ -83,19 +85,20 @@ def test_a_twin_is_judged_apart():
 
 def test_how_exactly_the_weights_must_be_known():
     noisy = [
-        reading("near key", f"weights off by {size} of their size", value)
-        for size, value in (("0.001", 0.2), ("0.01", 0.3), ("0.1", 50.0))
+        reading("near key", Setting(size=size), value)
+        for size, value in ((0.001, 0.2), (0.01, 0.3), (0.1, 50.0))
     ]
-    claim = verdict(*noisy, reading("near key", "only known: lstm", 70.0))
+    layer = Setting("only known: lstm")
+    claim = verdict(*noisy, reading("near key", layer, 70.0))
     assert claim.verdict is Verdict.IN_PART
     assert "off by 1 % of" in claim.measured
-    claim = verdict(*noisy, reading("near key", "only known: lstm", 0.1))
+    claim = verdict(*noisy, reading("near key", layer, 0.1))
     assert claim.verdict is Verdict.FAILS
     assert "only known: lstm" in claim.measured
     # One pair that stays shut at one per cent is one lock that isn't open.
-    other = reading("near key", "weights off by 0.01 of their size", 70.0)
+    other = reading("near key", Setting(size=0.01), 70.0)
     assert "off by 0.1 % of" in verdict(*noisy, other).measured
-    shut = [reading("near key", "weights off by 0.0001 of their size", 70.0)]
+    shut = [reading("near key", Setting(size=0.0001), 70.0)]
     assert verdict(*shut).verdict is Verdict.HOLDS
 
 
@@ -104,15 +107,21 @@ def test_what_is_deleted():
     assert claim.verdict is Verdict.HOLDS
     claim = verdict(told("name (deleted): first letter", 0.6), told("age (generalised): ...", 0.45))
     assert claim.verdict is Verdict.FAILS
-    assert "1 of 2 probes, which know up to 100 entries, tell" in claim.measured
+    assert "1 of 2 probes tell" in claim.measured
+    assert "(entries known at most: linear probe 100)" in claim.measured
     assert "of name; the most: name (deleted): first letter, right for 65%" in claim.measured
 
 
 def test_a_blind_pair_is_judged_by_what_its_codes_tell():
-    findings = [told("name (deleted): first letter", 0.45), reading("wrong key", "decoder", 90.0)]
-    claim = judge_blind(to_frame(findings))
+    findings = [told("name (deleted): first letter", 0.45), reading("wrong key", Setting(), 90.0)]
+    (claim,) = judge_blind(to_frame(findings))
     assert (claim.section, claim.verdict) == ("remedy", Verdict.HOLDS)
     assert "0 of 1 probes" in claim.measured
+    assert judge_blind(to_frame(findings[1:])) == []
+    # Of several pairs, whose rows are numbered alike, it names the one that tells most.
+    telling = [told("age (generalised): last digit", 0.7)]
+    (claim,) = judge_blind(pd.concat([to_frame(findings), to_frame(telling)]))
+    assert "the most: age" in claim.measured
 
 
 def test_linkage_and_tampering():
@@ -120,16 +129,16 @@ def test_linkage_and_tampering():
     for low, expected in ((0.48, Verdict.HOLDS), (0.7, Verdict.FAILS)):
         assert verdict(told(area, low, attack="linkage")).verdict is expected
     passing = "changed views that pass"
-    (claim,) = judge(
-        to_frame([told(passing, 0.5, 0.0, "tampering", "noise of 0.1 deviations")])
-    )  # noise that an attacker adds is no remedy
+    noise = Setting("noise of 0.1 deviations", 0.1)
+    # Noise that an attacker adds is no remedy.
+    (claim,) = judge(to_frame([told(passing, 0.5, 0.0, "tampering", noise)]))
     assert claim.verdict is Verdict.FAILS
     for lows, expected in (
         ((-0.05, -0.05), Verdict.HOLDS),
         ((-0.05, 0.04), Verdict.IN_PART),
         ((-0.05, 0.6), Verdict.FAILS),
     ):
-        found = [told(passing, low, 0.0, "tampering", f"way {low}") for low in lows]
+        found = [told(passing, low, 0.0, "tampering", Setting(f"way {low}")) for low in lows]
         claim = verdict(*found)
         assert claim.verdict is expected
         assert f"way {max(lows)}" in claim.measured
@@ -147,19 +156,17 @@ def test_linkage_and_tampering():
 def test_noise_must_hide_before_it_hurts(errors, lows, expected):
     findings = []
     for size, error, low in zip((0.1, 0.5), errors, lows, strict=True):
-        setting = f"noise of {size:g} deviations"
         findings += [
-            reading("remedy: receiver reads", setting, error),
-            told("name", low, attack="remedy: insider, linear probe",
-                 setting=f"{setting}, 100 known entries"),
-        ]  # fmt: skip
+            reading("remedy: noise, receiver reads", Setting(size=size), error),
+            told("name", low, 0.5, "remedy: noise, linear probe", Setting(size=size, known=100)),
+        ]
     assert verdict(*findings).verdict is expected
 
 
 def test_rounding():
     def rounded(int8):
         return [
-            reading("remedy: receiver reads", f"codes as {kind}", error)
+            reading("remedy: rounding", Setting(kind), error)
             for kind, error in (("float32", 0.2), ("float16", 0.2), ("int8", int8))
         ]
 

@@ -4,11 +4,12 @@ The paper (sections V and VI) claims that without the right decoder nothing can 
 weights can't be found, that no decoder can be trained on the codes, and that what a view deletes is
 gone. It argues and doesn't test. Here every claim has its adversaries, with what they know written
 down, and every figure stands beside a baseline (what a guess without the code gets) and a control
-(what who is meant to read gets), after the manner of Giomi et al. (2023), A unified framework for
+(what the rightful reader gets), after the manner of Giomi et al. (2023), A unified framework for
 quantifying privacy risk in synthetic data, PoPETs 2023(2).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 
 import pandas as pd
 
@@ -23,7 +24,7 @@ from aalprivacy.audit.attacks import (
 )
 from aalprivacy.audit.insider import Insider
 from aalprivacy.audit.learning import OwnDecoder, Training, WholeEntry
-from aalprivacy.audit.measure import CHARACTER_ERROR, Case, Finding
+from aalprivacy.audit.measure import CHARACTER_ERROR, Case, Finding, Setting
 from aalprivacy.audit.remedies import Noise, Rounding
 from aalprivacy.audit.statistics import Statistics
 from aalprivacy.audit.verdicts import Claim, Verdict, judge, judge_blind
@@ -43,6 +44,7 @@ __all__ = [
     "Noise",
     "OwnDecoder",
     "Rounding",
+    "Setting",
     "Statistics",
     "Tampering",
     "Training",
@@ -54,6 +56,7 @@ __all__ = [
     "judge_blind",
     "run_audit",
     "to_frame",
+    "to_rows",
 ]
 
 
@@ -118,13 +121,30 @@ def run_audit(
     return findings
 
 
-def to_frame(findings: list[Finding]) -> pd.DataFrame:
-    """Findings as a table, one a row, in order."""
-    columns = ("attack", "setting", "measure", "value", "low", "high", "baseline", "control")
-    rows = [[getattr(f, c) for c in columns] + [f.beats_baseline] for f in findings]
-    return pd.DataFrame(rows, columns=[*columns, "beats_baseline"])
+def to_frame(findings: Sequence[Finding]) -> pd.DataFrame:
+    """Findings as a table, one a row, in order.
+
+    Its columns are those of `Finding`, whose setting is in words, those of `Setting` but ``says``,
+    and ``beats_baseline``.
+    """
+    columns = ("attack", "setting", "size", "known", "own", "measure", "value", "low", "high",
+               "baseline", "control", "beats_baseline")  # fmt: skip
+    rows = [{**row, **row["setting"], "setting": str(f.setting)}
+            for row, f in zip(to_rows(findings), findings, strict=True)]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
 
 
-def from_rows(rows: list[dict]) -> list[Finding]:
-    """Findings from the rows of their table."""
-    return [Finding(**{k: v for k, v in row.items() if k != "beats_baseline"}) for row in rows]
+def to_rows(findings: Sequence[Finding]) -> list[dict]:
+    """Findings as plain values, for JSON."""
+    return [{**asdict(f), "beats_baseline": f.beats_baseline} for f in findings]
+
+
+def from_rows(rows: Sequence[dict]) -> list[Finding]:
+    """Findings from plain values, as `to_rows` makes them."""
+    return [
+        Finding(
+            **{k: v for k, v in row.items() if k not in ("setting", "beats_baseline")},
+            setting=Setting(**row["setting"]),
+        )
+        for row in rows
+    ]

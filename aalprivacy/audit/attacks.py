@@ -4,18 +4,19 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from aalprivacy.attributes import ATTRIBUTES
-from aalprivacy.audit.measure import LINK_SEED, Case, Finding, share, up_to
+from aalprivacy.audit.measure import LINK_SEED, Case, Finding, Setting, share, up_to
 from aalprivacy.initial import start
 from aalprivacy.model import Pair, build_decoder
 from aalprivacy.policy import Operation
@@ -49,7 +50,8 @@ class WrongKey:
         findings = []
         for name, other in self.others.items():
             theirs = case.of(other)
-            findings += theirs.reading("wrong key", f"decoder of {name}", theirs.read(case.codes))
+            lines = theirs.read(case.codes)
+            findings += theirs.reading("wrong key", Setting(own=name), lines)
         return findings
 
 
@@ -63,7 +65,7 @@ class NearKey:
     Parameters
     ----------
     noise
-        Relative sizes.
+        Relative sizes, more than 0.
     """
 
     noise: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
@@ -76,14 +78,15 @@ class NearKey:
         findings = []
         for size in self.noise:
             changed = {n: weights[n] * _normal(rng, weights[n].shape, 1, size) for n in decoder}
-            findings += self._try(case, f"weights off by {size:g} of their size", changed)
+            setting = Setting(f"weights off by {size:g} of their size", size)
+            findings += self._try(case, setting, changed)
         new = Pair(case.pair.encoder, new_decoder(case.codes.shape[1] // 2, self.seed)).weights()
         for stolen in (("embedding",), ("lstm",), ("scores",), ("lstm", "scores")):
             guessed = {n: new[n] for n in decoder if n.split("/")[1] not in stolen}
-            findings += self._try(case, f"only known: {' and '.join(stolen)}", guessed)
+            findings += self._try(case, Setting(f"only known: {' and '.join(stolen)}"), guessed)
         return findings
 
-    def _try(self, case: Case, setting: str, changed: dict) -> list[Finding]:
+    def _try(self, case: Case, setting: Setting, changed: dict) -> list[Finding]:
         lines = case.read(case.codes, case.pair.with_weights(changed))
         return case.reading("near key", setting, lines)
 
@@ -107,7 +110,7 @@ class Neighbours:
             index = NearestNeighbors(n_neighbors=1).fit(scaler.transform(case.known_codes[:n]))
             nearest = index.kneighbors(scaler.transform(case.codes), return_distance=False)[:, 0]
             lines = views.iloc[nearest].reset_index(drop=True)
-            findings += case.reading("nearest neighbour", f"{n:,} known entries", lines)
+            findings += case.reading("nearest neighbour", Setting(known=n), lines)
         return findings
 
 
@@ -138,7 +141,7 @@ class LinearMap:
         mine, findings = case.of(self.own), []
         for n in up_to(self.known, len(case.known)):
             move = foreign_to_own(case.known_codes[:n], mine.known_codes[:n], self.strengths)
-            setting = f"{n:,} known entries, own pair: {self.name}"
+            setting = Setting(known=n, own=self.name)
             findings += mine.reading("linear map", setting, mine.read(move(case.codes)))
         return findings
 
@@ -172,14 +175,14 @@ class Linkage:
         entries = simulate(self.users, 100, LINK_SEED)
         # The first and the last of a hundred, so that it isn't the day that links them.
         entries = entries[entries.index % 100 % 99 == 0].reset_index(drop=True)
-        codes, setting = case.encode(entries), f"{self.users:,} users, two codes each"
+        codes, says = case.encode(entries), f"{self.users:,} users, two codes each"
         views = apply_policy(entries, case.pair.policy, case.pair.receiver).to_numpy()
         if self.other:
             theirs = case.of(self.other)
             move = foreign_to_own(theirs.known_codes, case.known_codes)
             codes[1::2] = move(theirs.encode(entries[1::2]))
             views[1::2] = apply_policy(entries[1::2], self.other.policy, self.other.receiver)
-            setting += f", one by {self.name}'s encoder"
+            says += f", one by {self.name}'s encoder"
         scaled = np.empty_like(codes)
         for half in (slice(0, None, 2), slice(1, None, 2)):
             scaled[half] = StandardScaler().fit_transform(codes[half])
@@ -187,9 +190,11 @@ class Linkage:
         rng = np.random.default_rng(self.seed)
         # Another user whose second entry is of nearly the same day, so that it isn't the season.
         by_day = np.argsort(entries["timestamp"].to_numpy()[1::2], kind="stable")
-        places = np.arange(self.users) + rng.integers(1, min(11, self.users), self.users)
+        steps = rng.integers(1, min(11, self.users), self.users)
+        places = np.arange(self.users) + steps
+        places = np.where(places < self.users, places, places - 2 * steps)  # the last look back
         other = np.empty(self.users, int)
-        other[by_day] = by_day[places % self.users]
+        other[by_day] = by_day[places]
         first, same, different = (
             2 * np.arange(self.users),
             2 * np.arange(self.users) + 1,
@@ -210,7 +215,7 @@ class Linkage:
         by_view = area(lambda a, b: (views[a] == views[b]).mean(1))
         return [
             Finding(
-                "linkage", setting, "area under the ROC curve",
+                "linkage", Setting(says), "area under the ROC curve",
                 *map(float, by_code), 0.5, float(by_view[0]),
             )
         ]  # fmt: skip
@@ -238,14 +243,16 @@ class Tampering:
         codes, half = case.codes, case.codes.shape[1] // 2
         deviation = codes.std(0)
         changed = {
-            f"noise of {size:g} deviations": codes + deviation * _normal(rng, codes.shape, 0, size)
+            Setting(f"noise of {size:g} deviations", size): (
+                codes + deviation * _normal(rng, codes.shape, 0, size)
+            )
             for size in self.noise
         }
-        changed["h and c swapped"] = np.roll(codes, half, axis=1)
-        changed["h of one user, c of the next"] = np.concatenate(
+        changed[Setting("h and c swapped")] = np.roll(codes, half, axis=1)
+        changed[Setting("h of one user, c of the next")] = np.concatenate(
             [codes[:, :half], np.roll(codes[:, half:], 1, axis=0)], axis=1
         )
-        changed["the next user's code instead"] = np.roll(codes, 1, axis=0)
+        changed[Setting("the next user's code instead")] = np.roll(codes, 1, axis=0)
         before = case.read(codes)
         control = float(_passes(before, case).mean())
         findings = []
@@ -254,7 +261,8 @@ class Tampering:
             other = (lines != before).to_numpy()
             if other.any():
                 passing = _passes(lines, case)[other]
-                setting += f", {other.mean():.0%} of the views changed"
+                says = f"{setting.says}, {other.mean():.0%} of the views changed"
+                setting = replace(setting, says=says)
                 findings.append(
                     share("tampering", setting, "changed views that pass", passing, 0.0, control)
                 )
@@ -278,6 +286,15 @@ def foreign_to_own(
     """
     fit = make_pipeline(StandardScaler(), RidgeCV(strengths)).fit(foreign, own)
     return lambda codes: fit.predict(codes).astype(np.float32)
+
+
+def as_own(foreign: np.ndarray, own: np.ndarray, folds: int = 5) -> np.ndarray:
+    """Foreign codes moved as `foreign_to_own` does, each by a map that wasn't fitted to it.
+
+    They are as far from the own ones as codes of entries that nobody knew.
+    """
+    ridge = make_pipeline(StandardScaler(), RidgeCV(STRENGTHS))
+    return cross_val_predict(ridge, foreign, own, cv=folds).astype(np.float32)
 
 
 def new_decoder(units: int, seed: int, product_dtype: str = "float32") -> keras.Model:

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from aalprivacy.attributes import MISSING, NAMES
-from aalprivacy.audit.measure import Case, Finding, paired, up_to
+from aalprivacy.audit.measure import Case, Finding, Setting, paired, up_to
 
 MOST_ANSWERS = 50  # that a probe chooses among
 MOST_KNOWN = 10_000  # entries that a probe of views learns from; more take long and tell no more
@@ -58,7 +58,7 @@ class Insider:
                     findings.append(
                         paired(
                             f"insider, {'neural' if deep else 'linear'} probe",
-                            f"{n:,} known entries",
+                            Setting(known=n),
                             f"{name} ({operation.name.lower()}d): {asked}",
                             guess == truth,
                             guessed,

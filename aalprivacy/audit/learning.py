@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aalprivacy.audit.attacks import foreign_to_own, new_decoder
+from aalprivacy.audit.attacks import as_own, foreign_to_own, new_decoder
 from aalprivacy.audit.insider import from_view
-from aalprivacy.audit.measure import Case, Finding, paired, up_to
+from aalprivacy.audit.measure import Case, Finding, Setting, paired, up_to
 from aalprivacy.model import Pair
 from aalprivacy.quiet import keras, tf
 from aalprivacy.text import PAD, from_lines, to_lines, to_tokens, trim
@@ -123,14 +123,15 @@ class OwnDecoder:
         findings = []
         for n in up_to(self.known, len(case.known)):
             views = to_tokens(to_lines(case.known_views[:n]))
-            known, codes, begin, setting = case.known_codes[:n], case.codes, None, ""
+            known, codes, begin = case.known_codes[:n], case.codes, None
             if self.own:
-                move = foreign_to_own(known, case.of(self.own).known_codes[:n])
-                known, codes = move(known), move(codes)
-                begin, setting = self.own.decoder, f", own pair: {self.name}"
+                mine = case.of(self.own).known_codes[:n]
+                codes = foreign_to_own(known, mine)(codes)
+                known = as_own(known, mine)  # so that it learns from what it will have to read
+                begin = self.own.decoder
             decoder = self.training.run(known, views, begin)
             lines = case.read(codes, Pair(case.pair.encoder, decoder))
-            findings += case.reading("own decoder", f"{n:,} known entries{setting}", lines)
+            findings += case.reading("own decoder", Setting(known=n, own=self.name), lines)
         return findings
 
 
@@ -168,7 +169,7 @@ class WholeEntry:
                 findings.append(
                     paired(
                         "insider, whole entry",
-                        f"{n:,} known entries",
+                        Setting(known=n),
                         f"{name} ({operation.name.lower()}d): the value",
                         (guess[name] == truth).to_numpy(),
                         from_view(case, name, known[name], truth) == truth,

@@ -20,13 +20,40 @@ KNOWN_SEED, TARGET_SEED, OWN_SEED, LINK_SEED = (3_000_000 + i for i in range(1, 
 
 
 @dataclass(frozen=True)
+class Setting:
+    """How an attack was made; as a string, in words.
+
+    Parameters
+    ----------
+    says
+        What the other figures don't.
+    size
+        Of noise, relative to what it is put on; 0 is none.
+    known
+        How many entries the attacker knows.
+    own
+        The name of the attacker's own pair, or none.
+    """
+
+    says: str = ""
+    size: float = 0.0
+    known: int = 0
+    own: str = ""
+
+    def __str__(self) -> str:
+        known = f"{self.known:,} known entries" if self.known else ""
+        own = f"own pair: {self.own}" if self.own else ""
+        return ", ".join(part for part in (self.says, known, own) if part)
+
+
+@dataclass(frozen=True)
 class Finding:
     """One figure of an attack.
 
     Parameters
     ----------
     attack, setting
-        Which, and how strong the attacker was, in words.
+        Which, and how strong the attacker was.
     measure
         What `value` is; for a character error less is a better attack, for all others more is.
     value, low, high
@@ -34,11 +61,11 @@ class Finding:
     baseline
         The same measure for a guess that uses no code.
     control
-        The same for who is meant to read: the rightful decoder, or the view itself.
+        The same for the rightful reader: the right decoder, or the view itself.
     """
 
     attack: str
-    setting: str
+    setting: Setting
     measure: str
     value: float
     low: float
@@ -50,8 +77,8 @@ class Finding:
     def beats_baseline(self) -> bool:
         """Whether the attack learns something: its whole interval is better than the baseline."""
         if self.measure == CHARACTER_ERROR:
-            return self.high < self.baseline
-        return self.low > self.baseline
+            return bool(self.high < self.baseline)
+        return bool(self.low > self.baseline)
 
 
 CHARACTER_ERROR = "character error"
@@ -124,7 +151,7 @@ class Case:
         """Wrong characters of lines, as views of the targets."""
         return character_errors(lines, self.expected)
 
-    def reading(self, attack: str, setting: str, lines: pd.Series) -> list[Finding]:
+    def reading(self, attack: str, setting: Setting, lines: pd.Series) -> list[Finding]:
         """The findings of an attack that writes a line for each target.
 
         Its character error; the share of right values among the attributes whose values differ

@@ -10,7 +10,7 @@ import numpy as np
 
 from aalprivacy.attributes import NAMES
 from aalprivacy.audit.insider import Insider
-from aalprivacy.audit.measure import Case, Finding
+from aalprivacy.audit.measure import Case, Finding, Setting
 from aalprivacy.files import NUMBER_TYPES, restored, rounded
 
 
@@ -47,11 +47,14 @@ class Noise:
                     codes + size * deviation * rng.standard_normal(codes.shape, np.float32)
                 )
             )
-            setting = f"noise of {size:g} deviations"
-            findings += sent.reading("remedy: receiver reads", setting, sent.read(sent.codes))
+            setting = Setting(f"noise of {size:g} deviations", size)
+            lines = sent.read(sent.codes)
+            findings += sent.reading("remedy: noise, receiver reads", setting, lines)
             findings += [
                 replace(
-                    f, attack="remedy: insider, linear probe", setting=f"{setting}, {f.setting}"
+                    f,
+                    attack="remedy: noise, linear probe",
+                    setting=replace(setting, known=f.setting.known),
                 )
                 for f in probe.run(sent)
             ]
@@ -69,6 +72,5 @@ class Rounding:
         findings = []
         for number_type in NUMBER_TYPES:
             lines = case.read(restored(rounded(case.codes, number_type)))
-            setting = f"codes as {number_type}"
-            findings += case.reading("remedy: receiver reads", setting, lines)
+            findings += case.reading("remedy: rounding", Setting(number_type), lines)
         return findings

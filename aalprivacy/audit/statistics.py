@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from aalprivacy.audit.measure import OWN_SEED, Case, Finding
+from aalprivacy.audit.measure import OWN_SEED, Case, Finding, Setting
 from aalprivacy.model import Pair
 from aalprivacy.simulate import simulate
 
@@ -37,7 +37,7 @@ class Statistics:
             _spread_like(mine, seen[:, order] * sign, half[:, order] * sign)
             for mine, seen, half in zip(*map(_halves, (own, foreign, case.codes)), strict=True)
         ]
-        setting = f"{len(foreign):,} codes, units matched, own pair: {self.name}"
+        setting = Setting(f"{len(foreign):,} codes, units matched", own=self.name)
         lines = theirs.read(np.concatenate(aligned, axis=1).astype(np.float32))
         return theirs.reading("statistics only", setting, lines)
 

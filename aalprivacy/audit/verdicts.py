@@ -7,6 +7,7 @@ from functools import partial
 
 import pandas as pd
 
+from aalprivacy.attributes import in_words
 from aalprivacy.audit.attacks import TWIN
 from aalprivacy.audit.measure import ABOVE_CHANCE, CHARACTER_ERROR
 
@@ -60,8 +61,7 @@ def judge(findings: pd.DataFrame) -> list[Claim]:
     if "pair" not in findings:
         findings = findings.assign(pair="")
     readings = findings[findings["measure"].isin([CHARACTER_ERROR, ABOVE_CHANCE])]
-    twin = readings["setting"].str.endswith(TWIN)
-    remedies = findings[findings["attack"].str.startswith("remedy")]
+    twin = readings["own"] == TWIN
 
     def rows(*attacks: str, of: pd.DataFrame = readings) -> pd.DataFrame:
         return of[of["attack"].isin(attacks)]
@@ -108,34 +108,34 @@ def judge(findings: pd.DataFrame) -> list[Claim]:
         ),
         (_anonymous, rows("linkage", of=findings)),
         (_noticed, rows("tampering", of=findings)),
-        (_noise, remedies[remedies["setting"].str.startswith("noise of")]),
-        (_rounding, remedies[remedies["setting"].str.startswith("codes as")]),
+        (_noise, findings[findings["attack"].str.startswith("remedy: noise")]),
+        (_rounding, rows("remedy: rounding")),
     )
     return [test(table) for test, table in tests if len(table)]
 
 
-def judge_blind(findings: pd.DataFrame) -> Claim:
-    """Whether blind encoding hides what the view hides, by the audit of a pair so trained.
+def judge_blind(findings: pd.DataFrame) -> list[Claim]:
+    """Whether blind encoding hides what the view hides, by the audits of pairs so trained.
 
     Parameters
     ----------
     findings
         Rows of `aalprivacy.audit.to_frame`.
     """
-    return replace(
-        _deleted(findings[findings["attack"].str.startswith("insider")]),
-        section="remedy",
-        says="What a view deletes or generalises is gone from a blind pair's codes.",
-    )
+    findings = findings.reset_index(drop=True)
+    probes = findings[findings["attack"].str.startswith("insider")]
+    says = "What a view deletes or generalises is gone from a blind pair's codes."
+    return [replace(_deleted(probes), section="remedy", says=says)] if len(probes) else []
 
 
 def _weights(table: pd.DataFrame) -> Claim:
     errors = table[table["measure"] == CHARACTER_ERROR]
     opens = errors["value"] < OPEN * errors["baseline"]
-    size = errors["setting"].str.extract(r"^weights off by (\S+)")[0].astype(float)
-    every = opens.groupby(size).all()  # the widest that opens each lock in the table
+    noisy = errors["size"] > 0
+    # The widest that opens each lock in the table.
+    every = opens[noisy].groupby(errors["size"]).all()
     widest = f"{100 * max(every[every].index):g} %" if every.any() else "none that was tried"
-    stolen = errors[opens & size.isna()]["setting"].drop_duplicates()
+    stolen = errors[opens & ~noisy]["setting"].drop_duplicates()
     return Claim(
         "V",
         "The right decoder's weights are almost impossible to find.",
@@ -149,11 +149,12 @@ def _weights(table: pd.DataFrame) -> Claim:
 
 def _deleted(table: pd.DataFrame) -> Claim:
     told = table[table["beats_baseline"]]
-    names = sorted({measure.split(" ")[0].replace("_", " ") for measure in told["measure"]})
-    known = table["setting"].str.extract(r"([\d,]+) known")[0].str.replace(",", "").astype(int)
+    names = sorted({in_words(measure.split(" ")[0]) for measure in told["measure"]})
+    known = table.groupby(table["attack"].str.removeprefix("insider, "), sort=False)["known"].max()
     measured = (
-        f"{len(told)} of {len(table)} probes, which know up to {known.max():,} entries, tell more "
-        "than the view does"
+        f"{len(told)} of {len(table)} probes tell more than the view does (entries known at most: "
+        + ", ".join(f"{probe} {entries:,}" for probe, entries in known.items())
+        + ")"
     )
     if len(told):
         most = told.loc[(told["value"] - told["baseline"]).idxmax()]
@@ -162,8 +163,8 @@ def _deleted(table: pd.DataFrame) -> Claim:
             f"against {most['baseline']:.0%}"
         )
     return Claim(
-        "V, VI",
-        "What a view deletes or generalises is gone.",
+        "suggested by V, VI",
+        "What a view deletes or generalises is gone from the code.",
         "no probe of the code tells more of it than the view does",
         measured,
         Verdict.of(not len(told)),
@@ -183,9 +184,8 @@ def _anonymous(table: pd.DataFrame) -> Claim:
 
 
 def _noticed(table: pd.DataFrame) -> Claim:
-    # Of ways that pass alike, the one that changes most views says most.
-    changed = table["setting"].str.extract(r"(\d+)% of the views")[0].fillna(0).astype(float)
-    most = table.assign(changed=changed).sort_values(["value", "changed"]).iloc[-1]
+    # Of ways that pass alike, the one that changes most views is the surest.
+    most = table.sort_values(["value", "low"]).iloc[-1]
     return Claim(
         "not claimed",
         "A code that was changed on its way is noticed.",
@@ -197,8 +197,7 @@ def _noticed(table: pd.DataFrame) -> Claim:
 
 
 def _noise(table: pd.DataFrame) -> Claim:
-    size = table["setting"].str.extract(r"noise of (\S+?),? ")[0].astype(float)
-    reads = table["attack"] == "remedy: receiver reads"
+    size, reads = table["size"], table["attack"] == "remedy: noise, receiver reads"
     error = table["value"].where(reads & (table["measure"] == CHARACTER_ERROR)).groupby(size).max()
     tells = (table["beats_baseline"] & ~reads).groupby(size).any()
     hides = error[~tells]
@@ -220,8 +219,7 @@ def _noise(table: pd.DataFrame) -> Claim:
 
 def _rounding(table: pd.DataFrame) -> Claim:
     errors = table[table["measure"] == CHARACTER_ERROR]
-    kind = errors["setting"].str.removeprefix("codes as ")
-    by_pair = errors.pivot_table("value", "pair", kind)
+    by_pair = errors.pivot_table("value", "pair", "setting")
     added = by_pair["int8"] - by_pair["float32"]
     return Claim(
         "remedy",
@@ -246,7 +244,7 @@ def _lock(table: pd.DataFrame, section: str, says: str) -> Claim:
         says,
         "no attack beats one constant line for all entries, nor hits values above chance by more "
         "than one in a hundred; in part, if none halves that line's error",
-        f"{_whose(best)}{best['attack']}, {best['setting'].replace('_', ' ')}: "
+        f"{_whose(best)}{best['attack']}, {in_words(best['setting'])}: "
         f"{best['value']:.1f} wrong characters; a constant line has {best['baseline']:.1f}, the "
         f"right key {best['control']:.2f}; values above chance: {most:.1%}",
         Verdict.of(
@@ -258,4 +256,4 @@ def _lock(table: pd.DataFrame, section: str, says: str) -> Claim:
 
 def _whose(row) -> str:
     """Whose codes a figure is of, if several pairs' are judged together."""
-    return f"{row['pair'].replace('_', ' ')}: " if row["pair"] else ""
+    return f"{in_words(row['pair'])}: " if row["pair"] else ""

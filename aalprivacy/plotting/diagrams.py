@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon
 
+from aalprivacy.attributes import in_words
 from aalprivacy.plotting.style import (
     BLUE,
     GREEN,
@@ -114,7 +115,7 @@ def architecture(views: Mapping[str, str], policy: Policy = TABLE_I) -> Figure:
             )
             if operation in counts
         )
-        axes.text(8.5, y + 0.26, receiver.replace("_", " "), fontsize=10, weight="bold")
+        axes.text(8.5, y + 0.26, in_words(receiver), fontsize=10, weight="bold")
         axes.text(8.5, y - 0.04, said, fontsize=8, color=INK)
         axes.text(8.5, y - 0.32, view, fontsize=8, family="monospace")
     return figure

@@ -1,16 +1,16 @@
 """Figures of data and results."""
 
-from itertools import zip_longest
+from itertools import cycle, zip_longest
 
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 from rapidfuzz.distance import Levenshtein
 
-from aalprivacy.attributes import ATTRIBUTES, DELETED
+from aalprivacy.attributes import ATTRIBUTES, DELETED, in_words
 from aalprivacy.audit import CHARACTER_ERROR
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.plotting.style import (
@@ -58,7 +58,7 @@ def view_table(entry: pd.Series, views: dict[str, pd.Series]) -> Figure:
             cells,
             cellColours=colours,
             rowLabels=list(LABELS.values()),
-            colLabels=[c.replace("_", " ") for c in columns],
+            colLabels=[in_words(c) for c in columns],
             cellLoc="left",
             loc="upper center",
             colWidths=[0.21, *[0.17] * len(views)],
@@ -209,12 +209,12 @@ def view_errors(scores: dict[str, Score]) -> Figure:
         Receiver -> its pair's score on one test set.
     """
     errors = pd.DataFrame({receiver: score.attributes for receiver, score in scores.items()})
-    columns = [f"{_words(r)}\n({score.character_error:.2f})" for r, score in scores.items()]
+    columns = [f"{in_words(r)}\n({score.character_error:.2f})" for r, score in scores.items()]
     title = "wrong characters per entry; in brackets, of the whole view"
     return _attributes_by_receiver(errors, columns, "{:.2f}", title)
 
 
-def error_anatomy(values: pd.DataFrame) -> Figure:
+def error_anatomy(values: pd.DataFrame, few: int = 100) -> Figure:
     """Wrong characters of a thousand, by where a value stands, how long and how rare it is.
 
     The bars are 95 % intervals, as if values were wrong independently of each other.
@@ -223,6 +223,8 @@ def error_anatomy(values: pd.DataFrame) -> Figure:
     ----------
     values
         As `aalprivacy.inspection.wrong_values` gives them.
+    few
+        What has fewer values isn't drawn, as their mean says little.
     """
     by = {
         "characters before the value": values["begins"] // 20 * 20,
@@ -233,8 +235,9 @@ def error_anatomy(values: pd.DataFrame) -> Figure:
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(10, 2.8))
         panels = figure.subplots(1, 3, sharey=True)
+        squares = values.assign(squares=values["wrong"] ** 2)
         for axes, (label, group) in zip(panels, by.items(), strict=True):
-            squares = values.assign(squares=values["wrong"] ** 2)
+            group = group[group.groupby(group).transform("size") >= few]
             sums = squares.groupby(group)[["wrong", "length", "squares"]].sum()
             rate = 1000 * sums["wrong"] / sums["length"]
             error = 1000 * np.sqrt(sums["squares"]) / sums["length"]
@@ -272,7 +275,7 @@ def error_distribution(scores: dict[str, Score]) -> Figure:
         axes = figure.subplots()
         for (receiver, score), (colour, marker) in zip(scores.items(), SERIES, strict=False):
             share = np.array(score.distribution) / score.entries
-            label = f"{_words(receiver)}: {score.exact:.1%} without an error"
+            label = f"{in_words(receiver)}: {score.exact:.1%} without an error"
             axes.semilogy(np.where(share > 0, share, np.nan), colour, marker=marker, label=label)
         last = max(len(score.distribution) for score in scores.values()) - 1
         axes.set_xticks(range(0, last + 1, 5), [*map(str, range(0, last, 5)), f"{last}+"])
@@ -294,7 +297,7 @@ def single_errors(scores: dict[str, Score]) -> Figure:
     """
     counts = pd.DataFrame({receiver: score.single for receiver, score in scores.items()})
     totals = counts.sum()
-    columns = [f"{_words(r)}\n({totals[r]:,} entries)" for r in scores]
+    columns = [f"{in_words(r)}\n({totals[r]:,} entries)" for r in scores]
     shares = counts / totals.clip(lower=1)
     return _attributes_by_receiver(
         shares, columns, "{:.0%}", "attribute of the only wrong character"
@@ -327,11 +330,11 @@ def mismatch_matrix(found: list[Mismatch]) -> Figure:
     rows = [[error[e, d] for d in decoders] for e in encoders]
     references = {m.decoder: (m.random_code, m.constant) for m in found}
     rows += [list(row) for row in zip(*(references[d] for d in decoders), strict=True)]
-    labels = [f"code of {_words(e)}" for e in encoders]
+    labels = [f"code of {in_words(e)}" for e in encoders]
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3 + 1.15 * len(decoders), 1.4 + 0.5 * len(rows)))
         axes = figure.subplots()
-        columns = [f"decoder of\n{_words(d)}" for d in decoders]
+        columns = [f"decoder of\n{in_words(d)}" for d in decoders]
         labels += ["random code", "best constant line"]
         _heatmap(axes, np.array(rows), labels, columns, "{:.2f}", "Blues")
         axes.axhline(len(encoders) - 0.5, color="white", linewidth=4)
@@ -386,10 +389,10 @@ def attack_curve(findings: pd.DataFrame) -> Figure:
     Parameters
     ----------
     findings
-        Rows of `aalprivacy.audit.to_frame` whose measure is the character error and whose setting
-        begins with the number of known entries; one line for each attack and own pair.
+        Rows of `aalprivacy.audit.to_frame` whose measure is the character error, of attackers who
+        know entries; one line for each attack and own pair.
     """
-    own = findings["setting"].str.extract(r", own pair: (.*)$")[0].map(_words, "ignore").fillna("")
+    own = findings["own"].map(in_words)
     # An attack has a marker, whose pair it uses a colour.
     markers = {attack: SERIES[i][1] for i, attack in enumerate(findings["attack"].unique())}
     colours = {name: SERIES[i][0] for i, name in enumerate(sorted(own.unique()))}
@@ -400,17 +403,16 @@ def attack_curve(findings: pd.DataFrame) -> Figure:
         figure = Figure(figsize=(8.5, 3.8))
         axes = figure.subplots()
         for (attack, name), rows in findings.groupby([findings["attack"], own], sort=False):
-            known = rows["setting"].str.replace(",", "").str.extract(r"^(\d+)")[0].astype(int)
             spans = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
             axes.errorbar(
-                known, rows["value"], spans, color=colours[name], marker=markers[attack],
+                rows["known"], rows["value"], spans, color=colours[name], marker=markers[attack],
                 label=f"{attack}, own pair: {name}" if name else attack, capsize=2,
             )  # fmt: skip
-        for y, x, label in ((1, 1, "a guess without the code"), (0, 0, " the right key")):
+        for y, label in ((1, "a guess\nwithout\nthe code"), (0, "the right\nkey")):
             axes.axhline(y, color=GREY, linestyle=":", zorder=0)
             axes.annotate(
-                label, (x, y), xycoords=("axes fraction", "data"), xytext=(0, 2),
-                textcoords="offset points", ha="right" if x else "left", va="bottom", color=GREY,
+                label, (1, y), xycoords=("axes fraction", "data"), xytext=(4, 0),
+                textcoords="offset points", va="center", color=GREY,
             )  # fmt: skip
         axes.set_xscale("log")
         axes.set_ylim(bottom=-0.05)
@@ -450,7 +452,7 @@ def hidden_values(panels: dict[str, pd.DataFrame]) -> Figure:
                 spans = [value - table["low"][part], table["high"][part] - value]
                 axes.errorbar(value, np.array(places)[part], xerr=np.maximum(spans, 0), fmt=marker,
                               markersize=4, color=colour, label=label)  # fmt: skip
-            axes.set_yticks(range(len(rows)), [_words(row) for row in rows])
+            axes.set_yticks(range(len(rows)), [in_words(row) for row in rows])
             axes.set_xlim(-0.02, 1.02)
             axes.set_xlabel("share of people of whom it is told")
             axes.set_title(title, fontsize=9)
@@ -467,15 +469,15 @@ def noise_tradeoff(findings: pd.DataFrame) -> Figure:
     findings
         Rows of `aalprivacy.audit.to_frame` of the attack `aalprivacy.audit.Noise`, one pair's.
     """
-    size = findings["setting"].str.extract(r"^noise of (\S+?),? ")[0].astype(float)
-    sizes = np.unique(size)  # none is one of them, so they are evenly spaced and not on a log scale
-    findings = findings.assign(place=np.searchsorted(sizes, size)).sort_values("place")
-    reads = findings["attack"] == "remedy: receiver reads"
+    # None is one of the sizes, so they are evenly spaced and not on a log scale.
+    sizes, places = np.unique(findings["size"], return_inverse=True)
+    findings = findings.assign(place=places).sort_values("place", kind="stable")
+    reads = findings["attack"] == "remedy: noise, receiver reads"
     errors = findings[reads & (findings["measure"] == CHARACTER_ERROR)]
     told = findings[~reads]
-    attributes = told["measure"].str.extract(r"^(\w+ \(\w+\))")[0].map(_words)
+    attributes = told["measure"].str.extract(r"^(\w+ \(\w+\))")[0].map(in_words)
     telling = told["beats_baseline"].groupby(attributes).any()
-    styles = dict(zip(telling.index[telling], SERIES, strict=False))
+    styles = dict(zip(telling.index[telling], cycle(SERIES), strict=False))
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(11, 3.4))
         left, right = figure.subplots(1, 2)
@@ -516,10 +518,6 @@ def _heatmap(axes, values: np.ndarray, rows, columns, form: str, colours: str) -
         axes.text(column, row, text, ha="center", va="center", color=shade)
 
 
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
 def learning_curve(log: pd.DataFrame) -> Figure:
     """A training's validation character error and window over time, from its ``log.csv``."""
     with matplotlib.rc_context(STYLE):
@@ -527,6 +525,9 @@ def learning_curve(log: pd.DataFrame) -> Figure:
         upper = figure.subplots()
         minutes = log["seconds"] / 60
         upper.semilogy(minutes, log["character_error"], color=BLUE, marker=".")
+        upper.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        upper.yaxis.set_major_formatter("{x:g}")
+        upper.yaxis.set_minor_locator(NullLocator())
         upper.set_ylabel("character error, validation", color=BLUE)
         upper.set_xlabel("minutes of training")
         lower = upper.twinx()
@@ -555,7 +556,7 @@ def code_map(maps: dict[str, tuple[np.ndarray, np.ndarray, list[str]]]) -> Figur
                 inside = np.array([group == name for group in groups])
                 colour, marker = SERIES[i % len(SERIES)]
                 axes.scatter(*places[inside].T, s=18, color=colour, marker=marker, alpha=0.75,
-                             linewidths=0, label=_words(name))  # fmt: skip
+                             linewidths=0, label=in_words(name))  # fmt: skip
             for axis, which, part in zip("xy", ("first", "second"), shares, strict=True):
                 axes.set(**{f"{axis}label": f"{which} component, {part:.0%} of the variance"})
             axes.set_title(title, fontsize=9)
