@@ -124,7 +124,9 @@ def write_report(
         examples += [f"{receiver}: the first twenty entries of the test set `unseen`", ""]
         examples += [plotting.marked(*both) for both in zip(decoded, expected, strict=True)]
     on_cards = {r: evaluation.from_card(pair.card) for r, pair in pairs.items()}
-    larger = f"{on_cards['researcher'].entries:,} entries of users never seen, from the cards"
+    sizes = sorted({score.entries for score in on_cards.values()})
+    many = " or ".join(f"{n:,}" for n in sizes)
+    larger = f"{many} entries of users never seen, from the cards"
     save(plotting.error_distribution(on_cards), "errors", larger)
     save(plotting.view_errors(on_cards), "view-errors", larger)
     save(plotting.single_errors(on_cards), "single-errors", larger)

@@ -1,17 +1,10 @@
 """What several tests need."""
 
-import hypothesis
 import pytest
 
 from aalprivacy.policy import TABLE_I
 from aalprivacy.simulate import simulate
 from aalprivacy.views import apply_policy
-
-# How long an example takes says nothing of what is tested.
-hypothesis.settings.register_profile(
-    "shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("shared")
 
 
 @pytest.fixture(scope="session")

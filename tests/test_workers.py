@@ -58,7 +58,7 @@ def environments(count: int) -> list[dict]:
     ]
 
 
-def wait_for(path, seconds=240):
+def wait_for(path, seconds=120):
     deadline = time.monotonic() + seconds
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} didn't appear"
@@ -85,7 +85,7 @@ def test_two_workers_train_as_one_does(tmp_path):
                                           stderr=subprocess.PIPE))  # fmt: skip
         time.sleep(2)
     for process in processes:
-        assert process.wait(240) == 0, process.stderr.read()[-2000:]
+        assert process.wait(120) == 0, process.stderr.read()[-2000:]
     assert [row["update"] for row in log(two)] == [str(i + 1) for i in range(15)]
     losses = [[float(row["loss"]) for row in log(folder)] for folder in (one, two)]
     np.testing.assert_allclose(*losses, rtol=1e-5)
@@ -105,7 +105,7 @@ def test_a_lost_worker_ends_in_one_line_and_a_checkpoint(tmp_path):
     )
     wait_for(tmp_path / "run" / "log.csv")
     other.kill()
-    _, error = chief.communicate(timeout=240)
+    _, error = chief.communicate(timeout=120)
     assert chief.returncode == 1
     assert "Traceback" not in error
     last = error.splitlines()[-1]
@@ -132,7 +132,7 @@ def test_workers_with_other_data_are_refused(tmp_path, entries, second):
         )
         for given, environment in zip(data, environments(2), strict=True)
     ]  # fmt: skip
-    errors = [process.communicate(timeout=240)[1] for process in processes]
+    errors = [process.communicate(timeout=120)[1] for process in processes]
     assert [process.returncode for process in processes] == [1, 1]
     assert "worker 1 of 2: its entries or policy differ from the chief's" in errors[1]
     assert "another worker stopped answering" in errors[0]

@@ -284,7 +284,7 @@ def foreign_to_own(
         Of the ridge penalty, on standardised codes; the one is taken that does best on entries left
         out of the fit.
     """
-    fit = make_pipeline(StandardScaler(), RidgeCV(strengths)).fit(foreign, own)
+    fit = _ridge(strengths).fit(foreign, own)
     return lambda codes: fit.predict(codes).astype(np.float32)
 
 
@@ -293,8 +293,11 @@ def as_own(foreign: np.ndarray, own: np.ndarray, folds: int = 5) -> np.ndarray:
 
     They are as far from the own ones as codes of entries that nobody knew.
     """
-    ridge = make_pipeline(StandardScaler(), RidgeCV(STRENGTHS))
-    return cross_val_predict(ridge, foreign, own, cv=folds).astype(np.float32)
+    return cross_val_predict(_ridge(STRENGTHS), foreign, own, cv=folds).astype(np.float32)
+
+
+def _ridge(strengths: tuple[float, ...]):
+    return make_pipeline(StandardScaler(), RidgeCV(strengths))
 
 
 def new_decoder(units: int, seed: int, product_dtype: str = "float32") -> keras.Model:
