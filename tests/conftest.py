@@ -1,5 +1,6 @@
 """What several tests need."""
 
+import numpy as np
 import pytest
 
 from aalprivacy.policy import TABLE_I
@@ -22,3 +23,14 @@ def make_examples():
         return Examples(entries, views, TABLE_I.for_receiver(receiver), recipe)
 
     return make
+
+
+@pytest.fixture
+def idle_probes(monkeypatch):
+    """Probes that say the commonest answer; what real ones find is tested in `test_audit`."""
+    from aalprivacy.audit import insider
+
+    def answers(known, secret, targets, deep, seed):
+        return np.full(len(targets), secret.mode()[0], object)
+
+    monkeypatch.setattr(insider, "_answers", answers)

@@ -116,7 +116,7 @@ def test_an_attackers_decoder_starts_apart_from_any_trainings():
 
 def test_a_decoder_of_ones_own_learns(case):
     errors = [
-        OwnDecoder(known=(200,), training=Training(updates)).run(case)[0].value
+        OwnDecoder(known=(200,), training=Training(updates, batch_size=16)).run(case)[0].value
         for updates in (1, 100)
     ]
     assert errors[1] < 0.8 * errors[0]

@@ -141,7 +141,7 @@ def test_sealed_codes(run, refused, tmp_path, entries_file):
     assert len(files.read_entries(view)) == len(files.read_entries(entries_file))
 
 
-def test_audit(run, refused, tmp_path, monkeypatch):
+def test_audit(run, refused, tmp_path, monkeypatch, idle_probes):
     kept = tmp_path / "audit.json"
     others = {"doctor": aalprivacy.load_pair("doctor")}  # one of the attacker's own is enough
     monkeypatch.setattr(aalprivacy, "shipped_pairs", lambda: others)

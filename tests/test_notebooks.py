@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 # What a notebook's parameters become so that its long work takes seconds.
-SMOKE = {"UPDATES": 30, "USERS": 50, "PEOPLE": 100, "ENTRIES": 60, "KNOWN": 150, "TARGETS": 60}
+SMOKE = {"UPDATES": 12, "USERS": 50, "PEOPLE": 100, "ENTRIES": 60, "KNOWN": 150, "TARGETS": 60}
 # Numbers that aren't results: places in the paper, years of publications, numbered exercises.
 CITED = re.compile(
     r"`[^`]*`|^\d+\. |(?:[Ff]igures?|sections?|Table) [\dIVX-]+(?:-?[A-Z])?(?: (?:and|to) \d+)?"

@@ -7,7 +7,7 @@ import aalprivacy
 from aalprivacy.report import write_report
 
 
-def test_the_report(tmp_path):
+def test_the_report(tmp_path, idle_probes):
     told = []
     written = write_report(
         tmp_path, told.append, entries=40, known=100, targets=50, updates=20, attackers_updates=2

@@ -169,8 +169,8 @@ def test_a_killed_training_goes_on_exactly(tmp_path, entries):
     """SIGKILL at moments that the seed chooses: the weights are those of an unbroken run."""
     files.write_entries(entries, tmp_path / "entries.parquet")
     command = [*COMMAND, "--receiver", "doctor", "--data", tmp_path / "entries.parquet",
-               "--product-dtype", "bfloat16", "--checkpoint-every", "4", "--validate-every", "10",
-               "--updates", "36", "--test-entries", "2", "--out"]  # fmt: skip
+               "--product-dtype", "bfloat16", "--checkpoint-every", "3", "--validate-every", "10",
+               "--updates", "24", "--test-entries", "2", "--out"]  # fmt: skip
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     subprocess.run([*command, straight], check=True, capture_output=True)
     moments = random.Random(0)
