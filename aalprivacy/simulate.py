@@ -298,14 +298,15 @@ def _name_and_house(users: pd.DataFrame, rng: np.random.Generator, vocabulary: s
     user's lines, with the longest readings, fits 160 characters.
     """
     words = _vocabulary(held_out=vocabulary == "open")
-    users["name"] = users["address"] = users["phone_number"] = pd.Series("", users.index, "str")
+    name, address, phone = (np.empty(len(users), object) for _ in range(3))
+    genders = users["gender"].to_numpy(dtype=object)
     rest = _rest_of_lines(users)
     open_rows = np.arange(len(users))
     while open_rows.size:
         n = open_rows.size
-        gender = users["gender"].to_numpy(dtype=object)[open_rows]
         first = np.where(
-            gender == "male", _drawn(words["male"], n, rng), _drawn(words["female"], n, rng)
+            genders[open_rows] == "male",
+            _drawn(words["male"], n, rng), _drawn(words["female"], n, rng)
         )  # fmt: skip
         last = _drawn(words["surname"], n, rng)
         number = rng.integers(1, 200, n).astype(str).astype(object)
@@ -316,16 +317,15 @@ def _name_and_house(users: pd.DataFrame, rng: np.random.Generator, vocabulary: s
         area = np.array([f"01{200 + crc32(t.encode()) % 800}" for t in town], dtype=object)
         local = np.char.zfill(rng.integers(0, 10**6, n).astype(str), 6).astype(object)
         mobile = np.char.zfill(rng.integers(0, 10**9, n).astype(str), 9).astype(object)
-        phone = np.where(rng.random(n) < 1 / 3, "07" + mobile, area + local)
-        rows = users.index[open_rows]
-        users.loc[rows, "name"] = first + " " + last
-        users.loc[rows, "address"] = number + " " + street + " " + kind + " " + town
-        users.loc[rows, "phone_number"] = phone
+        phone[open_rows] = np.where(rng.random(n) < 1 / 3, "07" + mobile, area + local)
+        name[open_rows] = first + " " + last
+        address[open_rows] = number + " " + street + " " + kind + " " + town
         parts = (first, last, number, street, kind, town)
         lengths = [np.char.str_len(part.astype(str)) for part in parts]
         of_name, of_address = sum(lengths[:2]) + 1, sum(lengths[2:]) + 3  # and the spaces between
         added = _names_and_addresses(of_name, of_address, lengths[-1])
         open_rows = open_rows[(rest[open_rows] + added).max(1) > MAX_LENGTH]
+    users["name"], users["address"], users["phone_number"] = map(_text, (name, address, phone))
     return users
 
 
