@@ -306,13 +306,14 @@ def _name_and_house(users: pd.DataFrame, rng: np.random.Generator, vocabulary: s
         n = open_rows.size
         first = np.where(
             genders[open_rows] == "male",
-            _drawn(words["male"], n, rng), _drawn(words["female"], n, rng)
-        )  # fmt: skip
-        last = _drawn(words["surname"], n, rng)
+            _draw_words(words["male"], n, rng),
+            _draw_words(words["female"], n, rng),
+        )
+        last = _draw_words(words["surname"], n, rng)
         number = rng.integers(1, 200, n).astype(str).astype(object)
-        street = _drawn(words["street"], n, rng)
+        street = _draw_words(words["street"], n, rng)
         kind = rng.choice(np.array(STREET_TYPES, dtype=object), n)
-        town = _drawn(words["town"], n, rng)
+        town = _draw_words(words["town"], n, rng)
         # A landline's area code goes with the town; one user in three has a mobile only.
         area = np.array([f"01{200 + crc32(t.encode()) % 800}" for t in town], dtype=object)
         local = np.char.zfill(rng.integers(0, 10**6, n).astype(str), 6).astype(object)
@@ -385,7 +386,10 @@ def _vocabulary(held_out: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }
 
 
-def _drawn(words: tuple[np.ndarray, np.ndarray], n: int, rng: np.random.Generator) -> np.ndarray:
+def _draw_words(
+    words: tuple[np.ndarray, np.ndarray], n: int, rng: np.random.Generator
+) -> np.ndarray:
+    """So many words of a kind as `_words` gives it."""
     return rng.choice(words[0], n, p=words[1])
 
 
