@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: reproduce notebooks site test install lock compat studies
+.PHONY: reproduce notebooks site test check install lock compat studies
 
 reproduce: install  ## the main job on the shipped pairs: figures and tables in figures/
 	$(BIN)/aalprivacy reproduce --out figures
@@ -14,10 +14,13 @@ site: install  ## README, notebooks and reference as web pages in site/; a broke
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[site]'
 	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet docs site
 
-test: install  ## format, lint, tests
+test: install  ## minutes: format, lint, and the tests that a change is likely to break
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pytest
+
+check: test  ## everything: also real processes, whole reports, notebooks, and the wheel without TensorFlow
+	$(BIN)/pytest -m slow
 
 install: .venv/installed
 
@@ -30,15 +33,15 @@ install: .venv/installed
 lock: install  ## compile requirements.txt anew from pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
-	  --extra notebooks --extra test --quiet --output-file requirements.txt
+	  --extra train --extra notebooks --extra test --quiet --output-file requirements.txt
 
 compat: install  ## the shipped pairs with the oldest and the newest versions that pyproject.toml allows
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	for which in lowest-direct highest; do \
 	  $(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-$$which && \
-	  $(BIN)/uv pip install --quiet --python .venv-$$which --resolution $$which -e '.[test]' && \
+	  $(BIN)/uv pip install --quiet --python .venv-$$which --resolution $$which -e '.[train,test]' && \
 	  .venv-$$which/bin/python -c "import keras, tensorflow as tf; print(tf.__version__, keras.__version__)" && \
-	  .venv-$$which/bin/pytest tests/test_weights.py tests/test_inference.py || exit 1; \
+	  .venv-$$which/bin/pytest tests/test_weights.py tests/test_runtime.py || exit 1; \
 	done
 
 # The trainings behind the README's second table: how many users it takes, the paper's protocol (entries of
@@ -67,8 +70,8 @@ $(STUDIES): install
 .PHONY: audits
 audits: install  ## an hour and a half: the researcher's pairs attacked, the one at full strength; kept beside them
 	mkdir -p runs/audits
-	$(BIN)/aalprivacy audit --receiver researcher --known 100000 --targets 1000 --updates 2000 \
+	$(BIN)/aalprivacy audit --pair researcher --known 100000 --targets 1000 --updates 2000 \
 	  --out runs/audits/researcher.json > /dev/null
 	cp runs/audits/researcher.json aalprivacy/pretrained/researcher/audit.json
-	$(BIN)/aalprivacy audit --receiver researcher --blind --out runs/audits/blind.json > /dev/null
+	$(BIN)/aalprivacy audit --pair researcher.blind --out runs/audits/blind.json > /dev/null
 	cp runs/audits/blind.json aalprivacy/pretrained/researcher.blind/audit.json

@@ -1,36 +1,23 @@
-"""How good a pair is: character error, exact and well-formed entries, on three test sets.
+"""How good a pair is: character error, exact and well-formed entries, on tables of entries.
 
 The paper counts wrong characters per entry (its section V); here that is the Levenshtein distance
 between the decoded and the expected line.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
-from aalprivacy.attributes import NAMES
-from aalprivacy.files import USER_ID
-from aalprivacy.model import Pair
+from aalprivacy.errors import InputError
+from aalprivacy.pair import Pair
 from aalprivacy.policy import Policy
-from aalprivacy.simulate import MOST_ENTRIES, simulate
-from aalprivacy.text import (
-    SEPARATOR,
-    character_errors,
-    from_lines,
-    from_tokens,
-    is_well_formed,
-    to_lines,
-)
+from aalprivacy.schema import SEPARATOR, Schema
+from aalprivacy.text import character_errors, from_lines, is_well_formed, view_lines
 from aalprivacy.views import apply_policy
 
-TRAINING_SEED = 1
-VALIDATION_SEED = 1_000_001
-TEST_SEED = 2_000_001
-# At 100 entries each, as many entries as the paper has (section IV-D).
-N_TRAINING_USERS, N_TEST_USERS = 8000, 2000
 MOST_ERRORS = 20
-TEST_SETS = ("seen", "unseen", "open")
 
 
 @dataclass(frozen=True)
@@ -44,12 +31,13 @@ class Score:
     character_error
         Mean Levenshtein distance between decoded and expected line.
     standard_error
-        Of that mean, whose entries are independent between users and not within one.
+        Of that mean, whose entries are independent between users and not within one; ``None`` of
+        a single one.
     exact, well_formed
-        Shares of entries decoded without an error, and with twenty values.
+        Shares of entries decoded without an error, and with as many values as there are attributes.
     attributes
-        Attribute -> mean Levenshtein distance of its value; a line without twenty values is read
-        from the left.
+        Attribute -> mean Levenshtein distance of its value; a line of too few or too many values
+        is read from the left.
     right
         Attribute -> share of its values that are right to the last character.
     distribution
@@ -62,7 +50,7 @@ class Score:
 
     entries: int
     character_error: float
-    standard_error: float
+    standard_error: float | None
     exact: float
     well_formed: float
     attributes: dict[str, float]
@@ -81,24 +69,30 @@ def minutes(card: dict) -> float:
     return (card["training"]["seconds"] + card.get("started_from", {}).get("seconds", 0)) / 60
 
 
-def score(decoded: pd.Series, expected: pd.Series, users: pd.Series | None = None) -> Score:
+def score(
+    decoded: pd.Series, expected: pd.Series, schema: Schema, users: pd.Series | None = None
+) -> Score:
     """Compare decoded lines with those expected, row by row.
 
     Parameters
     ----------
+    decoded, expected
+        Lines of the same rows.
+    schema
+        What a line is.
     users
         Whose line each is. Lines of one user have values in common, so their errors aren't
         independent; without this all are taken to be.
     """
     errors = character_errors(decoded, expected)
-    got, want = from_lines(decoded, errors="coerce"), from_lines(expected)
-    by_attribute = {n: character_errors(got[n], want[n]) for n in NAMES}
+    got, want = from_lines(decoded, schema, errors="coerce"), from_lines(expected, schema)
+    by_attribute = {n: character_errors(got[n], want[n]) for n in schema.names}
     return Score(
         entries=len(errors),
         character_error=float(errors.mean()),
         standard_error=_standard_error(errors, users),
         exact=float((errors == 0).mean()),
-        well_formed=float(is_well_formed(decoded).mean()),
+        well_formed=float(is_well_formed(decoded, schema).mean()),
         attributes={n: float(wrong.mean()) for n, wrong in by_attribute.items()},
         right={n: float((wrong == 0).mean()) for n, wrong in by_attribute.items()},
         distribution=np.bincount(errors.clip(max=MOST_ERRORS), minlength=MOST_ERRORS + 1).tolist(),
@@ -106,13 +100,13 @@ def score(decoded: pd.Series, expected: pd.Series, users: pd.Series | None = Non
     )
 
 
-def _standard_error(errors: np.ndarray, groups: pd.Series | None = None) -> float:
+def _standard_error(errors: np.ndarray, groups: pd.Series | None = None) -> float | None:
     """Of a mean whose terms are independent, or between groups only (Liang & Zeger 1986)."""
     sums = pd.Series(errors - errors.mean())
     if groups is not None:
         sums = sums.groupby(groups.to_numpy()).sum()
     if len(sums) < 2:
-        return 0.0
+        return None
     return float(np.sqrt(len(sums) / (len(sums) - 1) * (sums**2).sum()) / len(errors))
 
 
@@ -124,8 +118,7 @@ def decode_entries(pair: Pair, entries: pd.DataFrame, decoder: Pair | None = Non
     decoder
         Another pair, to decode with its decoder (a mismatched one).
     """
-    codes = pair.encode_entries(entries)
-    return from_tokens((decoder or pair).decode(codes), entries.index)
+    return (decoder or pair).decode(pair.encode_entries(entries), entries.index)
 
 
 def evaluate(
@@ -138,55 +131,33 @@ def evaluate(
 
     Parameters
     ----------
+    pair
+        Encodes and decodes.
+    entries
+        Of the pair's schema; with the schema's id column, the standard error is between people.
     policy
         The rule; by default the one that the pair was trained on.
     receiver
         Whose view; the pair's own receiver by default.
+
+    Raises
+    ------
+    InputError
+        If there are no entries, or a value is null or not of its attribute's form.
     """
-    expected = to_lines(apply_policy(entries, policy or pair.policy, receiver or pair.receiver))
-    return score(decode_entries(pair, entries), expected, entries.get(USER_ID))
+    if not len(entries):
+        raise InputError("no entries to score; expected at least one")
+    view = apply_policy(entries, policy or pair.policy, receiver or pair.receiver)
+    expected = view_lines(view, pair.schema)
+    decoded = decode_entries(pair, entries)
+    return score(decoded, expected, pair.schema, entries.get(pair.schema.id))
 
 
-def make_test_set(
-    kind: str,
-    n: int = 1000,
-    training_seed: int = TRAINING_SEED,
-    n_training_users: int = N_TRAINING_USERS,
-) -> pd.DataFrame:
-    """A test set of `n` entries, of as many users up to 2,000 (the paper's test: 200,000 entries).
-
-    Parameters
-    ----------
-    kind
-        ``"seen"``: new entries of users trained on; ``"unseen"``: users never trained on;
-        ``"open"``: such users, with given names, surnames,
-        streets and towns never trained on as such.
-    n
-        Entries; rounded up to a whole number a user, if there are fewer users than entries, but
-        at most `MOST_ENTRIES` of each.
-    training_seed, n_training_users
-        The simulation that the pair was trained on, for ``"seen"``.
-    """
-    users = min(n, N_TEST_USERS)
-    if kind == "seen":
-        users = min(users, n_training_users)
-    per_user = min(-(-n // users), MOST_ENTRIES)
-    if kind == "seen":
-        everyone = simulate(n_training_users, per_user, training_seed, entries_seed=TEST_SEED)
-        drawn = np.random.default_rng(TEST_SEED).choice(n_training_users, users, replace=False)
-        return everyone[everyone["user_id"].isin(drawn)].reset_index(drop=True)
-    vocabulary = "open" if kind == "open" else "training"
-    return simulate(users, per_user, TEST_SEED, vocabulary=vocabulary)
-
-
-def evaluate_all(pair: Pair, n: int = 1000, policy: Policy | None = None) -> dict[str, Score]:
-    """Score a pair on the three test sets of `n` entries, as its card says it was trained."""
-    data = pair.card.get("data", {})
-    seed, users = data.get("seed"), data.get("users")
-    if seed is None:
-        kinds = [k for k in TEST_SETS if k != "seen"]  # trained on someone's own entries
-        return {k: evaluate(pair, make_test_set(k, n), policy) for k in kinds}
-    return {k: evaluate(pair, make_test_set(k, n, seed, users), policy) for k in TEST_SETS}
+def evaluate_all(
+    pair: Pair, tables: Mapping[str, pd.DataFrame], policy: Policy | None = None
+) -> dict[str, Score]:
+    """Score a pair on several tables: name -> score."""
+    return {name: evaluate(pair, table, policy) for name, table in tables.items()}
 
 
 @dataclass(frozen=True)
@@ -233,14 +204,14 @@ def cross(pairs: dict[str, Pair], entries: pd.DataFrame, seed: int = 0) -> list[
     found = []
     for decoder, pair in pairs.items():
         view = apply_policy(entries, pair.policy, pair.receiver)
-        expected = to_lines(view)
+        expected = view_lines(view, pair.schema)
         own = codes[decoder]
         random = rng.normal(own.mean(0), own.std(0), own.shape).astype(np.float32)
-        constant = best_constant(expected)
-        of_random = character_errors(from_tokens(pair.decode(random)), expected).mean()
+        constant = best_constant(expected, pair.schema)
+        of_random = character_errors(pair.decode(random), expected).mean()
         for encoder in pairs:
-            decoded = from_tokens(pair.decode(codes[encoder]), entries.index)
-            values = from_lines(decoded, errors="coerce")
+            decoded = pair.decode(codes[encoder], entries.index)
+            values = from_lines(decoded, pair.schema, errors="coerce")
             dealt = values.iloc[rng.permutation(len(values))]
             found.append(
                 Mismatch(
@@ -256,14 +227,14 @@ def cross(pairs: dict[str, Pair], entries: pd.DataFrame, seed: int = 0) -> list[
 
 
 def _hits(values: pd.DataFrame, view: pd.DataFrame) -> dict[str, float]:
-    return {n: float((values[n].to_numpy() == view[n].to_numpy()).mean()) for n in NAMES}
+    return {n: float((values[n].to_numpy() == view[n].to_numpy()).mean()) for n in view.columns}
 
 
-def best_constant(lines: pd.Series, tried: int = 200) -> float:
+def best_constant(lines: pd.Series, schema: Schema, tried: int = 200) -> float:
     """Character error of one line given for all: the best of `tried` of them and the modal one."""
-    table = from_lines(lines)
+    table = from_lines(lines, schema)
     candidates = list(lines.iloc[:tried])
-    candidates.append(SEPARATOR.join(table[name].mode()[0] for name in NAMES))
+    candidates.append(SEPARATOR.join(table[name].mode()[0] for name in schema.names))
     return float(min(character_errors([c] * len(lines), lines).mean() for c in candidates))
 
 
@@ -285,3 +256,15 @@ def to_frame(scores: dict[str, Score]) -> pd.DataFrame:
         for kind, s in scores.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("test set")
+
+
+def to_text(scores: dict[str, Score]) -> tuple[list[list[str]], list[str]]:
+    """Scores as rows of text to be printed, and the names of the columns."""
+    frame = to_frame(scores)
+    forms = {"entries": "{:,.0f}", "exact": "{:.1%}", "well-formed": "{:.1%}"}
+    rows = [
+        [str(name), *("-" if pd.isna(v) else forms.get(c, "{:.3f}").format(v)
+                      for c, v in row.items())]
+        for name, row in frame.iterrows()
+    ]  # fmt: skip
+    return rows, ["test set", *frame.columns]

@@ -1,189 +1,292 @@
 """What a pair learns from: windows of entries and views, mixed and randomised.
 
-Few users are soon known by heart: a decoder then recalls a home from a few of its values and fails
-on homes that it never saw. Two things keep it from that. An operation treats each attribute on its
+Few people are soon known by heart: a decoder then recalls a person from a few values and fails on
+people that it never saw. Two things keep it from that. An operation treats each attribute on its
 own, so values of different entries put side by side are as valid an example as an entry is. And
-where a view copies a value, any string of the same shape is one; copying it is the only way to get
-it right. Names and addresses are replaced most, since a home brings words that no training had;
-their new letters follow each other as often as letters do in the words of the entries, so that
-nothing is spent on learning to copy what no language would spell.
+where a view copies a value, or its beginning or end, any string of the same shape is one; copying
+it is the only way to get it right. Values made of words are replaced most, since a new table brings
+words that no training had; their new letters follow each other as often as letters do in the words
+of the entries, so that nothing is spent on learning to copy what no language would spell.
 """
 
 import hashlib
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from aalprivacy.attributes import NAMES
-from aalprivacy.policy import Operation
+from aalprivacy.policy import Operation, Policy
 from aalprivacy.recipe import Recipe
-from aalprivacy.text import ALPHABET, EOS, MAX_LENGTH, SEPARATOR_TOKEN, to_lines, to_tokens
+from aalprivacy.schema import SEPARATOR, Attribute, Form
+from aalprivacy.text import EOS, flat_tokens, token_of, view_lines
+from aalprivacy.views import apply_policy
 
-N = len(NAMES)
-_A, _0 = ALPHABET.index("a") + 2, ALPHABET.index("0") + 2
-
-# Values with so many possibilities that they can't be listed; the others are a few words each.
-OPEN_ATTRIBUTES = frozenset(
-    (
-        "name", "age", "height", "weight", "address", "phone_number", "timestamp",
-        "blood_pressure", "glucose_level", "wearable_pedometer", "temperature_sensor",
-        "light_sensor", "energy_consumption",
-    )
-)  # fmt: skip
-# Those of them that are made of words.
-WORDS = frozenset(("name", "address"))
+NEVER, START, END = 0, 1, 2  # how a view's value follows a change of the entry's
 
 
-class Examples:
-    """Batches of (entry, view) windows, drawn and augmented anew at every update.
+class Batch(NamedTuple):
+    """The examples of one update.
 
     Parameters
     ----------
     entries, views
-        Tables of the same rows.
-    operations
-        Attribute name -> `Operation`: what made the views.
-    recipe
-        For its seed, sizes, mixing and augmentation.
+        Tokens of lines, int32 ``(n, length)``, `aalprivacy.text.EOS` at their ends.
+    replaced
+        bool of the shape of `views`: characters that were replaced at random.
+    window
+        Attributes a line.
     """
 
-    def __init__(self, entries: pd.DataFrame, views: pd.DataFrame, operations, recipe: Recipe):
-        self.recipe = recipe
-        self._entries, self._views = _Values(entries), _Values(views)
-        # A generalised address is the end of the address, so it can follow along; a class can't.
-        follows = [
-            name in OPEN_ATTRIBUTES and (op is not Operation.GENERALISE or name == "address")
-            for name, op in operations.items()
-        ]
-        words, readings = recipe.augmentation
-        self.share = np.where([name in WORDS for name in operations], words, readings) * follows
-        self._letters = _word_like(self._entries, np.random.default_rng([recipe.seed, 3]))
+    entries: np.ndarray
+    views: np.ndarray
+    replaced: np.ndarray
+    window: int
+
+
+class Examples:
+    """Batches of (entry, view) windows, drawn and randomised anew at every update.
+
+    A value can be replaced at random if it can't be listed (its form isn't ``one-of``) and the view
+    shows all of it, its beginning, its end, or nothing; a class or a range would not follow.
+
+    Parameters
+    ----------
+    entries
+        Of the policy's schema.
+    policy, receiver
+        What makes the views. A blind recipe's encoder reads the view in place of the entry.
+    recipe
+        For its seed, sizes, mixing and augmentation.
+
+    Raises
+    ------
+    InputError
+        If a value is null or not of its attribute's form, or a line is too long.
+    """
+
+    def __init__(
+        self, entries: pd.DataFrame, policy: Policy, receiver: str, recipe: Recipe
+    ) -> None:
+        self.recipe, self.schema = recipe, policy.schema
+        views = apply_policy(entries, policy, receiver)
+        read = views if recipe.blind else self.schema.check(entries)
+        for table in (read, views):
+            view_lines(table, self.schema)  # refuses lines that are too long
+        self._values = _Values([read, views], self.schema)
+        operations = policy.for_receiver(receiver)
+        self._follows = np.array(
+            [_follows(a, operations[a.name], recipe.blind) for a in self.schema.attributes]
+        )
+        self._share = np.array(
+            [_share(a, operations[a.name], recipe) for a in self.schema.attributes]
+        )
+        self._scramble = _Scramble(
+            self._values, self.schema, np.random.default_rng([recipe.seed, 3])
+        )
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of entries and views."""
-        tokens = self._entries.tokens.tobytes() + self._views.tokens.tobytes()
-        return hashlib.sha256(tokens).hexdigest()
+        return self._values.fingerprint
 
-    def batch(self, update: int, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    def batch(self, update: int, window: int) -> Batch:
         """The batch of an update, the same whenever it is asked for.
 
         Parameters
         ----------
         update, window
             Which update; attributes a window, one batch in ten draws its own number.
-
-        Returns
-        -------
-        int32 ``(batch, length)`` entry tokens, int32 ``(batch, length)`` view tokens, both ending
-        in `EOS`, bool of the latter's shape: characters that were replaced at random, and the
-        attributes a window that the batch has in fact.
         """
-        recipe = self.recipe
+        recipe, whole = self.recipe, len(self.schema)
         rng = np.random.default_rng([recipe.seed, 2, update])
-        n = recipe.batch_size if window == N else recipe.first_batch_size
+        n = recipe.batch_size if window >= whole else recipe.first_batch_size
+        window = min(window, whole)
         if rng.random() < 0.1:
-            window = int(rng.integers(recipe.first_window, N + 1))
-        which = rng.integers(0, N - window + 1, (n, 1)) + np.arange(window)
-        rows = np.repeat(rng.integers(0, len(self._entries.tokens), (n, 1)), window, axis=1)
-        mixed = rng.integers(0, len(self._entries.tokens), (n, window))
-        fits = np.maximum(
-            self._entries.lengths(mixed, which).sum(1), self._views.lengths(mixed, which).sum(1)
-        )
-        mix = (rng.random(n) < recipe.mixing) & (fits <= MAX_LENGTH + 1)
-        rows[mix] = mixed[mix]
-        x, y = self._entries.cut(rows, which), self._views.cut(rows, which)
+            window = int(rng.integers(min(recipe.first_window, whole), whole + 1))
+        which = rng.integers(0, whole - window + 1, (n, 1)) + np.arange(window)
+        entries, views = self._draw(which, rng)
         # Replace all characters of a value or only a few.
-        rate = np.where(rng.random(rows.shape) < 0.5, 1.0, 0.25)
-        rate *= rng.random(rows.shape) < self.share[which]
-        hit = rng.random(len(x.flat)) < rate.ravel()[x.piece]
-        begin = rng.integers(0, self._letters.size - len(x.flat))
-        letters = self._letters[begin : begin + len(x.flat)]
-        digits = rng.integers(0, 10, len(x.flat), dtype=np.uint8)
-        _replace(x.flat, hit, letters, digits)
-        # Counted from a value's end, so that a view that is the end of its value gets the same.
-        at = np.maximum(x.end[y.piece] - y.from_end, 0)
-        hit = hit[at] & (y.from_end <= x.length[y.piece])
-        replaced = _replace(y.flat, hit, letters[at], digits[at])
-        return x.matrix(x.flat, np.int32), y.matrix(y.flat, np.int32), y.matrix(replaced), window
+        rate = np.where(rng.random(which.shape) < 0.5, 1.0, 0.25)
+        rate *= rng.random(which.shape) < self._share[which]
+        scrambled, replaced = self._scramble(entries.tokens, rate, rng)
+        follows = self._follows[which]
+        shown, shown_replaced = _cut(scrambled, replaced, entries.lengths, views, follows)
+        return Batch(
+            _join(scrambled, entries.lengths, self.schema).astype(np.int32),
+            _join(shown, views.lengths, self.schema).astype(np.int32),
+            _join(shown_replaced, views.lengths, None),
+            window,
+        )
+
+    def _draw(self, which: np.ndarray, rng: np.random.Generator) -> "tuple[_Cells, _Cells]":
+        """Values of attributes `which`, of one row a line or of many."""
+        rows = np.broadcast_to(rng.integers(0, self._values.rows, (len(which), 1)), which.shape)
+        mixed = rng.integers(0, self._values.rows, which.shape)
+        lengths = [self._values.lengths(table, mixed, which) for table in (0, 1)]
+        longest = np.maximum(*(length.sum(axis=1) for length in lengths)) + which.shape[1]
+        mix = (rng.random(len(which)) < self.recipe.mixing) & (longest <= self.schema.longest + 1)
+        rows = np.where(mix[:, None], mixed, rows)
+        return self._values.cells(0, rows, which), self._values.cells(1, rows, which)
+
+
+class _Cells(NamedTuple):
+    """Values: uint8 ``(n, window, longest)``, of which the first ``lengths`` tokens count."""
+
+    tokens: np.ndarray
+    lengths: np.ndarray
 
 
 class _Values:
-    """A table's values as tokens, any of which can be had in any order.
+    """The distinct values of tables of the same rows, as tokens, one after the other."""
 
-    Parameters
-    ----------
-    table
-        Entries or views.
+    def __init__(self, tables: list[pd.DataFrame], schema) -> None:
+        self.rows = len(tables[0])
+        ids, texts, count = [], [], 0
+        for table in tables:
+            of_table = np.empty((self.rows, len(schema)), np.int32)
+            for place, name in enumerate(schema.names):
+                codes, distinct = pd.factorize(table[name])
+                of_table[:, place] = codes + count
+                texts.append(pd.Series(distinct, dtype="str"))
+                count += len(distinct)
+            ids.append(of_table)
+        self._ids = ids
+        flat, self._lengths = flat_tokens(pd.concat(texts, ignore_index=True), schema)
+        self._begins = np.cumsum(self._lengths) - self._lengths
+        # Whoever reads on from the last value's begin for the longest value's length stays inside.
+        self._flat = np.pad(flat, (0, int(self._lengths.max())))
+
+    @property
+    def fingerprint(self) -> str:
+        digest = hashlib.sha256()
+        for array in (self._flat, self._lengths, *self._ids):
+            digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()
+
+    def lengths(self, table: int, rows: np.ndarray, which: np.ndarray) -> np.ndarray:
+        return self._lengths[self._ids[table][rows, which]]
+
+    def cells(self, table: int, rows: np.ndarray, which: np.ndarray) -> _Cells:
+        ids = self._ids[table][rows, which]
+        lengths = self._lengths[ids]
+        places = self._begins[ids][..., None] + np.arange(lengths.max())
+        return _Cells(self._flat[places], lengths)
+
+
+class _Scramble:
+    """Puts other letters for letters and other digits for digits, at random.
+
+    Small letters are drawn by what follows the one before in the words of the entries.
     """
 
-    def __init__(self, table: pd.DataFrame) -> None:
-        self.tokens = to_tokens(to_lines(table))
-        ends = (self.tokens == SEPARATOR_TOKEN) | (self.tokens == EOS)
-        stops = np.nonzero(ends)[1].reshape(-1, N) + 1
-        self._start = np.pad(stops, ((0, 0), (1, 0))).astype(np.int16)
+    RUN = 1024  # letters of each of as many chains, drawn once
 
-    def lengths(self, rows: np.ndarray, which: np.ndarray) -> np.ndarray:
-        """Characters of each row's value of an attribute, and the one that ends it."""
-        return self._start[rows, which + 1] - self._start[rows, which]
+    def __init__(self, values: _Values, schema, rng: np.random.Generator) -> None:
+        kinds = {
+            "small": [c for c in schema.alphabet if c.isalpha() and not c.isupper()],
+            "capital": [c for c in schema.alphabet if c.isupper()],
+            "digit": [c for c in schema.alphabet if c.isdigit()],
+        }
+        self._tokens = {
+            kind: np.array([token_of(c, schema) for c in characters], np.uint8)
+            for kind, characters in kinds.items()
+            if characters
+        }
+        self._kind = np.zeros(256, np.uint8)
+        for number, tokens in enumerate(self._tokens.values(), 1):
+            self._kind[tokens] = number
+        words = [i for i, a in enumerate(schema.attributes) if a.form in (Form.WORDS, Form.TEXT)]
+        self._letters = np.empty(0, np.uint8)
+        if "small" in self._tokens:
+            self._letters = self._word_like(values, words, rng)
 
-    def cut(self, rows: np.ndarray, which: np.ndarray) -> "_Lines":
-        """New lines: the values of attributes ``which`` of ``rows``, both ``(n, window)``."""
-        length = self.lengths(rows, which).astype(np.int64).ravel()
-        end = np.cumsum(length)
-        piece = np.repeat(np.arange(length.size), length)
-        from_end = end[piece] - np.arange(end[-1])
-        begin = rows.ravel() * self.tokens.shape[1] + self._start[rows, which + 1].ravel()
-        flat = self.tokens.ravel()[begin[piece] - from_end]
-        flat[end - 1] = SEPARATOR_TOKEN
-        flat[end.reshape(rows.shape)[:, -1] - 1] = EOS
-        return _Lines(flat, piece, from_end, length, end, rows.shape)
+    def __call__(self, tokens: np.ndarray, rate: np.ndarray, rng: np.random.Generator):
+        """Scramble values ``(n, window, longest)``, each character at its value's rate."""
+        hit = rng.random(tokens.shape, np.float32) < rate[..., None]
+        kind, new, replaced = self._kind[tokens], tokens.copy(), np.zeros(tokens.shape, bool)
+        for number, (name, known) in enumerate(self._tokens.items(), 1):
+            where = hit & (kind == number)
+            count = int(where.sum())
+            if name == "small":
+                begin = rng.integers(0, self._letters.size)
+                new[where] = np.take(self._letters, begin + np.flatnonzero(where), mode="wrap")
+            else:
+                new[where] = known[rng.integers(0, len(known), count)]
+            replaced |= where
+        return new, replaced
+
+    def _word_like(self, values: _Values, words: list[int], rng) -> np.ndarray:
+        """Chains of small letters, one after the other; uint8 tokens."""
+        small, n = self._tokens["small"], len(self._tokens["small"])
+        follows = np.zeros((n, n))
+        if words:
+            rows = np.repeat(rng.integers(0, values.rows, (20_000, 1)), len(words), axis=1)
+            cells = values.cells(0, rows, np.broadcast_to(words, rows.shape))
+            place = np.full(256, -1)
+            place[small] = np.arange(n)
+            letters = place[cells.tokens]
+            letters[np.arange(letters.shape[2]) >= cells.lengths[..., None]] = -1
+            pairs = np.stack((letters[..., :-1].ravel(), letters[..., 1:].ravel()))
+            np.add.at(follows, tuple(pairs[:, (pairs >= 0).all(axis=0)]), 1)
+        # One letter in ten is any: words of other languages, too, are to be copied.
+        chance = 0.9 * follows / np.maximum(1, follows.sum(axis=1, keepdims=True)) + 0.1 / n
+        bounds = np.cumsum(chance / chance.sum(axis=1, keepdims=True), axis=1)[:, :-1]
+        runs = np.empty((self.RUN, self.RUN), np.intp)
+        runs[:, 0] = rng.integers(0, n, self.RUN)
+        for i in range(1, self.RUN):
+            runs[:, i] = (bounds[runs[:, i - 1]] < rng.random((self.RUN, 1))).sum(axis=1)
+        return small[runs.ravel()]
 
 
-class _Lines:
-    """Lines one after the other, and where each character stands: in which value, and how many
-    characters before the next one's first."""
-
-    def __init__(self, flat, piece, from_end, length, end, shape) -> None:
-        self.flat, self.piece, self.from_end = flat, piece, from_end
-        self.length, self.end, self._shape = length, end, shape
-
-    def matrix(self, flat: np.ndarray, dtype=None) -> np.ndarray:
-        """One row a line; what follows its end is zero."""
-        lengths = self.length.reshape(self._shape).sum(1)
-        matrix = np.zeros((len(lengths), lengths.max()), dtype or flat.dtype)
-        matrix[np.arange(lengths.max()) < lengths[:, None]] = flat
-        return matrix
+def _follows(attribute: Attribute, operation: Operation, blind: bool) -> int:
+    """Which part of the entry's value the view shows."""
+    if operation is Operation.DISCLOSE:
+        return START
+    part = getattr(attribute.generalise, "part", "")
+    if operation is Operation.GENERALISE and part:
+        return START if blind or part == "start" else END
+    return NEVER
 
 
-def _word_like(entries: _Values, rng: np.random.Generator, n: int = 1024) -> np.ndarray:
-    """Letters, each drawn by what follows the one before it in the words of the entries.
+def _share(attribute: Attribute, operation: Operation, recipe: Recipe) -> float:
+    """Share of the examples in which an attribute's value is replaced at random."""
+    if attribute.form is Form.ONE_OF:
+        return 0.0
+    if operation is Operation.GENERALISE and not getattr(attribute.generalise, "part", ""):
+        return 0.0
+    words, others = recipe.augmentation
+    return words if attribute.form in (Form.WORDS, Form.TEXT) else others
 
-    Returns
-    -------
-    uint8 ``(n * n,)``, 0 to 25: ``n`` runs of ``n`` letters.
+
+def _cut(scrambled, replaced, lengths, views: _Cells, follows) -> tuple[np.ndarray, np.ndarray]:
+    """What the view shows of scrambled values, and which of its characters were replaced."""
+    begin = np.where(follows == END, lengths - views.lengths, 0)[..., None]
+    place = np.arange(views.tokens.shape[2])
+    # A generalised value that is longer than the value shows none of it.
+    inside = (follows != NEVER)[..., None] & (place < views.lengths[..., None])
+    inside &= (lengths >= views.lengths)[..., None]
+    source = np.clip(begin + place, 0, scrambled.shape[2] - 1)
+    shown = np.where(inside, np.take_along_axis(scrambled, source, axis=2), views.tokens)
+    return shown, inside & np.take_along_axis(replaced, source, axis=2)
+
+
+def _join(cells: np.ndarray, lengths: np.ndarray, schema) -> np.ndarray:
+    """Lines of values: one row a line, zero after its end.
+
+    With a schema a separator stands between two values and an end token after the last; without
+    one there are zeros in their places.
     """
-    rows = rng.integers(0, len(entries.tokens), (20_000, 1))
-    which = np.array([[NAMES.index(name) for name in sorted(WORDS)]])
-    letters = entries.cut(np.repeat(rows, which.size, axis=1), which).flat.astype(int) - _A
-    pairs = np.stack((letters[:-1], letters[1:]))
-    first, then = pairs[:, ((pairs >= 0) & (pairs < 26)).all(axis=0)]
-    follows = np.zeros((26, 26))
-    np.add.at(follows, (first, then), 1)
-    # One letter in ten is any: words of other languages, too, are to be copied.
-    chance = 0.9 * follows / np.maximum(1, follows.sum(axis=1, keepdims=True)) + 0.1 / 26
-    bounds = np.cumsum(chance / chance.sum(axis=1, keepdims=True), axis=1)[:, :-1]
-    runs = np.empty((n, n), np.uint8)
-    runs[:, 0] = rng.integers(0, 26, n)
-    for i in range(1, n):
-        runs[:, i] = (bounds[runs[:, i - 1]] < rng.random((n, 1))).sum(axis=1)
-    return runs.ravel()
-
-
-def _replace(flat, hit, letters, digits) -> np.ndarray:
-    """Put other letters for letters and digits for digits, in place; where that was done."""
-    letter = hit & (flat >= _A) & (flat < _A + 26)
-    digit = hit & (flat >= _0) & (flat < _0 + 10)
-    flat[letter] = _A + letters[letter]
-    flat[digit] = _0 + digits[digit]
-    return letter | digit
+    n, window, longest = cells.shape
+    wide = np.zeros((n, window, longest + 1), cells.dtype)
+    wide[..., :-1] = cells
+    if schema is not None:
+        ends = np.full(window, token_of(SEPARATOR, schema))
+        ends[-1] = EOS
+        np.put_along_axis(wide, lengths[..., None], ends[None, :, None].astype(wide.dtype), axis=2)
+    else:
+        np.put_along_axis(wide, lengths[..., None], False, axis=2)
+    inside = np.arange(longest + 1) <= lengths[..., None]
+    sizes = (lengths + 1).sum(axis=1)
+    lines = np.zeros((n, sizes.max()), cells.dtype)
+    lines[np.arange(sizes.max()) < sizes[:, None]] = wide[inside]
+    return lines

@@ -8,24 +8,29 @@ import ipywidgets
 import pandas as pd
 
 from aalprivacy import plotting
-from aalprivacy.attributes import ATTRIBUTES, NAMES
 from aalprivacy.errors import InputError
-from aalprivacy.model import Pair
-from aalprivacy.text import from_lines, from_tokens
+from aalprivacy.pair import Pair
+from aalprivacy.text import from_lines
 from aalprivacy.views import apply_policy
 
 
 class Explorer(ipywidgets.VBox):
-    """Fields for the twenty values, two menus, and what comes out of them.
+    """A field for each value of an entry, two menus, and what comes out of them.
 
     Parameters
     ----------
     pairs
-        Name -> pair; its encoder and its decoder can be chosen apart.
+        Name -> pair, all of the same attributes and with codes of one width. Encoder and decoder
+        are chosen apart.
     entry
-        The twenty values to start with.
+        Attribute name -> the value to start with.
     encoder, decoder
         Names to start with; by default the first pair's.
+
+    Raises
+    ------
+    InputError
+        If there are no pairs, or their attributes or codes differ.
     """
 
     def __init__(
@@ -36,13 +41,19 @@ class Explorer(ipywidgets.VBox):
         decoder: str | None = None,
     ) -> None:
         self.pairs = dict(pairs)
+        forms = {(pair.schema.names, pair.architecture.width) for pair in self.pairs.values()}
+        if len(forms) != 1:
+            raise InputError(
+                "expected pairs of the same attributes and width of code, at least one"
+            )
         first = next(iter(self.pairs))
+        self.schema = self.pairs[first].schema
         self.fields = {
             a.name: ipywidgets.Text(
                 entry[a.name], description=a.label, continuous_update=False,
                 style={"description_width": "10em"},
             )
-            for a in ATTRIBUTES
+            for a in self.schema.attributes
         }  # fmt: skip
         self.encoder, self.decoder = (
             ipywidgets.Dropdown(options=list(self.pairs), value=chosen or first, description=what)
@@ -52,9 +63,10 @@ class Explorer(ipywidgets.VBox):
         for control in (*self.fields.values(), self.encoder, self.decoder):
             control.observe(lambda change: self.refresh(), names="value")
         fields = list(self.fields.values())
+        half = (len(fields) + 1) // 2
         super().__init__(
             [
-                ipywidgets.HBox([ipywidgets.VBox(fields[:10]), ipywidgets.VBox(fields[10:])]),
+                ipywidgets.HBox([ipywidgets.VBox(fields[:half]), ipywidgets.VBox(fields[half:])]),
                 ipywidgets.HBox([self.encoder, self.decoder]),
                 self.code,
                 self.view,
@@ -63,10 +75,9 @@ class Explorer(ipywidgets.VBox):
         self.refresh()
 
     def refresh(self) -> None:
-        """Encode and decode what the fields say; an unfit value is named where the view was."""
-        entry = pd.DataFrame(
-            [[field.value for field in self.fields.values()]], columns=list(NAMES), dtype="str"
-        )
+        """Encode and decode what the fields say, or say which value doesn't fit."""
+        values = {name: [field.value] for name, field in self.fields.items()}
+        entry = pd.DataFrame(values, dtype="str")
         encoder, decoder = self.pairs[self.encoder.value], self.pairs[self.decoder.value]
         try:
             expected = apply_policy(entry, decoder.policy, decoder.receiver)
@@ -77,12 +88,12 @@ class Explorer(ipywidgets.VBox):
         picture = io.BytesIO()
         plotting.code_strip(codes, [""]).savefig(picture, format="png")
         self.code.value = picture.getvalue()
-        line = from_tokens(decoder.decode(codes))
-        values = from_lines(line, errors="coerce").iloc[0]
+        line = decoder.decode(codes)
+        decoded = from_lines(line, self.schema, errors="coerce")
+        cells = zip(self.schema.labels, decoded.iloc[0], expected.iloc[0], strict=True)
         rows = "".join(
-            f"<tr><td>{a.label}</td><td>{html.escape(values[a.name])}</td>"
-            f"<td>{html.escape(expected.iloc[0][a.name])}</td></tr>"
-            for a in ATTRIBUTES
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in cells
         )
         self.view.value = (
             f"<pre>{html.escape(line[0])}</pre>"

@@ -8,17 +8,14 @@ updates before the code is used at all.
 
 import numpy as np
 
-from aalprivacy.errors import InputError
-from aalprivacy.inference import is_reversed
-from aalprivacy.model import Pair
 from aalprivacy.quiet import keras
 from aalprivacy.recipe import Recipe
 
 
-def start(model: keras.Model, recipe: Recipe) -> None:
+def start(model: keras.Model, recipe: Recipe, longest: int) -> None:
     """Give an encoder or a decoder the recipe's first weights, in place.
 
-    Each unit gets a memory of its own, from one step to ``recipe.memory``: forget gates of bias
+    Each unit gets a memory of its own, from one step to the recipe's memory: forget gates of bias
     ``log(t)`` with ``t`` evenly drawn, and input gates of the opposite one, so that what is kept
     for long is written rarely (Tallec & Ollivier 2018, Can recurrent neural networks warp time?,
     arXiv:1804.11188). Tokens get normally distributed vectors.
@@ -29,31 +26,17 @@ def start(model: keras.Model, recipe: Recipe) -> None:
         As `build_encoder` or `build_decoder` made it.
     recipe
         For its memory, spread and seed.
+    longest
+        Characters of a line at most: the memory, if the recipe leaves it open.
     """
+    memory = longest if recipe.memory is None else recipe.memory
     rng = np.random.default_rng([recipe.seed, 3, model.name == "decoder"])
     if recipe.spread:
         (vectors,) = model.get_layer("embedding").weights
         vectors.assign(rng.normal(0, recipe.spread, vectors.shape))
-    if recipe.memory:
+    if memory:
         lstm = model.get_layer("lstm")
         bias = next(weight for weight in lstm.weights if weight.name == "bias")
-        forget = np.log(rng.uniform(1, recipe.memory, lstm.units))
+        forget = np.log(rng.uniform(1, memory, lstm.units))
         # Keras' order of the gates: input, forget, candidate, output.
         bias.assign(np.concatenate([-forget, forget, np.zeros(2 * lstm.units)]))
-
-
-def copy(pair: Pair, encoder: keras.Model, decoder: keras.Model) -> None:
-    """Give an encoder and a decoder a pair's weights, in place.
-
-    Raises
-    ------
-    InputError
-        If the pair is of another form.
-    """
-    models = ((pair.encoder, encoder), (pair.decoder, decoder))
-    shapes = [[[w.shape for w in model.weights] for model in both] for both in models]
-    orders = [is_reversed(model) for model in models[0]]
-    if orders[0] != orders[1] or any(old != new for old, new in shapes):
-        raise InputError("the pair to start from is of another form than the recipe's")
-    for old, new in models:
-        new.set_weights(old.get_weights())

@@ -4,17 +4,16 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
-from aalprivacy.attributes import NAMES
-from aalprivacy.inference import is_reversed
-from aalprivacy.model import Pair
-from aalprivacy.quiet import keras
+from aalprivacy import runtime
+from aalprivacy.pair import Pair
+from aalprivacy.schema import SEPARATOR, Schema
 from aalprivacy.text import (
     EOS,
     PAD,
-    SEPARATOR_TOKEN,
     character_errors,
     from_lines,
     to_tokens,
+    token_of,
     trim,
 )
 
@@ -22,40 +21,39 @@ from aalprivacy.text import (
 def read_states(pair: Pair, lines: pd.Series) -> np.ndarray:
     """The encoder's state ``h`` after each character that it has read.
 
-    Returns
-    -------
-    float32 ``(n, length, units)``, in the order of the lines' characters, whichever way the encoder
-    reads them; zero from a line's end on.
-    """
-    tokens = trim(to_tokens(lines))
-    stock = pair.encoder.get_layer("lstm")
-    layer = keras.layers.LSTM(stock.units, return_sequences=True)
-    vectors = pair.encoder.get_layer("embedding")
-    reverse = is_reversed(pair.encoder)
-    steps = tokens[:, ::-1] if reverse else tokens
-    embedded = vectors(steps)
-    layer.build(embedded.shape)
-    layer.set_weights(stock.get_weights())
-    states = np.asarray(layer(embedded, mask=keras.ops.convert_to_tensor(steps != PAD)))
-    states = states[:, ::-1] if reverse else states
-    return states * (tokens != PAD)[:, :, None]
-
-
-def attribute_of_each_character(lines: pd.Series) -> np.ndarray:
-    """Place in `NAMES` of the attribute that each character belongs to, its separator included.
+    Parameters
+    ----------
+    pair
+        Whose encoder reads.
+    lines
+        Of entries; of views, if the pair is a blind one.
 
     Returns
     -------
-    int ``(n, length)``; -1 from a line's end on.
+    float32 ``(n, length, units)`` in the order of a line's characters, whichever way the encoder
+    reads them, and of the token that ends it; zero after that.
     """
-    tokens = trim(to_tokens(lines))
-    ends = (tokens == SEPARATOR_TOKEN) | (tokens == EOS)
+    tokens = trim(to_tokens(lines, pair.schema))
+    return runtime.states(pair.weights, tokens, reverse=pair.architecture.reverse)
+
+
+def attribute_of_each_character(lines: pd.Series, schema: Schema) -> np.ndarray:
+    """Which attribute each character belongs to: 0 for the schema's first one, and so on.
+
+    The separator, or the line's end, belongs to the value before it.
+
+    Returns
+    -------
+    int ``(n, length)``; -1 after a line's end.
+    """
+    tokens = trim(to_tokens(lines, schema))
+    ends = (tokens == token_of(SEPARATOR, schema)) | (tokens == EOS)
     which = np.cumsum(ends, axis=1) - ends
-    return np.where(tokens != PAD, np.minimum(which, len(NAMES) - 1), -1)
+    return np.where(tokens != PAD, which, -1)
 
 
 def explained_by_attribute(states: np.ndarray, attributes: np.ndarray) -> np.ndarray:
-    """Share of each unit's variance that is explained by which attribute is being read.
+    """How much of each unit's variance which attribute is being read explains, as a share.
 
     Parameters
     ----------
@@ -91,7 +89,9 @@ def on_a_plane(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return pca.transform(codes), pca.explained_variance_ratio_
 
 
-def wrong_values(decoded: pd.Series, expected: pd.Series, known: pd.DataFrame) -> pd.DataFrame:
+def wrong_values(
+    decoded: pd.Series, expected: pd.Series, known: pd.DataFrame, schema: Schema
+) -> pd.DataFrame:
     """Each value of each line: where it stands, how long and how rare it is, and how wrong.
 
     Parameters
@@ -100,6 +100,8 @@ def wrong_values(decoded: pd.Series, expected: pd.Series, known: pd.DataFrame) -
         Lines of the same rows.
     known
         Views that the pair was trained on, or a sample of them.
+    schema
+        What a line is.
 
     Returns
     -------
@@ -107,9 +109,9 @@ def wrong_values(decoded: pd.Series, expected: pd.Series, known: pd.DataFrame) -
     ``length``; ``known``, how often it is among the known ones of its attribute; ``wrong``, its
     Levenshtein distance to the decoded value.
     """
-    got, want = from_lines(decoded, errors="coerce"), from_lines(expected)
+    got, want = from_lines(decoded, schema, errors="coerce"), from_lines(expected, schema)
     parts, begins = [], 0
-    for name in NAMES:
+    for name in schema.names:
         length = want[name].str.len()
         part = {
             "attribute": name,

@@ -1,5 +1,7 @@
 """Who may see what: the paper's Table I, and any other table of its kind."""
 
+import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from aalprivacy.attributes import ATTRIBUTES, NAMES, attribute
 from aalprivacy.errors import InputError
+from aalprivacy.schema import ASSISTED_LIVING, Schema
 
 
 class Operation(StrEnum):
@@ -22,12 +24,14 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True)
 class Policy:
-    """For each receiver an operation on each attribute.
+    """For each receiver an operation on each attribute of a schema.
 
     Parameters
     ----------
     rules
-        ``{receiver: {attribute name: Operation}}``; all twenty attributes for each receiver.
+        ``{receiver: {attribute name: Operation}}``; all attributes for each receiver, in any order.
+    schema
+        What an entry is; the paper's by default.
 
     Raises
     ------
@@ -42,91 +46,165 @@ class Policy:
     """
 
     rules: Mapping[str, Mapping[str, Operation]]
+    schema: Schema = ASSISTED_LIVING
 
     def __post_init__(self) -> None:
+        if not self.rules:
+            raise InputError("policy: no receivers; expected at least one")
         for receiver, operations in self.rules.items():
-            for name in operations:
-                attribute(name)
-            for a in ATTRIBUTES:
-                if a.name not in operations:
-                    raise InputError(f"policy for {receiver}: no operation for {a.name}")
-                if operations[a.name] is Operation.GENERALISE and a.rule is None:
+            if not receiver:
+                raise InputError("policy: a receiver without a name; expected a name for each")
+            unknown = next((name for name in operations if name not in self.schema.names), None)
+            if unknown is not None:
+                expected = ", ".join(self.schema.names)
+                raise InputError(
+                    f"policy for {receiver}: unknown attribute {unknown!r}; expected {expected}"
+                )
+            for attribute in self.schema.attributes:
+                operation = operations.get(attribute.name)
+                if operation is None:
+                    raise InputError(f"policy for {receiver}: no operation for {attribute.name}")
+                if _operation(operation) is Operation.GENERALISE and attribute.generalise is None:
                     raise InputError(
-                        f"policy for {receiver}: {a.name} has no generalisation; expected F or D"
+                        f"policy for {receiver}: {attribute.name} has no generalisation; "
+                        "expected F or D"
                     )
-        # Whoever walks through a column walks through an entry.
-        ordered = {r: {n: ops[n] for n in NAMES} for r, ops in self.rules.items()}
+        # Everybody who reads the rules gets them in the order of the line.
+        ordered = {
+            r: {n: _operation(ops[n]) for n in self.schema.names} for r, ops in self.rules.items()
+        }
         object.__setattr__(self, "rules", ordered)
 
     @property
     def receivers(self) -> tuple[str, ...]:
+        """Their names, as identifiers: ``family_member``."""
         return tuple(self.rules)
 
-    def for_receiver(self, receiver: str) -> Mapping[str, Operation]:
-        """The receiver's column: attribute name -> operation.
+    def receiver(self, name: str) -> str:
+        """A receiver's name as the policy has it: ``Family Member`` is ``family_member``.
 
         Raises
         ------
         InputError
             If the policy doesn't know the receiver.
         """
-        if receiver not in self.rules:
+        known = next((r for r in self.rules if r == name or r == identifier(name)), None)
+        if known is None:
             expected = ", ".join(self.receivers)
-            raise InputError(f"unknown receiver {receiver!r}; expected one of {expected}")
-        return self.rules[receiver]
+            raise InputError(f"unknown receiver {name!r}; expected one of {expected}")
+        return known
 
-    def to_frame(self) -> pd.DataFrame:
-        """The policy as a table of letters: one row an attribute, one column a receiver."""
-        return pd.DataFrame(
-            {r: [str(ops[n]) for n in NAMES] for r, ops in self.rules.items()},
-            index=pd.Index(NAMES, name="attribute"),
-        )
-
-    @classmethod
-    def from_csv(cls, path: str | Path) -> "Policy":
-        """Read a table like the paper's Table I.
-
-        The first column names the attributes (as in Table I, or by column name; any order), each
-        further column is a receiver; cells are ``F``, ``G`` or ``D``.
+    def for_receiver(self, receiver: str) -> Mapping[str, Operation]:
+        """The receiver's column: attribute name -> operation, in the order of the schema.
 
         Raises
         ------
         InputError
-            If the file can't be read or isn't such a table; the message names file and row.
+            If the policy doesn't know the receiver.
+        """
+        return self.rules[self.receiver(receiver)]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The policy as a table of letters: one row an attribute, one column a receiver."""
+        return pd.DataFrame(
+            {r: [str(operation) for operation in ops.values()] for r, ops in self.rules.items()},
+            index=pd.Index(self.schema.names, name="attribute"),
+        )
+
+    @classmethod
+    def from_letters(cls, receiver: str, letters: Mapping[str, str], schema: Schema) -> "Policy":
+        """One receiver's policy from letters: ``{attribute name: "F", "G" or "D"}``.
+
+        Raises
+        ------
+        InputError
+            If a letter is another, or the policy isn't one of the schema.
+        """
+        return cls({receiver: {name: _operation(f) for name, f in letters.items()}}, schema)
+
+    @classmethod
+    def from_csv(cls, path: str | Path, schema: Schema = ASSISTED_LIVING) -> "Policy":
+        """Read a table like the paper's Table I.
+
+        The first column names the attributes (by their labels, or by column name; any order), each
+        further column is a receiver; cells are ``F``, ``G`` or ``D``. Cells are apart by commas,
+        semicolons or tabs.
+
+        Parameters
+        ----------
+        path
+            A CSV file in UTF-8.
+        schema
+            Whose attributes it names; the paper's by default.
+
+        Raises
+        ------
+        InputError
+            If the file can't be read or isn't such a table; the message names file and line.
         """
         try:
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-        except (OSError, ValueError, pd.errors.ParserError) as error:
-            reason = (str(error).splitlines() or [""])[0]
+            text = Path(path).read_text("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not UTF-8"
             raise InputError(f"{path}: can't be read as a policy table: {reason}") from None
-        if table.shape[1] < 2:
-            raise InputError(f"{path}: expected a column of attributes and one a receiver")
-        _labels, *receivers = table.columns
-        rules: dict[str, dict[str, Operation]] = {_identifier(r): {} for r in receivers}
+        first = next((line for line in text.splitlines() if line.strip()), "")
+        separator = max(",;\t", key=first.count)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        try:
+            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        except csv.Error as error:
+            raise InputError(f"{path}, line {reader.line_num}: {error}") from None
+        lines = [(line, cells) for line, cells in rows if any(cells)]
+        if len(lines) < 2 or len(lines[0][1]) < 2:
+            raise InputError(
+                f"{path}: expected a first line such as 'Attribute,Doctor,Nurse', then a line for "
+                f"each attribute; the first line is {first!r}"
+            )
+        (_, (_, *receivers)), *rows = lines
+        if not all(receivers):
+            at = receivers.index("") + 2
+            raise InputError(
+                f"{path}, line {lines[0][0]}: column {at} has no name; expected a receiver's name, "
+                "or no such column"
+            )
+        rules: dict[str, dict[str, Operation]] = {identifier(r): {} for r in receivers}
         if len(rules) < len(receivers):
             raise InputError(f"{path}: a receiver stands twice in the first line")
-        for row, cells in enumerate(table.itertuples(index=False), start=2):
+        for line, (label, *letters) in rows:
+            where = f"{path}, line {line}"
+            if len(letters) != len(receivers):
+                raise InputError(
+                    f"{where}: {len(letters) + 1} cells; expected {len(receivers) + 1} as in the "
+                    "first line"
+                )
             try:
-                name = attribute(cells[0]).name
+                name = schema[label].name
             except InputError as error:
-                raise InputError(f"{path}, row {row}: {error}") from None
-            for receiver, letter in zip(rules, cells[1:], strict=True):
+                raise InputError(f"{where}: {error}") from None
+            for receiver, letter in zip(rules, letters, strict=True):
                 if name in rules[receiver]:
-                    raise InputError(f"{path}, row {row}: {name} stands twice")
+                    raise InputError(f"{where}: {name} stands twice")
                 try:
-                    rules[receiver][name] = Operation(letter.strip().upper())
-                except ValueError:
-                    raise InputError(
-                        f"{path}, row {row}, {name}, {receiver}: expected F (disclose), "
-                        f"G (generalise) or D (delete), got {letter!r}"
-                    ) from None
+                    rules[receiver][name] = _operation(letter)
+                except InputError as error:
+                    raise InputError(f"{where}, {name}, {receiver}: {error}") from None
         try:
-            return cls(rules)
+            return cls(rules, schema)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
 
 
-def _identifier(label: str) -> str:
+def _operation(letter: str | Operation) -> Operation:
+    try:
+        return Operation(str(letter).strip().upper())
+    except ValueError:
+        raise InputError(
+            f"expected F (disclose), G (generalise) or D (delete), got {letter!r}"
+        ) from None
+
+
+def identifier(label: str) -> str:
+    """A receiver's name as the package writes it: ``Family Member`` -> ``family_member``."""
     return label.strip().casefold().replace(" ", "_")
 
 

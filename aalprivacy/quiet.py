@@ -1,11 +1,14 @@
 """TensorFlow and Keras, imported without the lines that TensorFlow writes to stderr meanwhile.
 
-No setting turns those off, and they'd stand in every notebook and under every command.
+No setting turns those off, and they'd stand in every notebook and under every command. They are
+needed for training alone, so only modules that train import this one.
 """
 
 import contextlib
 import os
 from collections.abc import Iterator
+
+from aalprivacy.errors import InputError
 
 
 @contextlib.contextmanager
@@ -21,8 +24,17 @@ def no_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-with no_stderr():
-    import keras
-    import tensorflow as tf
+if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    raise InputError(
+        f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}; training needs 'tensorflow'"
+    )
+try:
+    with no_stderr():
+        import keras
+        import tensorflow as tf
+except ImportError as error:
+    raise InputError(
+        f"training needs TensorFlow and Keras ({error}); pip install 'aalprivacy[train]'"
+    ) from None
 
 __all__ = ["keras", "no_stderr", "tf"]

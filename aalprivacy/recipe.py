@@ -1,11 +1,17 @@
 """What a training is made of: every choice that the data and the machine leave open."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from aalprivacy.attributes import NAMES
+from aalprivacy.errors import InputError
 
 # The types in which the engine can take its products.
 PRODUCT_DTYPES = ("float32", "bfloat16")
+
+
+def _option(default: Any, help: str) -> Any:
+    """A field with the words that the command line has for it."""
+    return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
@@ -14,14 +20,15 @@ class Recipe:
 
     Parameters
     ----------
-    units, embedding, reverse, code_at_every_step, product_dtype
-        See `aalprivacy.model`.
-    blind
-        Give the encoder the view and not the entry, in training and use, so that a code can't hold
-        what the view may not show.
+    units, embedding, reverse, code_at_every_step, blind
+        See `aalprivacy.pair.Architecture`.
+    product_dtype
+        See `aalprivacy.lstm.FastLSTM`; ``"auto"`` is the faster one on the machine, measured when
+        a training begins.
     memory
-        Steps that the slowest units remember for at the start (`aalprivacy.initial`); 0 for the
-        layers' own start, at which all forget within four.
+        Steps that the slowest units remember for at the start (`aalprivacy.initial`); by default
+        as many as the schema's longest line has characters; 0 for the layers' own start, at which
+        all forget within four.
     spread
         Standard deviation of the tokens' vectors at the start; 0 for the layers' own, 0.03, whose
         tokens a recurrent layer can hardly tell apart.
@@ -34,7 +41,8 @@ class Recipe:
     batch_size, first_batch_size
         Examples an update at full length, and until then.
     first_window
-        Attributes a window at the start; 20 for whole entries from the start.
+        Attributes a window at the start; as many as the schema has, or more, for whole entries
+        from the start.
     threshold
         Loss in nats a character, values that were randomised left out, under which the windows
         get one attribute longer.
@@ -42,8 +50,8 @@ class Recipe:
         Share of the examples whose values come each from an entry of its own, where such a line
         isn't too long.
     augmentation
-        Share of the examples in which a name or an address is replaced at random, and that in which
-        a reading is (`aalprivacy.examples.OPEN_ATTRIBUTES`).
+        Share of the examples in which a value made of words is replaced at random, and that in
+        which another value is that can't be listed (`aalprivacy.examples.Examples`).
     updates
         How many in all.
     decay
@@ -54,43 +62,73 @@ class Recipe:
         shrinking by this factor at each that follows (Polyak & Juditsky 1992).
     seed
         For initial weights, batches, augmentation.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
     """
 
-    units: int = 256
-    embedding: int = 32
-    reverse: bool = True
-    code_at_every_step: bool = True
-    blind: bool = False
-    memory: int = 160
-    spread: float = 1.7
-    product_dtype: str = "float32"
-    engine: bool = True
-    learning_rate: float = 4e-4
-    first_learning_rate: float = 4e-4
-    batch_size: int = 64
-    first_batch_size: int = 32
-    first_window: int = 6
-    threshold: float = 0.3
-    mixing: float = 0.8
-    augmentation: tuple[float, float] = (0.6, 0.2)
-    updates: int = 20_000
-    decay: float = 0.25
-    averaging: float = 0.998
-    seed: int = 0
+    units: int = _option(256, "Width of an LSTM's state; a code has twice as many numbers.")
+    embedding: int = _option(32, "Width of a character's vector.")
+    reverse: bool = _option(True, "Read a line from its end.")
+    code_at_every_step: bool = _option(True, "Feed the code to each step of the decoder.")
+    blind: bool = _option(False, "Let the encoder read the view, never the entry.")
+    memory: int | None = _option(None, "Steps that first weights remember for; 0: Keras's own.")
+    spread: float = _option(1.7, "Of the characters' first vectors; 0: Keras's own.")
+    product_dtype: str = _option("float32", "float32, bfloat16, or auto: the faster one here.")
+    engine: bool = _option(True, "Train with the engine, or with stock Keras layers.")
+    learning_rate: float = _option(4e-4, "Adam's, from full length on.")
+    first_learning_rate: float = _option(4e-4, "Adam's, at the first windows.")
+    batch_size: int = _option(64, "Examples an update, at full length.")
+    first_batch_size: int = _option(32, "Examples an update, until then.")
+    first_window: int = _option(6, "Attributes at the start; all of them: no curriculum.")
+    threshold: float = _option(0.3, "Loss at which windows get longer, in nats a character.")
+    mixing: float = _option(0.8, "Share of examples mixed from several entries.")
+    augmentation: tuple[float, float] = _option(
+        (0.6, 0.2), "Share of examples in which words, and in which other values, are random."
+    )
+    updates: int = _option(20_000, "How many updates in all.")
+    decay: float = _option(0.25, "Share of the updates over which the rate falls, at the end.")
+    averaging: float = _option(0.998, "How much of the averaged weights an update keeps.")
+    seed: int = _option(0, "Of first weights, batches and randomised values.")
 
-    def rate(self, update: int, window: int, whole_since: int = 0) -> float:
+    def __post_init__(self) -> None:
+        least = {"units": 1, "embedding": 1, "batch_size": 1, "first_batch_size": 1, "updates": 1,
+                 "first_window": 1, "seed": 0, "spread": 0, "threshold": 0}  # fmt: skip
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise InputError(f"{name}: expected {low} or more, got {getattr(self, name)}")
+        if self.memory is not None and self.memory < 0:
+            raise InputError(f"memory: expected 0 or more, got {self.memory}")
+        for name in ("learning_rate", "first_learning_rate"):
+            if getattr(self, name) <= 0:
+                raise InputError(f"{name}: expected more than 0, got {getattr(self, name)}")
+        for name in ("mixing", "decay", "averaging"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
+        if not all(0 <= share <= 1 for share in self.augmentation):
+            raise InputError(
+                f"augmentation: expected two shares of 0 to 1, got {self.augmentation}"
+            )
+        if self.product_dtype not in (*PRODUCT_DTYPES, "auto"):
+            expected = " or ".join((*PRODUCT_DTYPES, "auto"))
+            raise InputError(f"product_dtype: expected {expected}, got {self.product_dtype!r}")
+
+    def rate(self, update: int, window: int, attributes: int, whole_since: int = 0) -> float:
         """Adam's learning rate at an update.
 
         Parameters
         ----------
         update, window
             Which update; attributes a window at it.
+        attributes
+            Of a whole entry.
         whole_since
             The update at which whole entries began.
         """
-        whole = len(NAMES)
-        if window < whole:
-            way = (window - self.first_window) / (whole - self.first_window)
+        if window < attributes:
+            way = (window - self.first_window) / (attributes - self.first_window)
             return self.first_learning_rate ** (1 - way) * self.learning_rate**way
         falling = self.decay * (self.updates - whole_since)
         left = (self.updates - update) / max(1.0, falling)

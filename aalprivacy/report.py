@@ -3,7 +3,7 @@
 import importlib.metadata
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -13,43 +13,32 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-import aalprivacy
-from aalprivacy import claims, evaluation, files, inspection, plotting, sentences
-from aalprivacy.attributes import in_words
-from aalprivacy.audit import from_rows, judge, judge_blind, to_frame
-from aalprivacy.model import Pair
+from aalprivacy import claims, evaluation, inspection, plotting, sentences
+from aalprivacy.atomic import write_text
+from aalprivacy.audit import Case, from_rows, judge, judge_blind, to_frame
+from aalprivacy.evaluation import Mismatch, Score
+from aalprivacy.homes import (
+    AUDIT_SEED,
+    TEST_SEED,
+    TEST_SETS,
+    audit_tables,
+    john,
+    make_test_set,
+    make_test_sets,
+    simulate,
+)
+from aalprivacy.pair import Pair, pair_folder, read_card, shipped_names, shipped_pairs
 from aalprivacy.policy import TABLE_I
-from aalprivacy.simulate import john, simulate
-from aalprivacy.text import from_tokens, to_lines, to_tokens
+from aalprivacy.schema import in_words
+from aalprivacy.text import to_lines, view_lines
 from aalprivacy.views import apply_policy
 
-CAPTIONS = {
-    "figure-1": "Figure 1: one step of an LSTM.",
-    "figure-2": "Figure 2: a home, its encoders, and the four receivers' decoders.",
-    "figure-3": "Figure 3: the encoder reads an entry, the decoder writes the view.",
-    "figure-4": "Figure 4: the three operations, as a small model trained just now wrote them.",
-    "figure-5": "Figure 5: the researcher's code and the researcher's decoder.",
-    "figure-6": "Figure 6: the researcher's code and a decoder that doesn't match ({}).",
-    "table-1": "Table I: John's entry and its four views.",
-    "data": "Simulated entries.",
-    "errors": "How many entries have how many wrong characters ({}).",
-    "view-errors": "How many wrong characters each attribute has in each view ({}).",
-    "single-errors": "Where the wrong character is, in entries that have one ({}).",
-    "mismatch": "Every encoder with every decoder.",
-    "hits": "Right values in the views of decoders that don't match, and by chance.",
-    "codes": "Codes by their two main directions.",
-    "units": "Single units of the researcher's encoder, which reads from the right: the four of "
-    "whose variance the attribute explains most (in per cent), and four drawn by seed.",
-    "training-size": "How many users it takes: doctor's pairs, trained with as many updates each.",
-}
+BASE = "8000 users"  # the study that the others are compared with
+ROBUST_SEED = AUDIT_SEED + 10
 
-BASE = "8000 users"  # the study that others are held against
 
-PER_RECEIVER = {
-    "code": "Eight codes of the {}'s encoder.",
-    "attributes": "Where the {}'s errors are.",
-    "learning": "The training of the {}'s pair{}.",
-}
+# The name of a figure's files, the figure, and what is said of it.
+Drawn = tuple[str, Figure, str]
 
 
 def write_report(
@@ -84,103 +73,142 @@ def write_report(
     The files written: figures as PNG and SVG, ``report.html``, ``results.json``, ``results.md``,
     ``examples.txt``.
     """
-    written, captions = [], {}
+    every = shipped_pairs()
+    pairs = {name: pair for name, pair in every.items() if not pair.blind}
+    test = make_test_set("unseen", entries)
+    written: list[Path] = []
+    captions: dict[str, str] = {}
 
-    def save(figure: Figure, name: str, *details: str) -> None:
-        kind, _, receiver = name.partition(".")
-        text = CAPTIONS.get(kind) or PER_RECEIVER[kind]
-        captions[name] = text.format(*details or [in_words(receiver)])
-        for form in ("svg", "png"):
-            written.append(folder / f"{name}.{form}")
-            plotting.write_figure(figure, written[-1])
+    def keep(drawn: Iterator[Drawn]) -> None:
+        for name, figure, caption in drawn:
+            captions[name] = caption
+            for form in ("svg", "png"):
+                written.append(folder / f"{name}.{form}")
+                plotting.write_figure(figure, written[-1])
 
-    every = aalprivacy.shipped_pairs()
-    pairs = {receiver: every[receiver] for receiver in aalprivacy.shipped_receivers()}
-    test = evaluation.make_test_set("unseen", entries)
-    first = test[:20]
-    for name, figure in _diagrams(say, updates):
-        save(figure, name)
-    name, decoder = mismatched(pairs)
-    for figure, reader, details in (("figure-5", None, ()), ("figure-6", decoder, (name,))):
-        decoded = evaluation.decode_entries(pairs["researcher"], first[:1], reader)
-        expected = to_lines(apply_policy(first[:1], TABLE_I, "researcher"))
-        save(plotting.aligned(decoded[0], expected[0]), figure, *details)
-    save(plotting.distributions(simulate(2000, 10, seed=evaluation.TEST_SEED)), "data")
+    keep(diagrams())
+    say("training a small model on sentences")
+    keep(small_model(updates))
+    keep(example())
+    keep(readings(pairs, test[:1]))
     scores, examples = {}, []
-    for receiver, pair in pairs.items():
-        say(f"{receiver}: encoding and decoding the test sets")
-        scores[receiver] = evaluation.evaluate_all(pair, entries)
-        codes = pair.encode_entries(first[:8])
-        save(plotting.code_strip(codes, [str(i + 1) for i in range(8)]), f"code.{receiver}")
-        save(plotting.attribute_errors(scores[receiver]), f"attributes.{receiver}")
-        save(
-            plotting.learning_curve(pd.DataFrame(pair.card["training"]["log"])),
-            f"learning.{receiver}",
-            in_words(receiver),
-            _after_what(pair.card),
-        )
-        decoded = evaluation.decode_entries(pair, first)
-        expected = to_lines(apply_policy(first, TABLE_I, receiver))
-        examples += [f"{receiver}: the first twenty entries of the test set `unseen`", ""]
-        examples += [plotting.marked(*both) for both in zip(decoded, expected, strict=True)]
-    on_cards = {r: evaluation.from_card(pair.card) for r, pair in pairs.items()}
-    sizes = sorted({score.entries for score in on_cards.values()})
-    many = " or ".join(f"{n:,}" for n in sizes)
-    larger = f"{many} entries of users never seen, from the cards"
-    save(plotting.error_distribution(on_cards), "errors", larger)
-    save(plotting.view_errors(on_cards), "view-errors", larger)
-    save(plotting.single_errors(on_cards), "single-errors", larger)
+    for name, pair in pairs.items():
+        say(f"{in_words(name)}: encoding and decoding the test sets")
+        scores[name] = evaluation.evaluate_all(pair, make_test_sets(entries, pair.card["data"]))
+        keep(of_one_pair(name, pair, scores[name], test[:8]))
+        examples += _examples(name, pair, test[:20])
+    keep(of_all_pairs(pairs))
     say("decoding with the wrong decoders")
     found = evaluation.cross(every, test)
-    save(plotting.mismatch_matrix(found), "mismatch")
-    save(plotting.hits_and_chance(found), "hits")
-    save(codes_figure(every), "codes")
-    save(units_figure(pairs["researcher"]), "units")
-    save(plotting.comparison(training_sizes(), "users", "users trained on"), "training-size")
+    keep(of_mismatches(found))
+    keep(from_within(every))
     say("putting the claims to the test")
-    judged = claims.examine(
-        pairs, scores, found, known=known, targets=targets, updates=attackers_updates
-    )
-    results = {receiver: evaluation.to_dict(kinds) for receiver, kinds in scores.items()}
-    tables = [
-        f"Wrong characters per entry, on {entries:,} entries of each test set. (The pairs' cards "
-        "have larger ones.)\n"
-    ]
-    tables += [
-        f"### {receiver}\n\n{_markdown(evaluation.to_frame(kinds))}\n"
-        for receiver, kinds in scores.items()
-    ]
+    case = Case(pairs["researcher"], **audit_tables(known, targets))
+    robust = simulate(300, 1, ROBUST_SEED, missing=0.05, abnormal=0.05)
+    judged = claims.examine(pairs, scores, found, case, robust, updates=attackers_updates)
+    plain = {name: evaluation.to_dict(kinds) for name, kinds in scores.items()}
     for file, text in (
-        ("results.json", json.dumps(results, indent=2) + "\n"),
-        ("results.md", "\n".join(tables) + "\n"),
+        ("results.json", json.dumps(plain, indent=2) + "\n"),
+        ("results.md", _results(scores, entries)),
         ("examples.txt", "\n".join(examples) + "\n"),
-        ("report.html", _page(judged, scores, captions)),
+        ("report.html", page(judged, scores, captions)),
     ):
-        files.write_text(text, folder / file)
+        write_text(text, folder / file)
         written.append(folder / file)
     return written
 
 
-def _diagrams(say, updates: int):
-    """The paper's figures 1 to 4 and Table I."""
+def diagrams() -> Iterator[Drawn]:
+    """The paper's figures 1 to 3."""
+    home, schema = john(), TABLE_I.schema
+    lines = {r: view_lines(apply_policy(home, TABLE_I, r), schema)[0] for r in TABLE_I.receivers}
+    yield "figure-1", plotting.lstm_cell(), "Figure 1: one step of an LSTM."
+    figure = plotting.architecture({r: f"{line[:34]} ..." for r, line in lines.items()})
+    yield "figure-2", figure, "Figure 2: a home, its encoders, and the four receivers' decoders."
+    figure = plotting.encoder_decoder(to_lines(home, schema)[0], lines["researcher"])
+    yield "figure-3", figure, "Figure 3: the encoder reads an entry, the decoder writes the view."
+
+
+def example() -> Iterator[Drawn]:
+    """Table I by one entry, and the simulated entries by their distributions."""
     home = john()
-    line = to_lines(home)[0]
-    views = {r: apply_policy(home, TABLE_I, r) for r in TABLE_I.receivers}
-    lines = {receiver: to_lines(view)[0] for receiver, view in views.items()}
-    yield "figure-1", plotting.lstm_cell()
-    yield "figure-2", plotting.architecture({r: f"{text[:34]} ..." for r, text in lines.items()})
-    yield "figure-3", plotting.encoder_decoder(line, lines["researcher"])
-    say("training a small model on sentences")
+    views = {r: apply_policy(home, TABLE_I, r).iloc[0] for r in TABLE_I.receivers}
+    figure = plotting.view_table(home.iloc[0], views, TABLE_I.schema)
+    yield "table-1", figure, "Table I: John's entry and its four views."
+    yield "data", plotting.distributions(simulate(2000, 10, TEST_SEED)), "Simulated entries."
+
+
+def small_model(updates: int) -> Iterator[Drawn]:
+    """Figure 4, by a model that is trained for it."""
     recipe = replace(sentences.RECIPE, updates=updates)
     small = sentences.learn(sentences.simulate_sentences(8000, seed=1), recipe)
-    sentence = "john has alzheimer"
-    wrote = from_tokens(small.decode(small.encode(to_tokens(pd.Series([sentence])))))[0]
-    words = sentences.words(sentence), sentences.words(wrote)
-    yield "figure-4", plotting.operations(*words, list(sentences.OPERATIONS))
-    yield (
-        "table-1",
-        plotting.view_table(home.iloc[0], {r: view.iloc[0] for r, view in views.items()}),
+    read = pd.DataFrame({"sentence": ["john has alzheimer"]}, dtype="str")
+    written = small.decode(small.encode_entries(read))
+    words = [sentences.words(sentence) for sentence in (read["sentence"][0], written[0])]
+    figure = plotting.operations(*words, list(sentences.OPERATIONS))
+    says = "Figure 4: the three operations, as a small model trained just now wrote them."
+    yield "figure-4", figure, says
+
+
+def readings(pairs: Mapping[str, Pair], entry: pd.DataFrame) -> Iterator[Drawn]:
+    """Figures 5 and 6: one entry's code, read by the right decoder and by a wrong one."""
+    pair, (name, wrong) = pairs["researcher"], mismatched(pairs)
+    for number, decoder, whose in (
+        (5, pair, "the researcher's decoder"),
+        (6, wrong, f"a decoder that doesn't match ({name})"),
+    ):
+        (decoded,) = evaluation.decode_entries(pair, entry, decoder)
+        figure = plotting.aligned(decoded, pair.view_lines(entry).iloc[0])
+        yield f"figure-{number}", figure, f"Figure {number}: the researcher's code and {whose}."
+
+
+def of_one_pair(
+    name: str, pair: Pair, scores: Mapping[str, Score], entries: pd.DataFrame
+) -> Iterator[Drawn]:
+    """A pair's codes of a few entries, its errors on each test set, and its training."""
+    whose = f"the {in_words(name)}'s"
+    numbers = [str(i + 1) for i in range(len(entries))]
+    figure = plotting.code_strip(pair.encode_entries(entries), numbers)
+    yield f"code.{name}", figure, f"Codes of {len(entries)} entries by {whose} encoder."
+    figure = plotting.attribute_errors(scores, pair.schema)
+    yield f"attributes.{name}", figure, f"Where {whose} errors are."
+    figure = plotting.learning_curve(pd.DataFrame(pair.card["training"]["log"]))
+    yield f"learning.{name}", figure, f"The training of {whose} pair{_after_what(pair.card)}."
+
+
+def of_all_pairs(pairs: Mapping[str, Pair]) -> Iterator[Drawn]:
+    """The errors of all pairs side by side, from their cards, and what the studies show."""
+    scores = {name: evaluation.from_card(pair.card) for name, pair in pairs.items()}
+    schema = next(iter(pairs.values())).schema
+    sizes = " or ".join(f"{n:,}" for n in sorted({score.entries for score in scores.values()}))
+    of = f"({sizes} entries of users never seen, from the cards)"
+    figure = plotting.error_distribution(scores)
+    yield "errors", figure, f"How many entries have how many wrong characters {of}."
+    figure = plotting.view_errors(scores, schema)
+    yield "view-errors", figure, f"How many wrong characters each attribute has in each view {of}."
+    figure = plotting.single_errors(scores, schema)
+    says = f"Where the wrong character is, in entries that have one {of}."
+    yield "single-errors", figure, says
+    figure = plotting.comparison(training_sizes(), "users", "users trained on")
+    says = "How many users it takes: doctor's pairs, trained with as many updates each."
+    yield "training-size", figure, says
+
+
+def of_mismatches(found: list[Mismatch]) -> Iterator[Drawn]:
+    """What decoders make of codes that aren't theirs, by `aalprivacy.evaluation.cross`."""
+    yield "mismatch", plotting.mismatch_matrix(found), "Every encoder with every decoder."
+    figure = plotting.hits_and_chance(found, TABLE_I.schema)
+    yield "hits", figure, "Right values in the views of decoders that don't match, and by chance."
+
+
+def from_within(pairs: Mapping[str, Pair]) -> Iterator[Drawn]:
+    """The pairs' codes on a plane, and single units of the researcher's encoder."""
+    yield "codes", codes_figure(pairs), "Codes by their two main directions."
+    says = (
+        "Single units of the researcher's encoder, which reads from the right: the four of whose "
+        "variance the attribute explains most (in per cent), and four drawn by seed."
     )
+    yield "units", units_figure(pairs["researcher"]), says
 
 
 def _after_what(card: dict) -> str:
@@ -189,6 +217,13 @@ def _after_what(card: dict) -> str:
         return ""
     last, every = card["training"]["seconds"] / 60, evaluation.minutes(card)
     return f": the last {last:.0f} of {every:.0f} minutes, which went on from an earlier training"
+
+
+def _examples(name: str, pair: Pair, entries: pd.DataFrame) -> list[str]:
+    """Decoded lines with their errors marked."""
+    both = zip(evaluation.decode_entries(pair, entries), pair.view_lines(entries), strict=True)
+    head = f"{in_words(name)}: the first {len(entries)} entries of the test set `unseen`"
+    return [head, "", *(plotting.marked(*lines) for lines in both)]
 
 
 def mismatched(pairs: Mapping[str, Pair]) -> tuple[str, Pair]:
@@ -201,21 +236,18 @@ def mismatched(pairs: Mapping[str, Pair]) -> tuple[str, Pair]:
     return "researcher re-keyed", pairs["researcher"].rekeyed(1)
 
 
-def codes_figure(makers: Mapping[str, Pair]) -> Figure:
+def codes_figure(pairs: Mapping[str, Pair]) -> Figure:
     """Codes of eight people by one encoder, and of the same entries by every encoder."""
-    entries = simulate(8, 12, evaluation.TEST_SEED)
+    entries = simulate(8, 12, TEST_SEED)
     people = [f"person {user + 1}" for user in pd.factorize(entries["user_id"])[0]]
-    codes = {name: pair.encode_entries(entries) for name, pair in makers.items()}
+    codes = {name: pair.encode_entries(entries) for name, pair in pairs.items()}
+    one = inspection.on_a_plane(codes["researcher"])
+    every = inspection.on_a_plane(np.concatenate(list(codes.values())))
+    whose = np.repeat(list(codes), len(entries)).tolist()
     return plotting.code_map(
         {
-            "the researcher's encoder, eight people": (
-                *inspection.on_a_plane(codes["researcher"]),
-                people,
-            ),
-            "the same entries, every encoder": (
-                *inspection.on_a_plane(np.concatenate(list(codes.values()))),
-                list(np.repeat(list(codes), len(entries))),
-            ),
+            "the researcher's encoder, eight people": (*one, people),
+            "the same entries, every encoder": (*every, whose),
         }
     )
 
@@ -223,25 +255,40 @@ def codes_figure(makers: Mapping[str, Pair]) -> Figure:
 def units_figure(pair: Pair) -> Figure:
     """Four units whose state the attribute explains best, and four drawn by seed.
 
-    In per cent, the share of a unit's variance that which attribute is being read explains.
+    Beside each, in per cent: how much of its variance is explained by which attribute is being
+    read.
     """
-    lines = to_lines(simulate(200, 1, evaluation.TEST_SEED))
+    lines = to_lines(simulate(200, 1, TEST_SEED), pair.schema)
     states = inspection.read_states(pair, lines)
-    which = inspection.attribute_of_each_character(lines)
+    which = inspection.attribute_of_each_character(lines, pair.schema)
     share = inspection.explained_by_attribute(states, which)
     units = inspection.highest_and_drawn(share)
-    return plotting.unit_activity(
-        states[0], lines[0], units, [f"unit {u}: {share[u]:.0%}" for u in units], 4
-    )
+    titles = [f"unit {u}: {share[u]:.0%}" for u in units]
+    reverse = pair.architecture.reverse
+    return plotting.unit_activity(states[0], lines[0], units, titles, 4, reverse=reverse)
 
 
-def _page(judged: list[claims.Claim], scores, captions: dict[str, str]) -> str:
+def page(
+    judged: list[claims.Claim],
+    scores: Mapping[str, Mapping[str, Score]],
+    captions: Mapping[str, str],
+) -> str:
+    """``report.html``: the claims and their verdicts, the scores, the figures.
+
+    Parameters
+    ----------
+    judged
+        The claims, judged.
+    scores
+        Name of a pair -> test set -> score.
+    captions
+        Name of a figure -> what is said of it; its picture is the file ``NAME.svg``.
+    """
     source = (resources.files("aalprivacy") / "report.html.jinja").read_text("utf-8")
-    frames = {receiver: evaluation.to_frame(kinds) for receiver, kinds in scores.items()}
-    columns = next(iter(frames.values())).columns
+    frames = {name: evaluation.to_frame(kinds) for name, kinds in scores.items()}
     results = [
-        (in_words(receiver), [(kind, _cells(row)) for kind, row in frame.iterrows()])
-        for receiver, frame in frames.items()
+        (in_words(name), [(kind, _cells(row)) for kind, row in frame.iterrows()])
+        for name, frame in frames.items()
     ]
     return (
         jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
@@ -250,15 +297,28 @@ def _page(judged: list[claims.Claim], scores, captions: dict[str, str]) -> str:
             version=importlib.metadata.version("aalprivacy"),
             entries=next(iter(scores.values()))["unseen"].entries,
             claims=judged,
-            columns=columns,
+            columns=next(iter(frames.values())).columns,
             results=results,
             figures=captions.items(),
         )
     )
 
 
+def _results(scores: Mapping[str, Mapping[str, Score]], entries: int) -> str:
+    """``results.md``."""
+    parts = [
+        f"Wrong characters per entry, on {entries:,} entries of each test set. (The pairs' cards "
+        "have larger ones.)\n"
+    ]
+    for name, kinds in scores.items():
+        frame = evaluation.to_frame(kinds)
+        rows = [[kind, *_cells(row)] for kind, row in frame.iterrows()]
+        parts.append(f"### {in_words(name)}\n\n{_table(['test set', *frame], rows)}\n")
+    return "\n".join(parts) + "\n"
+
+
 def studies_table() -> str:
-    """Trainings that were made to learn from and don't ship, from their cards, in Markdown."""
+    """The trainings of `make studies`, whose pairs don't ship, from their cards, in Markdown."""
     columns = ("study", "users × entries", "updates", "minutes", "entries seen")
     rows = []
     for name, card in studies().items():
@@ -272,7 +332,7 @@ def studies_table() -> str:
             *_errors(card["test"]),
         ]
         rows.append(cells)
-    return _table([*columns, *evaluation.TEST_SETS], rows)
+    return _table([*columns, *TEST_SETS], rows)
 
 
 def studies() -> dict[str, dict]:
@@ -301,14 +361,14 @@ def training_sizes() -> pd.DataFrame:
             "standard error": card["test"][kind]["standard_error"],
         }
         for card in alike
-        for kind in evaluation.TEST_SETS
+        for kind in TEST_SETS
     )
 
 
 def _errors(test: dict) -> list[str]:
     return [
         f"{test[kind]['character_error']:.3f} ± {test[kind]['standard_error']:.3f}"
-        for kind in evaluation.TEST_SETS
+        for kind in TEST_SETS
     ]
 
 
@@ -319,48 +379,44 @@ def results_table() -> str:
     """
     columns = ("receiver", "users × entries", "trained for", "entries per test set", "well-formed")
     rows = []
-    cards = {
-        (receiver, blind): aalprivacy.read_card(receiver, blind=blind)
-        for blind in (False, True)
-        for receiver in aalprivacy.shipped_receivers(blind=blind)
-    }
-    for (receiver, blind), card in cards.items():
+    for name in shipped_names():
+        card = read_card(name)
         data, test = card["data"], card["test"]
         cells = [
-            in_words(receiver) + (", blind" if blind else ""),
+            in_words(name),
             f"{data['users']:,} × {data['entries_per_user']:,}",
             f"{evaluation.minutes(card):.0f} min",
             f"{test['unseen']['entries']:,}",
-            f"{min(test[kind]['well_formed'] for kind in evaluation.TEST_SETS):.2%}",
+            f"{min(test[kind]['well_formed'] for kind in TEST_SETS):.2%}",
             *_errors(test),
         ]
         rows.append(cells)
-    return _table([*columns, *evaluation.TEST_SETS], rows)
+    return _table([*columns, *TEST_SETS], rows)
 
 
 def verdicts_table() -> str:
     """What the audits kept beside the shipped pairs say of the security claims, in Markdown."""
-    audits, blind = published_audits(), published_audits(blind=True)
+    audits = published_audits()
+    blind = [audits.pop(name) for name in list(audits) if read_card(name)["recipe"].get("blind")]
     claimed = judge(pd.concat(audits.values())) if audits else []
-    claimed += judge_blind(pd.concat(blind.values())) if blind else []
+    claimed += judge_blind(pd.concat(blind)) if blind else []
     rows = [[f"{c.says} ({c.section})", f"**{c.verdict}**", c.measured] for c in claimed]
     return _table(["claim", "verdict", "the worst figure"], rows)
 
 
-def published_audits(*, blind: bool = False) -> dict[str, pd.DataFrame]:
+def published_audits() -> dict[str, pd.DataFrame]:
     """What ``aalprivacy audit --out`` found of each shipped pair whose audit is kept beside it.
 
     Returns
     -------
-    dict of receiver -> the rows of `aalprivacy.audit.to_frame`.
+    dict of a pair's name -> the rows of `aalprivacy.audit.to_frame`, with a column ``pair``.
     """
     found = {}
-    for receiver in aalprivacy.shipped_receivers(blind=blind):
-        file = aalprivacy.pair_folder(receiver, blind=blind) / "audit.json"
+    for name in shipped_names():
+        file = pair_folder(name) / "audit.json"
         if file.is_file():
             (audit,) = json.loads(file.read_text("utf-8")).values()
-            findings = from_rows(audit["findings"])
-            found[receiver] = to_frame(findings).assign(pair=receiver)
+            found[name] = to_frame(from_rows(audit["findings"])).assign(pair=name)
     return found
 
 
@@ -378,10 +434,6 @@ def put_tables_into(text: str) -> str:
     return text
 
 
-def _markdown(frame: pd.DataFrame) -> str:
-    return _table(["test set", *frame.columns], [[k, *_cells(row)] for k, row in frame.iterrows()])
-
-
 def _table(columns: list[str], rows: list[list[str]]) -> str:
     """A table in Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]
@@ -389,9 +441,13 @@ def _table(columns: list[str], rows: list[list[str]]) -> str:
 
 
 def _cells(row: pd.Series) -> list[str]:
-    return [f"{v:,.0f}" if column == "entries" else f"{v:.3f}" for column, v in row.items()]
+    """A row of `aalprivacy.evaluation.to_frame`; one entry has no standard error."""
+    return [
+        "–" if pd.isna(v) else f"{v:,.0f}" if column == "entries" else f"{v:.3f}"
+        for column, v in row.items()
+    ]
 
 
 if __name__ == "__main__":
-    page = Path(sys.argv[1])
-    files.write_text(put_tables_into(page.read_text("utf-8")), page)
+    readme = Path(sys.argv[1])
+    write_text(put_tables_into(readme.read_text("utf-8")), readme)

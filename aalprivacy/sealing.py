@@ -32,7 +32,7 @@ def read_key(path: str | Path) -> bytes:
         If there is none, or it holds something else.
     """
     try:
-        key = bytes.fromhex(Path(path).read_text("utf-8").strip())
+        key = bytes.fromhex(Path(path).read_text("utf-8-sig").strip())
     except FileNotFoundError:
         raise InputError(
             f"{path}: no such file; expected a key ('aalprivacy key' makes one)"

@@ -1,7 +1,8 @@
 """The paper's figure 4, small: sentences like "john has alzheimer", and a model that learns them.
 
-The sentence's first word is deleted, its verb disclosed, its disease generalised: one sentence, all
-three operations. A model of 64 units learns it within two minutes.
+Of a sentence the reader's view deletes the name, discloses the verb and generalises the disease:
+"john has alzheimer" becomes "* has dementia". The schema has one attribute, the sentence, and its
+rule of generalisation is a Python function. A model of 64 units learns it within two minutes.
 """
 
 from collections.abc import Callable
@@ -10,22 +11,52 @@ import numpy as np
 import pandas as pd
 from faker import Faker
 
-from aalprivacy.attributes import DELETED, DISEASE_GROUP_OF, NAMES
-from aalprivacy.model import Pair
-from aalprivacy.policy import Operation
+from aalprivacy.examples import Examples
+from aalprivacy.homes import DISEASE_GROUP_OF
+from aalprivacy.pair import Pair
+from aalprivacy.policy import Operation, Policy
 from aalprivacy.recipe import Recipe
-from aalprivacy.text import to_tokens, trim
-from aalprivacy.training import Trainer
+from aalprivacy.schema import DELETED, Attribute, Form, Schema
 
-OPERATIONS = (Operation.DELETE, Operation.DISCLOSE, Operation.GENERALISE)
 VERBS = ("has", "had", "fears", "mentions", "denies")
+DISEASES = tuple(disease for disease in DISEASE_GROUP_OF if disease != "none")
+READER = "reader"
 RECIPE = Recipe(
     units=64, embedding=16, memory=30, learning_rate=5e-3, updates=1000, decay=0.5, averaging=0.98
 )
 
 
+def view_of_sentence(sentence: str) -> str:
+    """What the reader may see of a sentence: the rule that the model learns."""
+    _, verb, disease = words(sentence)
+    return f"{DELETED} {verb} {DISEASE_GROUP_OF[disease]}"
+
+
+def words(sentence: str) -> list[str]:
+    """A sentence's name, verb and disease, which may have a blank; empty where one is missing."""
+    return [*sentence.split(" ", 2), "", ""][:3]
+
+
+# What happens to each of a sentence's words.
+OPERATIONS = (Operation.DELETE, Operation.DISCLOSE, Operation.GENERALISE)
+SCHEMA = Schema(
+    (
+        Attribute(
+            "sentence",
+            Form.TEXT,
+            expected="a name, a verb and a disease",
+            pattern=f"[a-z-]+ ({'|'.join(VERBS)}) ({'|'.join(DISEASES)})",
+            generalise=view_of_sentence,
+        ),
+    ),
+    longest=40,
+    title="Sentences",
+)
+POLICY = Policy({READER: {"sentence": Operation.GENERALISE}}, SCHEMA)
+
+
 def simulate_sentences(n: int, seed: int) -> pd.DataFrame:
-    """Simulate sentences and what is to become of them.
+    """Simulate sentences.
 
     Parameters
     ----------
@@ -36,19 +67,14 @@ def simulate_sentences(n: int, seed: int) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame of columns ``sentence`` and ``view``.
+    DataFrame of one column of text, ``sentence``, shape ``(n, 1)``; entries of `SCHEMA`.
     """
     rng = np.random.default_rng(seed)
     fake = Faker("en_GB")
     fake.seed_instance(seed)
     names = [fake.first_name().lower() for _ in range(n)]
-    verbs = rng.choice(VERBS, n)
-    diseases = rng.choice([d for d in DISEASE_GROUP_OF if d != "none"], n)
-    rows = [
-        (f"{name} {verb} {disease}", f"{DELETED} {verb} {DISEASE_GROUP_OF[disease]}")
-        for name, verb, disease in zip(names, verbs, diseases, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["sentence", "view"])
+    rows = zip(names, rng.choice(VERBS, n), rng.choice(DISEASES, n), strict=True)
+    return pd.DataFrame({"sentence": map(" ".join, rows)}, dtype="str")
 
 
 def learn(
@@ -56,31 +82,29 @@ def learn(
     recipe: Recipe = RECIPE,
     report: Callable[[int, float], None] = lambda update, loss: None,
 ) -> Pair:
-    """Train a pair on sentences, whole from the start.
+    """Train a pair on sentences.
 
     Parameters
     ----------
     sentences
-        As `simulate_sentences` makes them.
+        Entries of `SCHEMA`, as `simulate_sentences` makes them.
     recipe
-        Its curriculum and augmentation are those of entries and aren't used.
+        As of any training. There is one attribute, so the first window is a whole entry already.
     report
         Told every hundred updates the update and its loss in nats a character.
+
+    Raises
+    ------
+    InputError
+        If a sentence isn't a name, a verb and a disease.
     """
-    x, y = (trim(to_tokens(sentences[column])) for column in ("sentence", "view"))
-    trainer = Trainer(recipe)
-    trainer.progress.window = len(NAMES)
-    rng = np.random.default_rng([recipe.seed, 2])
-    replaced = np.zeros((recipe.batch_size, y.shape[1]), bool)
+    from aalprivacy.training import Trainer  # imports TensorFlow
+
+    examples = Examples(sentences, POLICY, READER, recipe)
+    trainer = Trainer(recipe, POLICY, READER)
     for update in range(recipe.updates):
-        rows = rng.integers(0, len(x), recipe.batch_size)
-        loss = trainer.step(x[rows], y[rows], replaced)
-        trainer.progress.update += 1
+        loss = trainer.step(examples.batch(update, len(SCHEMA)))
+        trainer.progress.update = update + 1
         if update % 100 == 99:
             report(update + 1, loss)
     return trainer.pair()
-
-
-def words(sentence: str) -> list[str]:
-    """A sentence's name, verb and disease, which may have a blank; empty where one is missing."""
-    return [*sentence.split(" ", 2), "", ""][:3]

@@ -1,9 +1,9 @@
 """The line of text: entries and views as ``|``-separated lines and as matrices of tokens.
 
-A line is the twenty values in the order of Table I, e.g. ``john smith|80|male|...``. A token
+A line is an entry's values in the order of its schema, e.g. ``john smith|80|male|...``. A token
 matrix holds one line a row: token `PAD` (0) after its end, `EOS` (1) at its end, and token
-``i + 2`` for the i-th character of `ALPHABET` (paper, section IV-D: a set of 40 characters,
-160 of them at most, an end token, zero padding).
+``i + 2`` for the i-th character of the schema's alphabet (paper, section IV-D: a set of 40
+characters, 160 of them at most, an end token, zero padding).
 """
 
 from collections.abc import Iterable
@@ -15,58 +15,76 @@ import pyarrow.compute as pc
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from aalprivacy.attributes import NAMES
 from aalprivacy.errors import InputError
+from aalprivacy.schema import SEPARATOR, Schema, row_name
 
-ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 |*-"
 PAD, EOS = 0, 1
-VOCABULARY = len(ALPHABET) + 2
-MAX_LENGTH = 160
-SEPARATOR = "|"
-
-_ALPHABET_BYTES = np.frombuffer(ALPHABET.encode(), np.uint8)
-_TOKEN_OF_BYTE = np.zeros(256, np.uint8)
-_TOKEN_OF_BYTE[_ALPHABET_BYTES] = np.arange(2, VOCABULARY, dtype=np.uint8)
-_BYTE_OF_TOKEN = np.zeros(256, np.uint8)
-_BYTE_OF_TOKEN[2:VOCABULARY] = _ALPHABET_BYTES
-
-SEPARATOR_TOKEN = int(_TOKEN_OF_BYTE[ord(SEPARATOR)])
 
 
-def to_lines(frame: pd.DataFrame) -> pd.Series:
-    """Write each row as one line.
+def vocabulary(schema: Schema) -> int:
+    """How many different tokens there are: the characters, `PAD` and `EOS`."""
+    return len(schema.alphabet) + 2
+
+
+def token_of(character: str, schema: Schema) -> int:
+    """The token of a character of the alphabet."""
+    return schema.alphabet.index(character) + 2
+
+
+def to_lines(entries: pd.DataFrame, schema: Schema) -> pd.Series:
+    """Write each entry as one line.
 
     Parameters
     ----------
-    frame
-        Entries or views: the twenty attribute columns as text.
+    entries
+        As `aalprivacy.schema.Schema.check` takes it.
+    schema
+        What an entry is.
 
     Returns
     -------
-    Series of text, the index of `frame`.
+    Series of text, the index of `entries`.
 
     Raises
     ------
     InputError
-        If a value is null or empty, has a character outside `ALPHABET` or a separator in it, or a
-        line is longer than `MAX_LENGTH`; the message names the row, attribute and character.
+        If a value is null or not of its attribute's form, or a line is longer than
+        ``schema.longest``; the message names the row and the attribute.
     """
-    columns = [_arrow(frame[name]) for name in NAMES]
-    for name, column in zip(NAMES, columns, strict=True):
-        _check_values(column, name, frame.index)
-    lines = pc.binary_join_element_wise(*columns, pa.scalar(SEPARATOR, pa.large_string()))
-    lengths = pc.binary_length(lines).to_numpy(zero_copy_only=False)
-    if lengths.size and lengths.max() > MAX_LENGTH:
-        at = int(np.argmax(lengths > MAX_LENGTH))
-        raise InputError(
-            f"row {frame.index[at]}: the line has {lengths[at]} characters; "
-            f"expected at most {MAX_LENGTH}"
-        )
-    return pd.Series(pd.array(lines, dtype="str"), index=frame.index)
+    return _join(schema.check(entries), schema)
 
 
-def from_lines(lines: pd.Series, errors: str = "raise") -> pd.DataFrame:
-    """Read lines back into a table, the inverse of `to_lines`.
+def view_lines(views: pd.DataFrame, schema: Schema) -> pd.Series:
+    """Write each view as one line; its values may be generalised or deleted ones.
+
+    Parameters
+    ----------
+    views
+        As `aalprivacy.views.apply_policy` makes them.
+
+    Returns
+    -------
+    Series of text, the index of `views`.
+
+    Raises
+    ------
+    InputError
+        If a column is absent, a value is null, no text or has a `SEPARATOR`, or a line is longer
+        than ``schema.longest``; the message names the row.
+    """
+    return _join(schema.check_views(views), schema)
+
+
+def _join(table: pd.DataFrame, schema: Schema) -> pd.Series:
+    columns = [_arrow(table[name]) for name in schema.names]
+    joined = pc.binary_join_element_wise(*columns, pa.scalar(SEPARATOR, pa.large_string()))
+    lines = pd.Series(pd.array(joined, dtype="str"), index=table.index)
+    _refuse_long(lines, schema)
+    return lines
+
+
+def from_lines(lines: pd.Series, schema: Schema, errors: str = "raise") -> pd.DataFrame:
+    """Read lines back into a table, the inverse of `to_lines` and `view_lines`.
 
     Parameters
     ----------
@@ -77,70 +95,91 @@ def from_lines(lines: pd.Series, errors: str = "raise") -> pd.DataFrame:
         the left, lacks the rest (empty text) and keeps surplus values, separators replaced by
         spaces, in the last column. A decoder may well write such a line.
 
+    Returns
+    -------
+    DataFrame of text, the schema's columns, the index of `lines`.
+
     Raises
     ------
     InputError
-        If a line hasn't twenty values and `errors` is ``"raise"``; the message names the row.
+        If a line hasn't as many values as the schema has attributes and `errors` is ``"raise"``;
+        the message names the row.
     """
-    wrong = ~is_well_formed(lines)
+    n = len(schema)
+    null = lines.isna().to_numpy(bool)
+    if null.any():
+        raise InputError(f"row {row_name(lines.index, np.argmax(null))}: null; expected a line")
+    wrong = ~is_well_formed(lines, schema)
     if errors == "raise" and wrong.any():
         at = int(np.argmax(wrong))
         found = lines.iloc[at].count(SEPARATOR) + 1
-        raise InputError(f"row {lines.index[at]}: expected {len(NAMES)} values, got {found}")
-    table = pd.DataFrame("", index=lines.index, columns=list(NAMES), dtype="str")
+        raise InputError(f"row {row_name(lines.index, at)}: expected {n} values, got {found}")
+    values = np.empty((len(lines), n), object)
     split = pc.split_pattern(_arrow(lines[~wrong]), SEPARATOR)
-    values = pc.list_flatten(split).to_numpy(zero_copy_only=False).reshape(-1, len(NAMES))
-    good = pd.DataFrame(values, index=lines.index[~wrong], columns=list(NAMES), dtype="str")
-    if not wrong.any():
-        return good
-    rows = [
-        ([*parts[: len(NAMES) - 1], " ".join(parts[len(NAMES) - 1 :])])
-        if len(parts) >= len(NAMES)
-        else parts + [""] * (len(NAMES) - len(parts))
-        for parts in (line.split(SEPARATOR) for line in lines[wrong])
-    ]
-    table.loc[~wrong] = good.to_numpy()
-    table.loc[wrong] = rows
-    return table
+    values[~wrong] = pc.list_flatten(split).to_numpy(zero_copy_only=False).reshape(-1, n)
+    for at in np.flatnonzero(wrong):
+        parts = lines.iloc[at].split(SEPARATOR)
+        parts += [""] * (n - len(parts))
+        values[at] = [*parts[: n - 1], " ".join(parts[n - 1 :])]
+    return pd.DataFrame(values, index=lines.index, columns=list(schema.names), dtype="str")
 
 
-def is_well_formed(lines: pd.Series) -> np.ndarray:
-    """Which lines have twenty values; bool, shape ``(n,)``."""
-    count = pc.count_substring(_arrow(lines), SEPARATOR).to_numpy(zero_copy_only=False)
-    return count == len(NAMES) - 1
+def is_well_formed(lines: pd.Series, schema: Schema) -> np.ndarray:
+    """Which lines have as many values as the schema has attributes; bool, shape ``(n,)``."""
+    return (
+        pc.count_substring(_arrow(lines), SEPARATOR).to_numpy(zero_copy_only=False)
+        == len(schema) - 1
+    )
 
 
-def to_tokens(lines: pd.Series) -> np.ndarray:
+def to_tokens(lines: pd.Series, schema: Schema) -> np.ndarray:
     """Lines to tokens.
 
     Returns
     -------
-    uint8 array, shape ``(n, MAX_LENGTH + 1)``: characters, `EOS`, then `PAD`.
+    uint8 array, shape ``(n, longest + 1)``: characters, `EOS`, then `PAD`.
 
     Raises
     ------
     InputError
-        If a line is too long or has a character outside `ALPHABET`.
+        If a line is too long or has a character outside the alphabet.
     """
-    column = _arrow(lines)
-    flat, lengths = _bytes_of(column)
-    flat = _TOKEN_OF_BYTE[flat]
-    if lengths.size and lengths.max() > MAX_LENGTH:
-        at = int(np.argmax(lengths))
-        raise InputError(
-            f"row {lines.index[at]}: the line has {lengths[at]} characters; "
-            f"expected at most {MAX_LENGTH}"
-        )
-    if flat.size and not flat.all():
-        at = int(np.searchsorted(np.cumsum(lengths), np.argmin(flat), side="right"))
-        _raise_character(lines.iloc[at], f"row {lines.index[at]}")
-    tokens = np.zeros((len(lines), MAX_LENGTH + 1), np.uint8)
-    tokens[np.arange(MAX_LENGTH + 1) < lengths[:, None]] = flat
+    flat, lengths = flat_tokens(lines, schema)
+    tokens = np.zeros((len(lines), schema.longest + 1), np.uint8)
+    tokens[np.arange(schema.longest + 1) < lengths[:, None]] = flat
     tokens[np.arange(len(lines)), lengths] = EOS
     return tokens
 
 
-def from_tokens(tokens: np.ndarray, index: pd.Index | None = None) -> pd.Series:
+def flat_tokens(lines: pd.Series, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
+    """The tokens of all lines, or values, one after the other, without any end.
+
+    Returns
+    -------
+    uint8 tokens of all characters, and how many each line has, int64 ``(n,)``.
+
+    Raises
+    ------
+    InputError
+        As `to_tokens`.
+    """
+    lengths = _refuse_long(lines, schema)
+    points = _code_points("".join(lines))
+    known = np.array([ord(c) for c in schema.alphabet], np.uint32)
+    table = np.zeros(max(int(points.max(initial=0)), int(known.max())) + 1, np.uint8)
+    table[known] = np.arange(2, vocabulary(schema), dtype=np.uint8)
+    flat = table[points]
+    if flat.size and not flat.all():
+        first = int(np.argmin(flat))
+        at = int(np.searchsorted(np.cumsum(lengths), first, side="right"))
+        raise InputError(
+            f"row {row_name(lines.index, at)}: character {chr(points[first])!r} in "
+            f"{lines.iloc[at]!r}; expected only {schema.alphabet!r}"
+        )
+    return flat, lengths
+
+
+def from_tokens(tokens: np.ndarray, schema: Schema, index: pd.Index | None = None) -> pd.Series:
     """Tokens to lines, the inverse of `to_tokens`.
 
     A row is read up to its first `EOS` or `PAD`, or to its end if it has neither.
@@ -148,21 +187,25 @@ def from_tokens(tokens: np.ndarray, index: pd.Index | None = None) -> pd.Series:
     Parameters
     ----------
     tokens
-        Whole numbers below `VOCABULARY`, shape ``(n, length)``.
+        Whole numbers below `vocabulary`, shape ``(n, length)``.
+
+    Returns
+    -------
+    Series of text, shape ``(n,)``.
     """
     tokens = np.asarray(tokens)
     inside = np.logical_and.accumulate(tokens > EOS, axis=1)
-    offsets = np.concatenate([[0], np.cumsum(inside.sum(1))]).astype(np.int64)
-    text = _BYTE_OF_TOKEN[tokens[inside].astype(np.uint8)]
-    lines = pa.LargeStringArray.from_buffers(
-        len(tokens), pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(text))
-    )
+    narrow = schema.alphabet.isascii()
+    points = np.array([0, 0, *map(ord, schema.alphabet)], np.uint8 if narrow else np.uint32)
+    text = points[tokens[inside]].tobytes().decode("ascii" if narrow else "utf-32-le")
+    ends = np.cumsum(inside.sum(axis=1)).tolist()
+    lines = [text[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
     return pd.Series(pd.array(lines, dtype="str"), index=index)
 
 
 def trim(tokens: np.ndarray) -> np.ndarray:
     """Tokens as int32 without the columns that are `PAD` in every row."""
-    return tokens[:, : (tokens != PAD).sum(axis=1).max()].astype(np.int32)
+    return tokens[:, : (tokens != PAD).sum(axis=1).max(initial=0)].astype(np.int32)
 
 
 def character_errors(decoded: Iterable[str], expected: Iterable[str]) -> np.ndarray:
@@ -175,33 +218,19 @@ def _arrow(values: pd.Series) -> pa.Array:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
-def _bytes_of(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """All bytes of a text column in one array, and the number of them in each value."""
-    offsets = np.frombuffer(column.buffers()[1], np.int64)
-    offsets = offsets[column.offset : column.offset + len(column) + 1]
-    data = column.buffers()[2]
-    flat = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    return flat[offsets[0] : offsets[-1]], np.diff(offsets)
+def _code_points(text: str) -> np.ndarray:
+    if text.isascii():  # a quarter of the memory
+        return np.frombuffer(text.encode("ascii"), np.uint8)
+    return np.frombuffer(text.encode("utf-32-le"), np.uint32)
 
 
-def _check_values(column: pa.Array, name: str, index: pd.Index) -> None:
-    if column.null_count:
-        at = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
-        raise InputError(f"row {index[at]}, {name}: null; expected a value ('-' if it is missing)")
-    if not len(column):
-        return
-    flat, lengths = _bytes_of(column)
-    if lengths.min() == 0:
-        at = int(np.argmin(lengths))
-        raise InputError(f"row {index[at]}, {name}: empty; expected a value ('-' if it is missing)")
-    tokens = _TOKEN_OF_BYTE[flat]
-    bad = (tokens == 0) | (tokens == SEPARATOR_TOKEN)
-    if bad.any():
-        at = int(np.searchsorted(np.cumsum(lengths), np.argmax(bad), side="right"))
-        _raise_character(column[at].as_py(), f"row {index[at]}, {name}", inside_value=True)
-
-
-def _raise_character(value: str, where: str, inside_value: bool = False) -> None:
-    allowed = ALPHABET.replace(SEPARATOR, "") if inside_value else ALPHABET
-    character = next(c for c in value if c not in allowed)
-    raise InputError(f"{where}: character {character!r} in {value!r}; expected only {allowed!r}")
+def _refuse_long(lines: pd.Series, schema: Schema) -> np.ndarray:
+    """The lengths of the lines, none of which is too long."""
+    lengths = pc.utf8_length(_arrow(lines)).to_numpy(zero_copy_only=False).astype(np.int64)
+    if lengths.max(initial=0) > schema.longest:
+        at = int(np.argmax(lengths > schema.longest))
+        raise InputError(
+            f"row {row_name(lines.index, at)}: the line has {lengths[at]} characters; "
+            f"expected at most {schema.longest} (the schema's 'longest')"
+        )
+    return lengths

@@ -1,4 +1,4 @@
-"""How a pair learns: curriculum, augmentation, updates, checkpoints.
+"""How a pair learns: curriculum, updates, checkpoints.
 
 From whole entries alone, from scratch, a pair learns the language of the entries and not to use
 the code. So it begins with windows of a few neighbouring attributes and gets one more whenever it
@@ -8,8 +8,6 @@ has mastered what it sees (Bengio et al. 2009, Curriculum learning, ICML).
 import contextlib
 import csv
 import json
-import os
-import platform
 import signal
 import threading
 import time
@@ -20,28 +18,36 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aalprivacy import files
-from aalprivacy.attributes import NAMES
+from aalprivacy.atomic import write_text, write_whole
 from aalprivacy.errors import InputError, WorkerLost
-from aalprivacy.examples import Examples
-from aalprivacy.initial import copy, start
-from aalprivacy.model import Pair, build_decoder, build_encoder
-from aalprivacy.quiet import keras, no_stderr, tf
-from aalprivacy.recipe import PRODUCT_DTYPES, Recipe
-from aalprivacy.text import PAD, character_errors, from_tokens, to_lines, to_tokens
+from aalprivacy.examples import Batch, Examples
+from aalprivacy.initial import start
+from aalprivacy.model import build_decoder, build_encoder, set_arrays
+from aalprivacy.pair import Architecture, Pair
+from aalprivacy.policy import Policy
+from aalprivacy.quiet import keras, tf
+from aalprivacy.recipe import Recipe
+from aalprivacy.text import character_errors, view_lines, vocabulary
+from aalprivacy.updates import Updates
+from aalprivacy.views import apply_policy
 from aalprivacy.workers import Workers
-
-N = len(NAMES)
-# One shard a core; more than a few leave a small batch too little for each.
-SHARDS = min(8, os.cpu_count() or 1)
 
 
 @dataclass
 class Progress:
     """What a training remembers between updates, beside the weights.
 
-    `stages` lists attributes per window, update and seconds at which each was begun; `lengthened`
-    the update at which the recipe's number of updates was changed, and the number before.
+    Parameters
+    ----------
+    update, window, loss, entries, seconds
+        Updates made, attributes a window, running mean of the loss in nats a character, examples
+        seen, and time of training.
+    character_error
+        Of the last validation.
+    stages
+        Attributes a window, update and seconds at which each stage was begun.
+    lengthened
+        The update at which the recipe's number of updates was changed, and the number before.
     """
 
     update: int = 0
@@ -53,10 +59,9 @@ class Progress:
     stages: list = field(default_factory=list)
     lengthened: list = field(default_factory=list)
 
-    @property
-    def whole_since(self) -> int:
-        """The update at which whole entries began; 0 if they haven't, or from the start."""
-        return next((update for window, update, _ in self.stages if window == N), 0)
+    def whole_since(self, attributes: int) -> int:
+        """The update at which entries of so many attributes began whole; 0 if none did."""
+        return next((update for window, update, _ in self.stages if window == attributes), 0)
 
 
 class Trainer:
@@ -65,7 +70,9 @@ class Trainer:
     Parameters
     ----------
     recipe
-        See `Recipe`.
+        See `aalprivacy.recipe.Recipe`.
+    policy, receiver
+        Whose pair it becomes; they are kept with it.
     workers
         Who trains; this process alone by default.
     pair
@@ -76,79 +83,84 @@ class Trainer:
     Raises
     ------
     InputError
-        If `pair` is of another form than the recipe.
+        If `pair` is of another form than the recipe and the schema, or Keras is set to another
+        type of numbers than float32.
     """
 
     def __init__(
-        self, recipe: Recipe, workers: Workers | None = None, pair: Pair | None = None
+        self,
+        recipe: Recipe,
+        policy: Policy,
+        receiver: str,
+        workers: Workers | None = None,
+        pair: Pair | None = None,
     ) -> None:
+        if keras.config.floatx() != "float32":
+            raise InputError(
+                f"keras.config.floatx() is {keras.config.floatx()!r}; training needs 'float32'"
+            )
         keras.utils.set_random_seed(recipe.seed)
-        size = {"units": recipe.units, "embedding": recipe.embedding}
-        size["product_dtype"] = recipe.product_dtype if recipe.engine else None
-        self.recipe = recipe
-        self.workers = workers or Workers()
-        self.encoder = build_encoder(**size, reverse=recipe.reverse)
-        self.decoder = build_decoder(**size, code_at_every_step=recipe.code_at_every_step)
-        if pair:
-            copy(pair.rekeyed(recipe.seed), self.encoder, self.decoder)
+        self.recipe, self.policy, self.receiver = recipe, policy, policy.receiver(receiver)
+        self.architecture = Architecture(
+            vocabulary(policy.schema), recipe.units, recipe.embedding, recipe.reverse,
+            recipe.code_at_every_step, recipe.blind,
+        )  # fmt: skip
+        product_dtype = recipe.product_dtype if recipe.engine else None
+        self.encoder = build_encoder(self.architecture, product_dtype)
+        self.decoder = build_decoder(self.architecture, product_dtype)
+        if pair is None:
+            for model in (self.encoder, self.decoder):
+                start(model, recipe, policy.schema.longest)
+        elif pair.architecture.shapes() != self.architecture.shapes() or (
+            pair.architecture.reverse != recipe.reverse
+        ):
+            raise InputError(
+                "the pair to start from is built otherwise than the recipe and the schema say; "
+                "expected the same alphabet and sizes"
+            )
         else:
-            start(self.encoder, recipe)
-            start(self.decoder, recipe)
-        self.variables = self.encoder.trainable_variables + self.decoder.trainable_variables
+            set_arrays((self.encoder, self.decoder), pair.rekeyed(recipe.seed).weights)
+        named = [
+            (f"{model.name}/{layer.name}/{weight.name}", weight)
+            for model in (self.encoder, self.decoder)
+            for layer in model.layers
+            for weight in layer.weights
+        ]
+        self.names, self.variables = map(list, zip(*named, strict=True))
         self.optimizer = keras.optimizers.Adam(
-            recipe.learning_rate,
-            global_clipnorm=1.0,
-            use_ema=True,
-            ema_momentum=recipe.averaging,
+            recipe.learning_rate, global_clipnorm=1.0, use_ema=True, ema_momentum=recipe.averaging
         )
         self.optimizer.build(self.variables)
-        self.progress = Progress(window=recipe.first_window)
-        self._begun = False
+        self.workers = workers or Workers()
+        self.updates = Updates(
+            lambda entry, before: self.decoder(
+                [before, self.encoder(entry, training=True)], training=True
+            ),
+            self.variables, self.optimizer, tf.TensorSpec([None, None], tf.int32), self.workers,
+        )  # fmt: skip
+        self.progress = Progress(window=min(recipe.first_window, len(policy.schema)))
 
-    def step(self, x: np.ndarray, y: np.ndarray, replaced: np.ndarray) -> float:
+    @property
+    def attributes(self) -> int:
+        """Attributes of a whole entry."""
+        return len(self.policy.schema)
+
+    def step(self, batch: Batch) -> float:
         """One update; the loss in nats a character, randomised characters left out."""
         at = self.progress
-        self.optimizer.learning_rate = self.recipe.rate(at.update, at.window, at.whole_since)
-        start = np.pad(y[:, :-1], ((0, 0), (1, 0)), constant_values=PAD)
-        # TensorFlow says at the first update, on some processors, what it can't do faster.
-        quietly = contextlib.nullcontext() if self._begun else no_stderr()
-        self._begun = True
-        with self.workers.watched(), quietly:
-            return float(self._update(*map(self.workers.rows, (x, start, y, replaced))))
-
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, None], d) for d in (tf.int32,) * 3 + (tf.bool,)]
-    )
-    def _update(self, x, start, y, replaced):
-        with tf.GradientTape() as tape:
-            losses, weights = [], []
-            for xs, ss, ys in shards(x, start, y):
-                scores = self.decoder([ss, self.encoder(xs, training=True)], training=True)
-                losses.append(tf.nn.sparse_softmax_cross_entropy_with_logits(ys, scores))
-                weights.append(tf.cast(ys != PAD, tf.float32))
-            loss, weight = tf.concat(losses, 0), tf.concat(weights, 0)
-            total = tf.reduce_sum(loss * weight)
-        gradients = map(tf.convert_to_tensor, tape.gradient(total, self.variables))
-        own = weight * tf.cast(~replaced, tf.float32)
-        sums = [tf.reduce_sum(t) for t in (weight, loss * own, own)]
-        characters, own_loss, own_characters, *gradients = self.workers.total([*sums, *gradients])
-        self.optimizer.apply([g / characters for g in gradients], self.variables)
-        return own_loss / own_characters
+        since = at.whole_since(self.attributes)
+        rate = self.recipe.rate(at.update, at.window, self.attributes, since)
+        self.optimizer.learning_rate = rate
+        return self.updates.make(batch.entries, batch.views, ~batch.replaced)
 
     def pair(self) -> Pair:
-        """The pair as it stands: stock layers, averaged weights."""
-        r = self.recipe
-        pair = Pair(
-            build_encoder(r.units, r.embedding, r.reverse),
-            build_decoder(r.units, r.embedding, r.code_at_every_step),
-        )
-        weights = pair.encoder.trainable_variables + pair.decoder.trainable_variables
+        """The pair as it stands, with averaged weights."""
+        weights = self.variables
         if int(self.optimizer.iterations):
+            weights = [keras.Variable(variable) for variable in self.variables]
             self.optimizer.finalize_variable_values(weights)
-        else:
-            for weight, trained in zip(weights, self.variables, strict=True):
-                weight.assign(trained)
-        return pair
+        arrays = {n: np.array(w, np.float32) for n, w in zip(self.names, weights, strict=True)}
+        return Pair(arrays, self.architecture, self.receiver, self.policy)
 
     def lengthen(self, updates: int) -> None:
         """Go on to another number of updates; the learning rate follows the new number.
@@ -170,19 +182,18 @@ class Trainer:
     def save(self, path: Path) -> None:
         """Write a checkpoint from which training goes on exactly as if never interrupted."""
         state = {f"{i}": v for i, v in enumerate(self._state())}
-        draft = path.with_suffix(".tmp")
-        try:
+
+        def write(draft: Path) -> None:
             with draft.open("wb") as file:
                 np.savez(file, about=self._about(), **state)
-            draft.replace(path)
-        except OSError as error:
-            raise InputError(f"{path}: can't write the checkpoint: {error.strerror}") from None
-        finally:
-            draft.unlink(missing_ok=True)
+
+        write_whole(path, write)
 
     @classmethod
-    def load(cls, path: Path, workers: Workers | None = None) -> "Trainer":
-        """Read a checkpoint.
+    def load(
+        cls, path: Path, policy: Policy, receiver: str, workers: Workers | None = None
+    ) -> "Trainer":
+        """Read a checkpoint of a training for this receiver.
 
         Raises
         ------
@@ -191,7 +202,7 @@ class Trainer:
         """
         try:
             with np.load(path) as state:
-                trainer = cls._from_about(str(state["about"]), workers)
+                trainer = cls._from_about(str(state["about"]), policy, receiver, workers)
                 trainer._set_state([state[f"{i}"] for i in range(len(state) - 1)])
         except FileNotFoundError:
             raise InputError(f"{path}: no checkpoint to go on from") from None
@@ -200,10 +211,12 @@ class Trainer:
         return trainer
 
     @classmethod
-    def join(cls, workers: Workers, chiefs: "Trainer | None") -> "Trainer":
+    def join(
+        cls, workers: Workers, chiefs: "Trainer | None", policy: Policy, receiver: str
+    ) -> "Trainer":
         """Start all workers from the chief's trainer, which the others need not have."""
         about = workers.text_from_chief(chiefs._about() if chiefs else "")
-        trainer = chiefs or cls._from_about(about, workers)
+        trainer = chiefs or cls._from_about(about, policy, receiver, workers)
         trainer._set_state(workers.from_chief(trainer._state()))
         return trainer
 
@@ -211,11 +224,11 @@ class Trainer:
         return json.dumps({"recipe": asdict(self.recipe), "progress": asdict(self.progress)})
 
     @classmethod
-    def _from_about(cls, about: str, workers: Workers | None) -> "Trainer":
+    def _from_about(cls, about: str, policy, receiver, workers: Workers | None) -> "Trainer":
         about = json.loads(about)
         recipe = about["recipe"]
         recipe["augmentation"] = tuple(recipe["augmentation"])
-        trainer = cls(Recipe(**recipe), workers)
+        trainer = cls(Recipe(**recipe), policy, receiver, workers)
         trainer.progress = Progress(**about["progress"])
         return trainer
 
@@ -228,61 +241,24 @@ class Trainer:
             variable.assign(value)
 
 
-def shards(*tensors: tf.Tensor) -> Iterator[tuple]:
-    """The parts of a batch, one a core.
-
-    Each runs through its steps on one thread, so that the short steps of a recurrent network never
-    wait for each other.
-    """
-    n = tf.shape(tensors[0])[0]
-    sizes = [n // SHARDS] * (SHARDS - 1) + [n - (SHARDS - 1) * (n // SHARDS)]
-    return zip(*(tf.split(tensor, sizes) for tensor in tensors), strict=True)
-
-
-def one_thread_a_shard() -> None:
-    """Set TensorFlow's threads for `Trainer`; without effect once TensorFlow has computed."""
-    with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(SHARDS)
-
-
-def faster_product_dtype() -> str:
-    """The type in which this machine takes a step's products faster; measured, in milliseconds.
-
-    Processors without instructions for bfloat16 imitate them, slower than float32.
-    """
-    seconds = {}
-    for dtype in PRODUCT_DTYPES:
-        a, b = (tf.ones(shape, dtype) for shape in ((64, 288), (288, 1024)))
-        rounds = []
-        for _ in range(20):
-            began = time.perf_counter()
-            tf.matmul(a, b).numpy()
-            rounds.append(time.perf_counter() - began)
-        seconds[dtype] = min(rounds)
-    return min(seconds, key=seconds.get)
-
-
-@dataclass
 class Validation:
-    """A fixed sample of users that the training never sees, decoded now and then.
+    """A fixed sample of people that the training never sees, decoded now and then.
 
     Parameters
     ----------
-    entries, views
-        Tables of the same rows.
+    entries
+        Of the policy's schema.
+    policy, receiver
+        What the views should be.
     """
 
-    entries: pd.DataFrame
-    views: pd.DataFrame
-
-    def __post_init__(self) -> None:
-        self.tokens = to_tokens(to_lines(self.entries))
-        self.expected = to_lines(self.views)
+    def __init__(self, entries: pd.DataFrame, policy: Policy, receiver: str) -> None:
+        self.entries = entries
+        self.expected = view_lines(apply_policy(entries, policy, receiver), policy.schema)
 
     def character_error(self, pair: Pair) -> float:
         """Mean Levenshtein distance an entry."""
-        lines = from_tokens(pair.decode(pair.encode(self.tokens)))
+        lines = pair.decode(pair.encode_entries(self.entries))
         return float(character_errors(lines, self.expected).mean())
 
 
@@ -339,15 +315,15 @@ def fit(
 
     with _interruptible() as interrupted, _lost_worker_saves(trainer, checkpoint):
         while progress.update < recipe.updates and not (reached() or over() or interrupted):
-            x, y, replaced, window = examples.batch(progress.update, progress.window)
-            loss = trainer.step(x, y, replaced)
+            batch = examples.batch(progress.update, progress.window)
+            loss = trainer.step(batch)
             progress.update += 1
-            progress.entries += len(x)
-            entries += len(x)
-            if window == progress.window:
+            progress.entries += len(batch.entries)
+            entries += len(batch.entries)
+            if batch.window == progress.window:
                 progress.loss = memory * progress.loss + (1 - memory) * loss
             progress.seconds = before + time.perf_counter() - began
-            if progress.loss < recipe.threshold and progress.window < N:
+            if progress.loss < recipe.threshold and progress.window < trainer.attributes:
                 progress.window += 1
                 progress.stages.append([progress.window, progress.update, progress.seconds])
                 progress.loss = max(progress.loss, recipe.threshold) + 0.1
@@ -415,7 +391,7 @@ def _forget_after(log_file: Path, update: int) -> None:
     whole = (line for line in lines if line.endswith("\n"))  # a kill may have cut the last one
     kept = [line for line in whole if int(line.split(",")[0]) <= update]
     if kept:
-        files.write_text("".join([head, *kept]), log_file)
+        write_text("".join([head, *kept]), log_file)
     else:
         log_file.unlink()
 
@@ -428,18 +404,3 @@ def _log_line(path: Path, progress: Progress) -> None:
         if new:
             writer.writeheader()
         writer.writerow(row)
-
-
-def machine() -> dict:
-    """What a card says of the machine and the versions."""
-    import importlib.metadata as meta
-
-    packages = ("keras", "numpy", "pandas", "aalprivacy")
-    return {
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-        },
-        "versions": {"python": platform.python_version(), "tensorflow": tf.__version__}
-        | {p: meta.version(p) for p in packages},
-    }

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from aalprivacy.attributes import DELETED, NAMES, attribute
 from aalprivacy.policy import TABLE_I, Operation, Policy
+from aalprivacy.schema import DELETED
 
 
 def apply_policy(
@@ -14,28 +14,30 @@ def apply_policy(
     Parameters
     ----------
     entries
-        One row an entry, the twenty attribute columns as text; other columns are left out.
+        One row an entry, as `aalprivacy.schema.Schema.check` takes it; other columns are left out.
     policy
-        The table of operations; the paper's by default.
+        The table of operations, which knows its schema; the paper's by default.
     receiver
         Whose view to make.
 
     Returns
     -------
-    DataFrame with the twenty columns as text and the index of `entries`. A deleted value is
+    DataFrame of text with the schema's columns and the index of `entries`. A deleted value is
     ``*``; a missing value (``-``) that isn't deleted stays missing.
 
     Raises
     ------
     InputError
-        If the receiver is unknown or a value to be generalised isn't of its attribute's form.
+        If the receiver is unknown, or a value is null or not of its attribute's form.
     """
+    operations = policy.for_receiver(receiver)
+    entries = policy.schema.check(entries)
     view = {}
-    for name, operation in policy.for_receiver(receiver).items():
+    for name, operation in operations.items():
         if operation is Operation.DISCLOSE:
             view[name] = entries[name]
         elif operation is Operation.GENERALISE:
-            view[name] = attribute(name).generalise(entries[name])
+            view[name] = policy.schema[name].general(entries[name])
         else:
             view[name] = pd.Series(DELETED, index=entries.index, dtype="str")
-    return pd.DataFrame(view, columns=list(NAMES), index=entries.index)
+    return pd.DataFrame(view, columns=list(policy.schema.names), index=entries.index)

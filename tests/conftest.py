@@ -1,11 +1,26 @@
 """What several tests need."""
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests may run side by side
+
+import sys
+
 import numpy as np
 import pytest
 
-from aalprivacy.policy import TABLE_I
-from aalprivacy.simulate import simulate
-from aalprivacy.views import apply_policy
+from aalprivacy.homes import simulate
+from aalprivacy.pair import Architecture, Pair
+from aalprivacy.policy import TABLE_I, Operation, Policy
+from aalprivacy.schema import Attribute, Category, Form, Schema
+
+
+@pytest.fixture(autouse=True)
+def one_shard(monkeypatch):
+    """A batch in one piece: a graph of many takes long to build, and `test_training` tries them."""
+    updates = sys.modules.get("aalprivacy.updates")
+    if updates is not None:
+        monkeypatch.setattr(updates, "SHARDS", 1)
 
 
 @pytest.fixture(scope="session")
@@ -14,15 +29,98 @@ def entries():
 
 
 @pytest.fixture(scope="session")
-def make_examples():
-    """What makes a training's examples for a receiver of Table I."""
-    from aalprivacy.examples import Examples
+def clinic():
+    """A schema of three attributes and a policy of two receivers, of nobody's homes."""
+    from aalprivacy.generalisation import First, Range
 
-    def make(entries, recipe, receiver="researcher"):
-        views = apply_policy(entries, TABLE_I, receiver)
-        return Examples(entries, views, TABLE_I.for_receiver(receiver), recipe)
+    schema = Schema(
+        (
+            Attribute("patient", Form.WORDS, Category.PERSONAL),
+            Attribute("years", Form.NUMBER, least=0, most=120, generalise=Range(10)),
+            Attribute("postcode", Form.DIGITS, digits=(5, 5), generalise=First(2)),
+        ),
+        longest=40,
+        id="case",
+    )
+    f, g, d = Operation.DISCLOSE, Operation.GENERALISE, Operation.DELETE
+    rules = {
+        "nurse": {"patient": f, "years": f, "postcode": g},
+        "statistician": {"patient": d, "years": g, "postcode": g},
+    }
+    return Policy(rules, schema)
+
+
+@pytest.fixture(scope="session")
+def patients(clinic):
+    """Ninety entries of thirty people of the clinic."""
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    given, family = ["ada", "bo", "cy", "dee"], ["ash", "birch", "cedar", "elm", "fir"]
+    people = pd.DataFrame(
+        {
+            "case": [f"c{i}" for i in range(30)],
+            "patient": [f"{rng.choice(given)} {rng.choice(family)}" for _ in range(30)],
+            "years": rng.integers(0, 100, 30).astype(str),
+            "postcode": [f"{n:05}" for n in rng.integers(0, 10**5, 30)],
+        },
+        dtype="str",
+    )
+    return people.loc[np.repeat(range(30), 3)].reset_index(drop=True)
+
+
+@pytest.fixture(scope="session")
+def make_pair():
+    """What makes an untrained pair with random weights."""
+
+    def make(policy=TABLE_I, receiver="researcher", seed=0, scale=0.3, **architecture):
+        from aalprivacy.text import vocabulary
+
+        built = Architecture(vocabulary(policy.schema), **{"units": 16, "embedding": 4}
+                             | architecture)  # fmt: skip
+        rng = np.random.default_rng(seed)
+        weights = {
+            name: rng.normal(0, scale, shape).astype(np.float32)
+            for name, shape in built.shapes().items()
+        }
+        return Pair(weights, built, receiver, policy)
 
     return make
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command line in this process; exit code, stdout, stderr."""
+    from aalprivacy import cli, progress
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["aalprivacy", *map(str, arguments)])
+        monkeypatch.setattr(cli, "out", progress.console())
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def refused(run):
+    """Run and expect one clear line and no traceback."""
+
+    def refused(*arguments, says):
+        code, _, error = run(*arguments)
+        assert code not in (0, None)
+        assert error.startswith("aalprivacy: ")
+        assert error.count("\n") == 1, error
+        for part in [says] if isinstance(says, str) else says:
+            assert part in error
+        return error
+
+    return refused
 
 
 @pytest.fixture

@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from aalprivacy import claims
-from aalprivacy.attributes import NAMES
-from aalprivacy.claims import Verdict
-from aalprivacy.evaluation import Mismatch, Score
-from aalprivacy.model import Pair
+from aalprivacy.audit import Case, Verdict
+from aalprivacy.evaluation import Mismatch, Score, cross
+from aalprivacy.homes import audit_tables, simulate
+from aalprivacy.pair import Architecture, Pair, load_pair
 from aalprivacy.policy import TABLE_I
+from aalprivacy.schema import ASSISTED_LIVING
 
+NAMES = ASSISTED_LIVING.names
 NONE = dict.fromkeys(NAMES, 0)
 GOOD = Score(1000, 0.2, 0.01, 0.95, 1.0, dict.fromkeys(NAMES, 0.01), dict.fromkeys(NAMES, 0.99),
              [950, 50], NONE | {"timestamp": 30, "age": 20})  # fmt: skip
@@ -18,6 +21,10 @@ GOOD = Score(1000, 0.2, 0.01, 0.95, 1.0, dict.fromkeys(NAMES, 0.01), dict.fromke
 
 def scores(**changed):
     return {"doctor": GOOD, "researcher": replace(GOOD, **changed)}
+
+
+def timestamp(unseen):
+    return claims._timestamp(unseen, ASSISTED_LIVING)
 
 
 @pytest.mark.parametrize(
@@ -28,8 +35,8 @@ def scores(**changed):
         (claims._same_error, {"character_error": 0.23}, Verdict.HOLDS),
         (claims._same_error, {"character_error": 0.3}, Verdict.IN_PART),
         (claims._same_error, {"character_error": 0.5}, Verdict.FAILS),
-        (claims._timestamp, {}, Verdict.HOLDS),
-        (claims._timestamp, {"single": NONE | {"timestamp": 3, "age": 20}}, Verdict.IN_PART),
+        (timestamp, {}, Verdict.HOLDS),
+        (timestamp, {"single": NONE | {"timestamp": 3, "age": 20}}, Verdict.IN_PART),
     ],
 )
 def test_claims_about_errors(claim, changed, verdict):
@@ -57,7 +64,7 @@ def test_almost_perfect(exact, verdict):
 def test_the_worst_operation_decides(share, verdict):
     deleted = [n for n, what in TABLE_I.for_receiver("researcher").items() if what == "D"]
     right = GOOD.right | dict.fromkeys(deleted, share)
-    pair = Pair(None, None, {"receiver": "researcher"})
+    pair = Pair({}, Architecture(), "researcher", TABLE_I)
     kinds = {"researcher": {"unseen": replace(GOOD, right=right)}}
     found = claims._operations({"researcher": pair}, kinds)
     assert found.verdict is verdict
@@ -70,11 +77,34 @@ def test_the_worst_operation_decides(share, verdict):
         (60.0, 0.2, Verdict.HOLDS),
         (50.0, 0.2, Verdict.IN_PART),
         (60.0, 0.24, Verdict.IN_PART),
-        (50.0, 0.5, Verdict.FAILS),
+        (25.0, 0.5, Verdict.FAILS),
     ],
 )
 def test_a_wrong_decoder_is_held_against_chance(error, hit, verdict):
     chance, hits = dict.fromkeys(NAMES, 0.2), dict.fromkeys(NAMES, hit)
     matched = Mismatch("a", "a", 0.1, 55.0, 70.0, dict.fromkeys(NAMES, 1.0), chance)
-    found = claims._mismatch([matched, Mismatch("a", "b", error, 55.0, 70.0, hits, chance)])
+    other = replace(matched, encoder="b", decoder="b")
+    wrong = Mismatch("b", "a", error, 55.0, 70.0, hits, chance)
+    (found,) = claims._mismatch([matched, other, wrong])
     assert found.verdict is verdict
+    assert found.measured.startswith(f"b: wrong key, own pair: a: {error:.1f} wrong characters")
+    assert "the right key 0.10" in found.measured
+    assert claims._mismatch([matched]) == []
+
+
+@pytest.mark.slow
+def test_every_claim_is_put_to_the_test():
+    pairs = {name: load_pair(name) for name in ("doctor", "researcher")}
+    entries = simulate(40, 1, seed=9)
+    judged = claims.examine(
+        pairs,
+        {name: {"unseen": GOOD} for name in pairs},
+        cross(pairs, entries),
+        Case(pairs["doctor"], **audit_tables(100, 50, 30)),
+        entries,
+        updates=1,
+    )
+    table = pd.DataFrame(judged)
+    assert table["says"].is_unique
+    assert len(table) == 16
+    assert "With the right decoder the doctor gets the view almost perfectly." in set(table["says"])

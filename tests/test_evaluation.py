@@ -4,22 +4,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aalprivacy import load_pair
-from aalprivacy.attributes import NAMES
-from aalprivacy.evaluation import cross, make_test_set, score
-from aalprivacy.model import Pair, build_decoder, build_encoder
-from aalprivacy.simulate import MOST_ENTRIES, is_held_out, simulate
+from aalprivacy.errors import InputError
+from aalprivacy.evaluation import cross, evaluate, score, to_text
+from aalprivacy.homes import MOST_ENTRIES, is_held_out, make_test_set, simulate
+from aalprivacy.pair import load_pair
+from aalprivacy.policy import TABLE_I
 from aalprivacy.text import to_lines
 from aalprivacy.views import apply_policy
 
+SCHEMA = TABLE_I.schema
+
 
 def test_score_counts_what_is_wrong(entries):
-    expected = to_lines(entries[:4])
+    expected = to_lines(entries[:4], SCHEMA)
     decoded = expected.copy()
     decoded.iloc[0] = decoded.iloc[0].replace("|male|", "|mule|").replace("|female|", "|femule|")
     decoded.iloc[1] = decoded.iloc[1].rsplit("|", 1)[0]
     missing = len(expected.iloc[1]) - len(decoded.iloc[1])
-    found = score(decoded, expected)
+    found = score(decoded, expected, SCHEMA)
     assert found.character_error == pytest.approx((1 + missing) / 4)
     assert (found.exact, found.well_formed) == (0.5, 0.75)
     assert found.attributes["gender"] == 0.25
@@ -32,16 +34,18 @@ def test_score_counts_what_is_wrong(entries):
 
 
 def test_lines_of_one_user_are_no_independent_figures(entries):
-    expected = to_lines(entries[:40])
+    expected = to_lines(entries[:40], SCHEMA)
     decoded = expected.mask(np.arange(40) < 20, expected.str.replace("|male|", "|mule|"))
-    alone = score(decoded, expected).standard_error
-    assert score(decoded, expected, pd.Series(range(40))).standard_error == pytest.approx(alone)
+    alone = score(decoded, expected, SCHEMA).standard_error
+    assert score(decoded, expected, SCHEMA, pd.Series(range(40))).standard_error == pytest.approx(
+        alone
+    )
     # Each line twice over tells no more than once, if it is said whose line it is.
     both = [pd.concat([lines, lines], ignore_index=True) for lines in (decoded, expected)]
     users = pd.Series([*range(40), *range(40)])
-    assert score(*both, users).standard_error == pytest.approx(alone)
-    assert score(*both).standard_error < 0.8 * alone
-    assert score(*both, pd.Series([7] * 80)).standard_error == 0
+    assert score(*both, SCHEMA, users).standard_error == pytest.approx(alone)
+    assert score(*both, SCHEMA).standard_error < 0.8 * alone
+    assert score(*both, SCHEMA, pd.Series([7] * 80)).standard_error is None
 
 
 def test_the_test_sets_are_what_they_say():
@@ -51,7 +55,7 @@ def test_the_test_sets_are_what_they_say():
     seen = make_test_set("seen", 30, training_seed=7, n_training_users=50)
     assert len(seen) == seen["user_id"].nunique() == 30
     assert set(map(tuple, seen[who].to_numpy())) <= users
-    assert not set(to_lines(seen)) & set(to_lines(training))
+    assert not set(to_lines(seen, SCHEMA)) & set(to_lines(training, SCHEMA))
     assert len(make_test_set("seen", 120, training_seed=7, n_training_users=50)) == 150
     assert len(make_test_set("seen", 5000, training_seed=7, n_training_users=1)) == MOST_ENTRIES
     unseen = make_test_set("unseen", 30)
@@ -66,11 +70,17 @@ def test_large_test_sets_have_2000_users():
     assert table["user_id"].nunique() == 2000
 
 
-def test_a_mismatched_decoder_is_no_better_than_chance(entries):
-    rng = np.random.default_rng(0)
-    other = Pair(build_encoder(), build_decoder(), {"receiver": "researcher"})
-    for model in (other.encoder, other.decoder):
-        model.set_weights([rng.normal(0, 0.1, w.shape) for w in model.get_weights()])
+def test_one_entry_has_no_standard_error(make_pair, entries):
+    found = evaluate(make_pair(), entries[:1])
+    assert found.standard_error is None
+    rows, columns = to_text({"one": found})
+    assert rows[0][columns.index("± s.e.")] == "-"
+    with pytest.raises(InputError, match="no entries to score"):
+        evaluate(make_pair(), entries[:0])
+
+
+def test_a_mismatched_decoder_is_no_better_than_chance(entries, make_pair):
+    other = make_pair(units=256, embedding=32, scale=0.1)
     pairs = {"right": load_pair("researcher"), "other": other}
     found = {(m.encoder, m.decoder): m for m in cross(pairs, entries)}
     assert len(found) == 4
@@ -86,4 +96,4 @@ def test_a_mismatched_decoder_is_no_better_than_chance(entries):
     common = view["gender"].value_counts(normalize=True)
     assert right.chance["gender"] == pytest.approx((common**2).sum(), abs=0.1)
     assert right.chance["timestamp"] < 0.02
-    assert list(wrong.hits) == list(NAMES)
+    assert list(wrong.hits) == list(SCHEMA.names)

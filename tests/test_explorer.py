@@ -2,7 +2,7 @@
 
 import pytest
 
-from aalprivacy import load_pair
+from aalprivacy import InputError, load_pair
 from aalprivacy.explorer import Explorer
 
 
@@ -33,3 +33,31 @@ def test_it_names_an_unfit_value(pairs, entries):
         assert "<table>" not in explorer.view.value
     explorer.fields["age"].value = "80"
     assert "<table>" in explorer.view.value
+
+
+def test_its_fields_are_those_of_the_pairs_schema(clinic, patients, make_pair):
+    explorer = Explorer({"a": make_pair(clinic, "statistician")}, patients.iloc[0])
+    assert list(explorer.fields) == ["patient", "years", "postcode"]
+    left, right = explorer.children[0].children
+    assert [len(left.children), len(right.children)] == [2, 1]
+    explorer.fields["years"].value = "47"
+    cells = explorer.view.value.split("<td>")
+    assert cells[4:7:2] == ["years</td>", "40-49</td></tr><tr>"]
+
+
+def test_pairs_that_cannot_read_each_other_are_refused(clinic, patients, make_pair):
+    one, entry = make_pair(clinic, "nurse"), patients.iloc[0]
+    for other in (make_pair(), make_pair(clinic, "nurse", units=5)):
+        with pytest.raises(InputError, match="same attributes and width"):
+            Explorer({"a": one, "b": other}, entry)
+    with pytest.raises(InputError, match="at least one"):
+        Explorer({}, entry)
+
+
+def test_a_blind_pair_encodes_what_is_typed(clinic, patients, make_pair):
+    blind = make_pair(clinic, "statistician", blind=True)
+    explorer = Explorer({"a": make_pair(clinic, "nurse"), "b": blind}, patients.iloc[0], "b")
+    code = bytes(explorer.code.value)
+    explorer.fields["patient"].value = "somebody else"  # which the statistician's view deletes
+    assert bytes(explorer.code.value) == code
+    assert "<td>somebody else</td>" in explorer.view.value  # the nurse's view by rule

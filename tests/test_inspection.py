@@ -5,34 +5,37 @@ import pandas as pd
 import pytest
 
 from aalprivacy import inspection
-from aalprivacy.attributes import NAMES
-from aalprivacy.recipe import Recipe
-from aalprivacy.text import to_lines, to_tokens
-from aalprivacy.training import Trainer
+from aalprivacy.schema import ASSISTED_LIVING
+from aalprivacy.text import to_lines, to_tokens, view_lines
+
+NAMES = ASSISTED_LIVING.names
 
 
 @pytest.mark.parametrize("reverse", [True, False])
-def test_the_last_state_read_is_the_code(entries, reverse):
-    pair = Trainer(Recipe(units=24, embedding=8, reverse=reverse)).pair()
-    lines = to_lines(entries[:6])
+def test_the_last_state_read_is_the_code(entries, make_pair, reverse):
+    pair = make_pair(units=24, reverse=reverse)
+    lines = to_lines(entries[:6], ASSISTED_LIVING)
     states = inspection.read_states(pair, lines)
-    codes = pair.encode(to_tokens(lines))
+    codes = pair.encode(to_tokens(lines, ASSISTED_LIVING))
     lengths = lines.str.len().to_numpy()
     # Read from the end, the first character is the last; read in order, what ends the line is.
     last = states[:, 0] if reverse else states[np.arange(6), lengths]
     np.testing.assert_allclose(last, codes[:, :24], atol=1e-5)
+    assert states.shape == (6, lengths.max() + 1, 24)
     for row, length in enumerate(lengths):
         assert not states[row, length + 1 :].any()
 
 
-def test_attributes_of_characters(entries):
-    lines = to_lines(entries[:3])
-    which = inspection.attribute_of_each_character(lines)
+def test_attributes_of_characters(entries, clinic):
+    lines = to_lines(entries[:3], ASSISTED_LIVING)
+    which = inspection.attribute_of_each_character(lines, ASSISTED_LIVING)
     for row, line in enumerate(lines):
         values = [len(value) + 1 for value in line.split("|")]
         expected = np.repeat(np.arange(len(NAMES)), values)
         np.testing.assert_array_equal(which[row, : len(expected)], expected)
         assert (which[row, len(expected) :] == -1).all()
+    which = inspection.attribute_of_each_character(pd.Series(["bo|7|1", "a|-|"]), clinic.schema)
+    assert which.tolist() == [[0, 0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, -1, -1]]
 
 
 def test_variance_explained_by_the_attribute():
@@ -64,10 +67,11 @@ def test_the_plane_holds_the_largest_variance():
 
 def test_wrong_values_are_told_with_their_place_and_rarity(entries):
     table = entries.drop(columns="user_id")
-    expected = to_lines(table[:3])
+    expected = to_lines(table[:3], ASSISTED_LIVING)
     spoilt = table[:3].copy()
     spoilt.loc[1, "age"] = spoilt.loc[1, "age"][:-1] + "x"
-    values = inspection.wrong_values(to_lines(spoilt), expected, table)
+    decoded = view_lines(spoilt, ASSISTED_LIVING)
+    values = inspection.wrong_values(decoded, expected, table, ASSISTED_LIVING)
     assert len(values) == 3 * len(NAMES)
     (wrong,) = values[values["wrong"] > 0].to_dict(orient="records")
     assert wrong == {
@@ -78,5 +82,6 @@ def test_wrong_values_are_told_with_their_place_and_rarity(entries):
         "wrong": 1,
     }
     assert (values["begins"] + values["length"]).max() == expected.str.len().max()
-    unknown = inspection.wrong_values(expected, expected, table[3:].assign(name="nobody"))
+    others = table[3:].assign(name="nobody")
+    unknown = inspection.wrong_values(expected, expected, others, ASSISTED_LIVING)
     assert (unknown.loc[unknown["attribute"] == "name", "known"] == 0).all()

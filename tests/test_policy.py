@@ -1,12 +1,17 @@
-"""Attributes and policies."""
+"""Policies: the paper's Table I, tables of other people, and what is refused."""
+
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from aalprivacy.attributes import ATTRIBUTES, NAMES, attribute
 from aalprivacy.errors import InputError
 from aalprivacy.policy import TABLE_I, Operation, Policy
+from aalprivacy.schema import ASSISTED_LIVING, Attribute, Form, Schema
+from aalprivacy.views import apply_policy
 
+CASES = Path(__file__).parent / "cases"
+NAMES = ASSISTED_LIVING.names
 # The paper's Table I, a line a receiver, a letter an attribute.
 PAPER = {
     "family_member": "FFFFFFFFFFGGFFFFFFFG",
@@ -21,64 +26,119 @@ def test_table_i_is_the_papers():
     assert {r: "".join(TABLE_I.for_receiver(r)[n] for n in NAMES) for r in PAPER} == PAPER
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "general"),
-    [
-        ("age", "83", "80-89"),
-        ("height", "169", "160-169"),
-        ("weight", "70", "70-79"),
-        ("address", "3 high street milton-keynes", "milton-keynes"),
-        ("phone_number", "01954133482", "01954"),
-        ("occupation", "nurse", "health"),
-        ("marital_status", "cohabiting", "partnered"),
-        ("marital_status", "widowed", "single"),
-        ("timestamp", "20180314 0730", "201803"),
-        ("blood_pressure", "119-69", "normal"),
-        ("blood_pressure", "120-60", "raised"),
-        ("blood_pressure", "119-90", "high"),
-        ("blood_pressure", "140-60", "high"),
-        ("blood_pressure", "89-65", "low"),
-        ("glucose_level", "69", "low"),
-        ("glucose_level", "99", "normal"),
-        ("glucose_level", "125", "raised"),
-        ("glucose_level", "126", "high"),
-        ("disease", "alzheimer", "dementia"),
-        ("wearable_pedometer", "0", "still"),
-        ("temperature_sensor", "-3", "cold"),
-        ("temperature_sensor", "26", "warm"),
-        ("light_sensor", "10", "dim"),
-        ("energy_consumption", "400", "high"),
-    ],
-)
-def test_generalisation(name, value, general):
-    assert attribute(name).generalise(pd.Series([value, "-", value])).tolist() == [
-        general, "-", general,
-    ]  # fmt: skip
-
-
-def test_generalising_what_cannot_be_is_an_error():
-    with pytest.raises(InputError, match="gender: this attribute has no generalisation"):
-        attribute("gender").generalise(pd.Series(["male"]))
-
-
-def test_a_value_of_another_form_is_named_with_its_row():
-    with pytest.raises(InputError, match=r"row 7, age: expected an age in years, got 'old'"):
-        attribute("age").generalise(pd.Series(["80", "old"], index=[3, 7]))
-
-
-def test_attributes_by_either_name():
-    assert {attribute(a.label) for a in ATTRIBUTES} == set(ATTRIBUTES)
-    with pytest.raises(InputError, match="unknown attribute 'shoe size'"):
-        attribute("shoe size")
-
-
 def test_policy_from_any_order(tmp_path):
     table = TABLE_I.to_frame()[::-1].reset_index()
     table.to_csv(tmp_path / "p.csv", index=False)
     assert Policy.from_csv(tmp_path / "p.csv") == TABLE_I
 
 
-def test_policy_cannot_generalise_what_has_no_rule():
-    rules = {"doctor": dict.fromkeys(NAMES, Operation.DISCLOSE) | {"name": Operation.GENERALISE}}
-    with pytest.raises(InputError, match="name has no generalisation"):
+@pytest.mark.parametrize("name", ["10_policy_semi.csv", "table1 after blank lines"])
+def test_tables_that_are_read(name, tmp_path):
+    path = CASES / "10_policy_semi.csv"
+    if name != path.name:
+        (tmp_path / "p.csv").write_text("\n\n" + path.read_text())
+        path = tmp_path / "p.csv"
+    assert Policy.from_csv(path) == TABLE_I
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("10_policy_comment.csv", r"expected a first line such as 'Attribute,Doctor,Nurse'.*# our"),
+        ("10_policy_emptycol.csv", "line 1: column 6 has no name; expected a receiver's name"),
+        ("10_policy_emptyname.csv", "line 1: column 5 has no name; expected a receiver's name"),
+        ("good.csv", "line 2: unknown attribute '0'"),
+        ("03_nullable_int.parquet", "can't be read as a policy table: not UTF-8"),
+        ("none.csv", "can't be read as a policy table: No such file"),
+    ],
+)
+def test_tables_that_are_refused(name, message):
+    with pytest.raises(InputError, match=rf"{name}.*{message}"):
+        Policy.from_csv(CASES / name)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("Age,F,F,G,G", "Age,F,F,G"), "line 3: 4 cells; expected 5 as in the first line"),
+        (("Age,F,F,G,G", "Age,F,F,X,G"), "line 3, age, caregiver: expected F .* got 'X'"),
+        (("Age,F,F,G,G", "Shoe,F,F,G,G"), r"line 3: unknown attribute 'Shoe'"),
+        (("Age,F,F,G,G\n", ""), "policy for family_member: no operation for age"),
+        (("Age,F,F,G,G", "Name,F,F,G,G"), "line 3: name stands twice"),
+        (("Doctor", "family member"), "a receiver stands twice in the first line"),
+        (("Name,F,F,F,D", "Name,F,F,F,G"), "name has no generalisation; expected F or D"),
+        (("Name,F", "Name,\0F"), "line 2|expected F"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(tmp_path, change, message):
+    text = (CASES / "10_policy_semi.csv").read_text().replace(";", ",")
+    assert change[0] in text
+    (tmp_path / "p.csv").write_text(text.replace(*change, 1))
+    with pytest.raises(InputError, match=rf"p\.csv.*({message})"):
+        Policy.from_csv(tmp_path / "p.csv")
+
+
+def test_receivers_are_found_as_the_heading_has_them():
+    clinic = Policy.from_csv(CASES / "11_clinic_policy.csv")
+    assert clinic.for_receiver("Clinic") == clinic.for_receiver("clinic")
+    assert Policy.from_csv(CASES / "08_policy_brackets.csv").receivers[-1] == "ward_[/3]"
+    with pytest.raises(InputError, match="unknown receiver 'nurse'; expected one of clinic"):
+        clinic.for_receiver("nurse")
+
+
+def test_letters_are_operations():
+    """A letter in place of an operation means what it says: nothing is deleted by mistake."""
+    schema = Schema((Attribute("name", Form.WORDS), Attribute("town", Form.WORDS)))
+    policy = Policy({"all": {"town": "D", "name": "f"}}, schema)
+    assert dict(policy.for_receiver("all")) == {
+        "name": Operation.DISCLOSE,
+        "town": Operation.DELETE,
+    }
+    view = apply_policy(pd.DataFrame({"name": ["ann"], "town": ["york"]}), policy, "all")
+    assert view.iloc[0].tolist() == ["ann", "*"]
+    with pytest.raises(InputError, match=r"expected F .* got 'X'"):
+        Policy({"all": {"town": "X", "name": "F"}}, schema)
+    with pytest.raises(InputError, match="got None"):
+        Policy.from_letters("all", {"town": None, "name": "F"}, schema)
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({}, "no receivers"),
+        ({"": dict.fromkeys(NAMES, "F")}, "a receiver without a name"),
+        ({"doctor": dict.fromkeys([*NAMES, "shoe"], "F")}, "unknown attribute 'shoe'"),
+        ({"doctor": {"name": "F"}}, "no operation for age"),
+        ({"doctor": dict.fromkeys(NAMES, "G")}, "name has no generalisation"),
+    ],
+)
+def test_policies_that_do_not_go_together(rules, message):
+    with pytest.raises(InputError, match=message):
         Policy(rules)
+
+
+def test_a_null_is_refused_and_never_another_persons_group(entries):
+    table = entries.head(3).copy()
+    table.loc[table.index[0], "disease"] = None
+    table.loc[table.index[1], "age"] = None
+    with pytest.raises(InputError, match="row 1, age: null; expected a value"):
+        apply_policy(table, TABLE_I, "researcher")
+    table["age"] = "80"
+    with pytest.raises(InputError, match="row 0, disease: null"):
+        apply_policy(table, TABLE_I, "researcher")
+
+
+def test_a_table_read_as_numbers_is_refused_with_the_remedy():
+    table = pd.read_csv(CASES / "good.csv")
+    with pytest.raises(InputError, match=r"phone_number: a column of numbers.*read_entries"):
+        apply_policy(table, TABLE_I, "doctor")
+    with pytest.raises(InputError, match="no column disease"):
+        apply_policy(table.drop(columns="disease"), TABLE_I, "doctor")
+
+
+def test_the_view_has_the_rows_of_its_entries(entries):
+    view = apply_policy(entries.set_index("user_id"), TABLE_I, "researcher")
+    assert view.index.tolist() == entries["user_id"].tolist()
+    assert list(view) == list(NAMES)
+    assert (view["name"] == "*").all()
+    assert view["disease"].isin(set(ASSISTED_LIVING["disease"].generalise.general.values())).any()

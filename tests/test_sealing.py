@@ -1,6 +1,7 @@
 """Sealed codes open with the right key, for the right receiver, unchanged; and not otherwise."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,21 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from aalprivacy import files, sealing
+from aalprivacy import codes, sealing
 from aalprivacy.errors import InputError
 
 KEY = bytes.fromhex(sealing.make_key())
-CODES = files.Codes(np.arange(1024, dtype=np.float32).reshape(2, 512), "e" * 16, "doctor")
+CODES = codes.Codes(np.arange(1024, dtype=np.float32).reshape(2, 512), "e" * 16, "doctor")
 
 
 @pytest.fixture
 def sealed(tmp_path):
-    files.write_codes(CODES, tmp_path / "c.npz", KEY)
+    codes.write_codes(CODES, tmp_path / "c.npz", KEY)
     return tmp_path / "c.npz"
 
 
 def test_the_right_key_opens(sealed):
-    read = files.read_codes(sealed, 512, CODES.encoder, "doctor", KEY)
+    read = codes.read_codes(sealed, 512, CODES.encoder, "doctor", KEY)
     np.testing.assert_array_equal(read.codes, CODES.codes)
     assert (read.encoder, read.receiver) == (CODES.encoder, "doctor")
     assert CODES.codes.tobytes()[100:200] not in sealed.read_bytes()
@@ -46,12 +47,12 @@ def test_what_opens_not(sealed, tmp_path):
     other = bytes.fromhex(sealing.make_key())
     for receiver, key in (("doctor", other), ("researcher", KEY)):
         with pytest.raises(InputError, match=r"c\.npz: can't be unsealed"):
-            files.read_codes(sealed, 512, None, receiver, key)
+            codes.read_codes(sealed, 512, None, receiver, key)
     with pytest.raises(InputError, match="is sealed; expected a key"):
-        files.read_codes(sealed, 512)
-    files.write_codes(CODES, tmp_path / "plain.npz")
+        codes.read_codes(sealed, 512)
+    codes.write_codes(CODES, tmp_path / "plain.npz")
     with pytest.raises(InputError, match="is not sealed; expected no key"):
-        files.read_codes(tmp_path / "plain.npz", 512, None, "doctor", KEY)
+        codes.read_codes(tmp_path / "plain.npz", 512, None, "doctor", KEY)
 
 
 @pytest.mark.parametrize("field", ["encoder", "version"])
@@ -61,7 +62,7 @@ def test_what_is_said_of_the_codes_is_sealed_too(sealed, field):
     about[field] = {"encoder": "f" * 16, "version": 3}[field]
     np.savez(sealed, about=json.dumps(about), sealed=content)
     with pytest.raises(InputError, match=r"can.t be unsealed|format version"):
-        files.read_codes(sealed, 512, None, "doctor", KEY)
+        codes.read_codes(sealed, 512, None, "doctor", KEY)
 
 
 @pytest.mark.parametrize("text", ["", "zz" * 32, "ab" * 31])
@@ -71,24 +72,37 @@ def test_what_is_no_key(tmp_path, text):
         sealing.read_key(tmp_path / "k")
 
 
+def test_a_key_that_windows_wrote_is_read(tmp_path):
+    """A byte order mark before the digits and a line end of two characters after them."""
+    case = Path(__file__).parent / "cases" / "14_key_bom.key"
+    assert case.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert sealing.read_key(case) == bytes.fromhex(case.read_text("utf-8-sig"))
+    with pytest.raises(InputError, match=r"none: no such file; expected a key"):
+        sealing.read_key(tmp_path / "none")
+
+
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "sealed"])
 @settings(deadline=None, max_examples=30)
 @given(
-    codes=hnp.arrays(
+    numbers=hnp.arrays(
         np.float32, (12, 512), elements=st.floats(-200, 200, width=32, allow_subnormal=False)
     )
 )
-def test_codes_in_fewer_bits(tmp_path_factory, key, codes):
+def test_codes_in_fewer_bits(tmp_path_factory, key, numbers):
     """float32 is exact; float16 is within its half unit in the last place; int8 within half a step
     of what the number's largest size divides into 127."""
-    most = np.abs(codes).max(axis=0)
-    within = {"float32": 0 * codes, "float16": np.abs(codes) * 2**-11 + 2**-25, "int8": most / 254}
+    most = np.abs(numbers).max(axis=0)
+    within = {
+        "float32": 0 * numbers,
+        "float16": np.abs(numbers) * 2**-11 + 2**-25,
+        "int8": most / 254,
+    }
     sizes = {}
     for number_type, tolerance in within.items():
         path = tmp_path_factory.getbasetemp() / f"{number_type}.npz"
-        files.write_codes(files.Codes(codes, "e" * 16, "doctor"), path, key, number_type)
-        read = files.read_codes(path, 512, "e" * 16, "doctor", key).codes
+        codes.write_codes(codes.Codes(numbers, "e" * 16, "doctor"), path, key, number_type)
+        read = codes.read_codes(path, 512, "e" * 16, "doctor", key).codes
         assert read.dtype == np.float32
-        assert (np.abs(read - codes) <= tolerance * 1.001).all()
+        assert (np.abs(read - numbers) <= tolerance * 1.001).all()
         sizes[number_type] = path.stat().st_size
     assert sizes["float32"] > sizes["float16"] > sizes["int8"]

@@ -23,8 +23,19 @@ def reading(attack, setting, value):
     return Finding(attack, setting, CHARACTER_ERROR, value, value - 1, value + 1, LINE, 0.2)
 
 
-def told(measure, low, baseline=0.5, attack="insider, linear probe", setting=PROBE):
-    return Finding(attack, setting, measure, low + 0.05, low, low + 0.1, baseline, 1.0)
+def told(measure, low, baseline=0.5, attack="insider, linear probe", setting=PROBE, hidden=""):
+    """`hidden` such as ``"name D"``: the attribute, and what the view does with it."""
+    attribute, _, operation = hidden.partition(" ")
+    figures = low + 0.05, low, low + 0.1, baseline, 1.0
+    return Finding(attack, setting, measure, *figures, attribute, operation)
+
+
+def name(low):
+    return told("first letter", low, hidden="name D")
+
+
+def pressure(low):
+    return told("last digit", low, hidden="blood_pressure G")
 
 
 def verdict(*findings):
@@ -65,10 +76,10 @@ def test_values_hit_above_chance_disclose_something(above, expected):
 def test_pairs_are_told_apart():
     frames = [
         to_frame([reading("wrong key", Setting(own="caregiver"), value)]).assign(pair=pair)
-        for pair, value in (("doctor", 90.0), ("family_member", 60.0))
+        for pair, value in (("doctor", 90.0), ("family_member.blind", 60.0))
     ]
     (claim,) = judge(pd.concat(frames))
-    assert claim.measured.startswith("family member: wrong key, own pair: caregiver: 60.0")
+    assert claim.measured.startswith("family member, blind: wrong key, own pair: caregiver: 60.0")
 
 
 def test_a_twin_is_judged_apart():
@@ -100,28 +111,28 @@ def test_how_exactly_the_weights_must_be_known():
     assert "off by 0.1 % of" in verdict(*noisy, other).measured
     shut = [reading("near key", Setting(size=0.0001), 70.0)]
     assert verdict(*shut).verdict is Verdict.HOLDS
+    assert verdict(*shut).measured == "no weights that are off open the lock"
 
 
 def test_what_is_deleted():
-    claim = verdict(told("name (deleted): first letter", 0.4), told("age (generalised): ...", 0.45))
+    claim = verdict(name(0.4), pressure(0.45))
     assert claim.verdict is Verdict.HOLDS
-    claim = verdict(told("name (deleted): first letter", 0.6), told("age (generalised): ...", 0.45))
+    claim = verdict(name(0.6), pressure(0.45))
     assert claim.verdict is Verdict.FAILS
     assert "1 of 2 probes tell" in claim.measured
     assert "(entries known at most: linear probe 100)" in claim.measured
-    assert "of name; the most: name (deleted): first letter, right for 65%" in claim.measured
+    assert "of name; the most: name (deleted), first letter, right for 65%" in claim.measured
 
 
 def test_a_blind_pair_is_judged_by_what_its_codes_tell():
-    findings = [told("name (deleted): first letter", 0.45), reading("wrong key", Setting(), 90.0)]
+    findings = [name(0.45), reading("wrong key", Setting(), 90.0)]
     (claim,) = judge_blind(to_frame(findings))
     assert (claim.section, claim.verdict) == ("remedy", Verdict.HOLDS)
     assert "0 of 1 probes" in claim.measured
     assert judge_blind(to_frame(findings[1:])) == []
     # Of several pairs, whose rows are numbered alike, it names the one that tells most.
-    telling = [told("age (generalised): last digit", 0.7)]
-    (claim,) = judge_blind(pd.concat([to_frame(findings), to_frame(telling)]))
-    assert "the most: age" in claim.measured
+    (claim,) = judge_blind(pd.concat([to_frame(findings), to_frame([pressure(0.7)])]))
+    assert "the most: blood pressure (generalised), last digit" in claim.measured
 
 
 def test_linkage_and_tampering():
@@ -158,7 +169,9 @@ def test_noise_must_hide_before_it_hurts(errors, lows, expected):
     for size, error, low in zip((0.1, 0.5), errors, lows, strict=True):
         findings += [
             reading("remedy: noise, receiver reads", Setting(size=size), error),
-            told("name", low, 0.5, "remedy: noise, linear probe", Setting(size=size, known=100)),
+            told(
+                "first letter", low, 0.5, "remedy: noise, linear probe", Setting(size=size, known=9)
+            ),
         ]
     assert verdict(*findings).verdict is expected
 
@@ -173,6 +186,11 @@ def test_rounding():
     assert verdict(*rounded(0.25)).verdict is Verdict.HOLDS
     assert verdict(*rounded(1.0)).verdict is Verdict.IN_PART
     assert verdict(*rounded(3.0)).verdict is Verdict.FAILS
+
+
+def test_a_view_that_is_the_same_for_all_is_no_reason_to_fail():
+    same = Finding("wrong key", Setting(own="doctor"), CHARACTER_ERROR, 9.0, 8.0, 10.0, 0.0, 0.0)
+    assert verdict(same).verdict is Verdict.HOLDS
 
 
 def test_without_findings_nothing_is_judged():

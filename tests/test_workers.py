@@ -9,24 +9,25 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
 
-from aalprivacy import files
+from aalprivacy import tables
 from aalprivacy.errors import InputError
 from aalprivacy.workers import Workers
 
-COMMAND = [sys.executable, "-c", "from aalprivacy.cli import main; main()", "train"]
+COMMAND = [sys.executable, "-m", "aalprivacy", "train"]
 # A pair so small that processes' start is what takes the time.
 PROGRAM = """
 import sys
 from pathlib import Path
-from aalprivacy import TABLE_I, apply_policy, simulate
-from aalprivacy.examples import Examples
+from aalprivacy import TABLE_I, simulate
 from aalprivacy.recipe import Recipe
-from aalprivacy.training import Trainer, Validation, fit, one_thread_a_shard
+from aalprivacy.runs import Run
+from aalprivacy.updates import one_thread_a_shard
 from aalprivacy.workers import Workers
 
 recipe = Recipe(units=24, embedding=8, updates=15, first_batch_size=9, batch_size=9,
@@ -34,13 +35,10 @@ recipe = Recipe(units=24, embedding=8, updates=15, first_batch_size=9, batch_siz
 workers = Workers.from_environment()
 one_thread_a_shard()
 workers.connect()
-trainer = Trainer(recipe, workers) if workers.is_chief else None
-if workers.count > 1:
-    trainer = Trainer.join(workers, trainer)
 entries = simulate(40, 2, seed=1)
-examples = Examples(entries, apply_policy(entries), TABLE_I.for_receiver("researcher"), recipe)
-validation = Validation(entries[:3], apply_policy(entries[:3]))
-fit(trainer, examples, validation, Path(sys.argv[1]), validate_every=1)
+run = Run.begin(Path(sys.argv[1]), entries, entries[:3], TABLE_I, "researcher", recipe,
+                workers=workers)
+run.fit(validate_every=1)
 """
 
 
@@ -75,9 +73,9 @@ def log(folder) -> list[dict]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_two_workers_train_as_one_does(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
-    one.mkdir(), two.mkdir()
     subprocess.run([sys.executable, "-c", PROGRAM, one], check=True, capture_output=True)
     processes = []
     for environment in reversed(environments(2)):  # the chief comes last
@@ -96,6 +94,7 @@ def test_two_workers_train_as_one_does(tmp_path):
             np.testing.assert_allclose(checkpoint(two)[name], value, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_lost_worker_ends_in_one_line_and_a_checkpoint(tmp_path):
     command = [*COMMAND, "--receiver", "doctor", "--users", "40", "--entries", "2", "--updates",
                "100000", "--validate-every", "8", "--out", tmp_path / "run"]  # fmt: skip
@@ -118,10 +117,11 @@ def test_a_lost_worker_ends_in_one_line_and_a_checkpoint(tmp_path):
     other.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("second", ["other entries", "none"])
 def test_workers_with_other_data_are_refused(tmp_path, entries, second):
-    files.write_entries(entries, tmp_path / "0.parquet")
-    files.write_entries(entries[::-1], tmp_path / "1.parquet")
+    tables.write_table(entries, tmp_path / "0.parquet")
+    tables.write_table(entries[::-1], tmp_path / "1.parquet")
     data = [["--data", tmp_path / f"{i}.parquet"] for i in range(2)]
     if second == "none":
         data[1] = []
@@ -139,9 +139,55 @@ def test_workers_with_other_data_are_refused(tmp_path, entries, second):
     assert not any("Traceback" in error for error in errors)
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_machine_that_does_not_come_is_named(monkeypatch, rank):
+    here = environments(2)[rank]
+    addresses = json.loads(here["TF_CONFIG"])["cluster"]["worker"]
+    monkeypatch.setenv("TF_CONFIG", here["TF_CONFIG"])
+    began = time.monotonic()
+    with pytest.raises(InputError) as refused:
+        Workers.from_environment().connect(wait=0.5)
+    assert time.monotonic() - began < 5
+    assert f"worker {rank} of 2: {addresses[1 - rank]} didn't answer within 0.5" in str(
+        refused.value
+    )
+    assert "--wait" in str(refused.value)
+
+
+def test_waiting_for_a_machine_can_be_interrupted(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", environments(2)[1]["TF_CONFIG"])
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        Workers.from_environment().connect(wait=60)
+    assert time.monotonic() - began < 5
+
+
+def test_workers_meet_in_any_order():
+    first = json.loads(environments(3)[0]["TF_CONFIG"])["cluster"]["worker"]
+    workers = [Workers(rank, 3, tuple(first)) for rank in range(3)]
+    done = []
+
+    def meet(worker):
+        deadline = time.monotonic() + 10
+        (worker._gather if worker.is_chief else worker._report)(deadline, 10)
+        done.append(worker.rank)
+
+    threads = [threading.Thread(target=meet, args=(worker,)) for worker in reversed(workers)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.1)
+        assert not done or len(threads) == 3
+    for thread in threads:
+        thread.join(10)
+    assert sorted(done) == [0, 1, 2]
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"cluster": {"worker": ["a:1"]}}',
     '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
     '{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}',
+    '{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}',
 ])  # fmt: skip
 def test_bad_environment(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
@@ -154,7 +200,7 @@ def test_the_chief_comes_first(monkeypatch):
     for rank, task in enumerate([("chief", 0), ("worker", 0), ("worker", 1)]):
         config = {"cluster": cluster, "task": dict(zip(("type", "index"), task, strict=True))}
         monkeypatch.setenv("TF_CONFIG", json.dumps(config))
-        assert Workers.from_environment() == Workers(rank, 3)
+        assert Workers.from_environment() == Workers(rank, 3, ("c:1", "a:1", "b:1"))
     monkeypatch.delenv("TF_CONFIG")
     assert Workers.from_environment() == Workers(0, 1)
 
@@ -165,12 +211,13 @@ def test_every_row_has_one_worker():
     np.testing.assert_array_equal(np.concatenate(parts), batch)
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_exactly(tmp_path, entries):
     """SIGKILL at moments that the seed chooses: the weights are those of an unbroken run."""
-    files.write_entries(entries, tmp_path / "entries.parquet")
+    tables.write_table(entries, tmp_path / "entries.parquet")
     command = [*COMMAND, "--receiver", "doctor", "--data", tmp_path / "entries.parquet",
                "--product-dtype", "bfloat16", "--checkpoint-every", "3", "--validate-every", "10",
-               "--updates", "24", "--test-entries", "2", "--out"]  # fmt: skip
+               "--updates", "24", "--units", "24", "--out"]  # fmt: skip
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     subprocess.run([*command, straight], check=True, capture_output=True)
     moments = random.Random(0)

@@ -27,8 +27,10 @@ from aalprivacy.audit.learning import OwnDecoder, Training, WholeEntry
 from aalprivacy.audit.measure import CHARACTER_ERROR, Case, Finding, Setting
 from aalprivacy.audit.remedies import Noise, Rounding
 from aalprivacy.audit.statistics import Statistics
+from aalprivacy.audit.tables import case_tables
 from aalprivacy.audit.verdicts import Claim, Verdict, judge, judge_blind
-from aalprivacy.model import Pair
+from aalprivacy.pair import Pair
+from aalprivacy.schema import in_words
 
 __all__ = [
     "CHARACTER_ERROR",
@@ -51,6 +53,7 @@ __all__ = [
     "Verdict",
     "WholeEntry",
     "WrongKey",
+    "case_tables",
     "from_rows",
     "judge",
     "judge_blind",
@@ -61,28 +64,24 @@ __all__ = [
 
 
 def run_audit(
-    pair: Pair,
+    case: Case,
     others: Mapping[str, Pair],
     *,
-    known: int = 2000,
-    targets: int = 500,
     updates: int = Training.updates,
     seed: int = 0,
     begun: tuple[int, Sequence[Finding]] = (0, ()),
     keep: Callable[[int, list[Finding]], None] = lambda done, findings: None,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[Finding]:
-    """Let every attack loose on a pair.
+    """Make every attack on a pair.
 
     Parameters
     ----------
-    pair
-        The victim's.
+    case
+        The victim's pair, with the entries that the attacker knows and those to read. 2,000 and 500
+        take minutes; 100,000 and 1,000, with 2,000 updates, about an hour.
     others
-        Name -> other pairs, which the attacker has as its own.
-    known, targets
-        Entries that the attacker may know, and entries to read. The defaults take minutes; 100,000
-        and 1,000, with 2,000 updates, about an hour.
+        Name -> other pairs of the same schema, which the attacker has as its own.
     updates
         Of each decoder that an attacker trains.
     begun
@@ -91,9 +90,15 @@ def run_audit(
         Told the same of this one after each attack.
     say
         Told what is being done.
+
+    Raises
+    ------
+    InputError
+        If one of `others` is of another schema.
     """
-    say("encoding")
-    case = Case(pair, known, targets)
+    for name, own in others.items():
+        case.check_schema(own, in_words(name))
+    pair, known = case.pair, len(case.known)
     owned = {**others, TWIN: pair.rekeyed(seed + 1)}
     attacks = [WrongKey(owned), NearKey(seed=seed)]
     training = Training(updates=updates, seed=seed)
@@ -110,7 +115,7 @@ def run_audit(
     for name, own in owned.items():
         attacks += [LinearMap(own, name), Statistics(own, name)]
     attacks += [Linkage(other=own, name=name, seed=seed) for name, own in others.items()]
-    # An hour for each; so only the pair that has most in common with the victim's.
+    # A training takes long, so only one other pair is tried: one of the same receiver, if any.
     nearest = sorted(others.items(), key=lambda item: item[1].receiver != pair.receiver)[:1]
     attacks += [OwnDecoder(own, name, (known,), training) for name, own in nearest]
     done, findings = begun[0], list(begun[1])
@@ -127,8 +132,8 @@ def to_frame(findings: Sequence[Finding]) -> pd.DataFrame:
     Its columns are those of `Finding`, whose setting is in words, those of `Setting` but ``says``,
     and ``beats_baseline``.
     """
-    columns = ("attack", "setting", "size", "known", "own", "measure", "value", "low", "high",
-               "baseline", "control", "beats_baseline")  # fmt: skip
+    columns = ("attack", "setting", "size", "known", "own", "attribute", "operation", "measure",
+               "value", "low", "high", "baseline", "control", "beats_baseline")  # fmt: skip
     rows = [{**row, **row["setting"], "setting": str(f.setting)}
             for row, f in zip(to_rows(findings), findings, strict=True)]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)

@@ -1,6 +1,6 @@
 """The attacks from outside, each a class whose docstring says what the attacker has and wants.
 
-``run(case)`` gives its findings. All are seeded, and all face users that no pair was trained on.
+``run(case)`` gives its findings. All are seeded.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,35 +8,39 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 from sklearn.linear_model import RidgeCV
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from aalprivacy.attributes import ATTRIBUTES
-from aalprivacy.audit.measure import LINK_SEED, Case, Finding, Setting, share, up_to
-from aalprivacy.initial import start
-from aalprivacy.model import Pair, build_decoder
+from aalprivacy.audit.measure import (
+    FEWEST,
+    Case,
+    Finding,
+    Setting,
+    share,
+    up_to,
+)
+from aalprivacy.pair import DECODER_ARRAYS, Pair
 from aalprivacy.policy import Operation
-from aalprivacy.quiet import keras
 from aalprivacy.recipe import Recipe
-from aalprivacy.simulate import simulate
-from aalprivacy.text import from_lines, is_well_formed, to_lines
+from aalprivacy.text import from_lines, is_well_formed, view_lines
 from aalprivacy.views import apply_policy
 
 STRENGTHS = tuple(10.0**power for power in range(-2, 5))  # of ridge penalties
 # What the attacker's pair is called that differs from the victim's in order and signs only.
 TWIN = "the same pair, re-keyed"
-ATTACKERS = 4_000_000  # on top of a seed: no training draws from there
+ATTACKERS = 4_000_000  # begins the seed of an attacker's first weights; no training has it
 
 
 @dataclass(frozen=True)
 class WrongKey:
     """The attacker has the codes and another pair's decoder, and decodes (paper, figure 6).
 
-    The finding is about the view that this decoder would have made of its own encoder's codes.
+    The finding is about the view that this decoder would have made of its own encoder's codes. A
+    decoder of codes of another width can't be tried, so it has no finding.
 
     Parameters
     ----------
@@ -50,6 +54,8 @@ class WrongKey:
         findings = []
         for name, other in self.others.items():
             theirs = case.of(other)
+            if theirs.codes.shape != case.codes.shape:
+                continue
             lines = theirs.read(case.codes)
             findings += theirs.reading("wrong key", Setting(own=name), lines)
         return findings
@@ -73,16 +79,17 @@ class NearKey:
 
     def run(self, case: Case) -> list[Finding]:
         rng = np.random.default_rng(self.seed)
-        weights = case.pair.weights()
-        decoder = [name for name in weights if name.startswith("decoder/")]
-        findings = []
+        weights, findings = case.pair.weights, []
         for size in self.noise:
-            changed = {n: weights[n] * _normal(rng, weights[n].shape, 1, size) for n in decoder}
+            changed = {
+                name: weights[name] * _normal(rng, weights[name].shape, 1, size)
+                for name in DECODER_ARRAYS
+            }
             setting = Setting(f"weights off by {size:g} of their size", size)
             findings += self._try(case, setting, changed)
-        new = Pair(case.pair.encoder, new_decoder(case.codes.shape[1] // 2, self.seed)).weights()
+        fresh = fresh_decoder(case.pair, self.seed)
         for stolen in (("embedding",), ("lstm",), ("scores",), ("lstm", "scores")):
-            guessed = {n: new[n] for n in decoder if n.split("/")[1] not in stolen}
+            guessed = {n: array for n, array in fresh.items() if n.split("/")[1] not in stolen}
             findings += self._try(case, Setting(f"only known: {' and '.join(stolen)}"), guessed)
         return findings
 
@@ -104,7 +111,7 @@ class Neighbours:
     known: tuple[int, ...] = (10, 100, 1000, 10_000, 100_000)
 
     def run(self, case: Case) -> list[Finding]:
-        findings, views = [], to_lines(case.known_views)
+        findings, views = [], view_lines(case.known_views, case.schema)
         for n in up_to(self.known, len(case.known)):
             scaler = StandardScaler().fit(case.known_codes[:n])
             index = NearestNeighbors(n_neighbors=1).fit(scaler.transform(case.known_codes[:n]))
@@ -150,66 +157,62 @@ class LinearMap:
 class Linkage:
     """The attacker has codes and wants to know which are the same user's.
 
-    A user's two codes are of entries some days apart, as are those of two users. They are compared
-    by the correlation of their standardised numbers. The measure is the probability that two codes
-    of one user are more similar than those of two users; the baseline is a coin's, the control that
-    of two views, compared by the number of equal values.
+    Each user has two entries, and each second one is compared with the user's own first one and
+    with another user's: where the schema has a time, one whose second entry is of nearly the same
+    day. Codes are compared by the correlation of their standardised numbers. The measure is the
+    probability that two codes of one user are more similar than those of two users; the baseline is
+    a coin's, the control that of two views, compared by the number of equal values.
 
     With a second pair, the second code is of that pair's encoder. The attacker has seen entries
     go to both receivers (it knows their codes, not what they say) and fits a linear map between.
 
+    Without linked entries of at least ten users there are no findings.
+
     Parameters
     ----------
-    users
-        How many, with two entries each.
     other, name
         The pair whose codes the second ones are, and what it is called; the victim's by default.
     """
 
-    users: int = 500
     other: Pair | None = None
     name: str = ""
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
-        entries = simulate(self.users, 100, LINK_SEED)
-        # The first and the last of a hundred, so that it isn't the day that links them.
-        entries = entries[entries.index % 100 % 99 == 0].reset_index(drop=True)
-        codes, says = case.encode(entries), f"{self.users:,} users, two codes each"
-        views = apply_policy(entries, case.pair.policy, case.pair.receiver).to_numpy()
+        entries, pair = case.linked, case.pair
+        if entries is None or len(entries) < 2 * FEWEST:
+            return []
+        users = len(entries) // 2
+        codes, says = case.encode(entries), f"{users:,} users, two codes each"
+        views = apply_policy(entries, pair.policy, pair.receiver).to_numpy()
         if self.other:
             theirs = case.of(self.other)
             move = foreign_to_own(theirs.known_codes, case.known_codes)
             codes[1::2] = move(theirs.encode(entries[1::2]))
             views[1::2] = apply_policy(entries[1::2], self.other.policy, self.other.receiver)
-            says += f", one by {self.name}'s encoder"
+            says += f", one by {in_words(self.name)}'s encoder"
         scaled = np.empty_like(codes)
         for half in (slice(0, None, 2), slice(1, None, 2)):
             scaled[half] = StandardScaler().fit_transform(codes[half])
-        scaled /= np.linalg.norm(scaled, axis=1, keepdims=True)
+        scaled /= np.maximum(np.linalg.norm(scaled, axis=1, keepdims=True), 1e-12)
         rng = np.random.default_rng(self.seed)
-        # Another user whose second entry is of nearly the same day, so that it isn't the season.
-        by_day = np.argsort(entries["timestamp"].to_numpy()[1::2], kind="stable")
-        steps = rng.integers(1, min(11, self.users), self.users)
-        places = np.arange(self.users) + steps
-        places = np.where(places < self.users, places, places - 2 * steps)  # the last look back
-        other = np.empty(self.users, int)
-        other[by_day] = by_day[places]
-        first, same, different = (
-            2 * np.arange(self.users),
-            2 * np.arange(self.users) + 1,
-            2 * other + 1,
-        )
-        truth = np.repeat([1, 0], self.users)
+        order = _by_time(entries[1::2], case)
+        if order is None:
+            order = rng.permutation(users)
+        # Another user at most ten places away: forwards, or backwards at the end.
+        steps = rng.integers(1, min(11, users), users)
+        places = np.arange(users) + steps
+        places = np.where(places < users, places, places - 2 * steps)
+        other = np.empty(users, int)
+        other[order] = order[places]
+        first = 2 * np.arange(users)
+        same, different = first + 1, 2 * other + 1
 
-        def area(similarity) -> np.ndarray:
-            scores = np.concatenate([similarity(first, same), similarity(first, different)])
-            resampled = []
-            for _ in range(200):
-                drawn = rng.integers(0, self.users, self.users)
-                both = np.concatenate([drawn, drawn + self.users])
-                resampled.append(roc_auc_score(truth[both], scores[both]))
-            return np.array([roc_auc_score(truth, scores), *np.quantile(resampled, [0.025, 0.975])])
+        def area(similarity: Callable) -> np.ndarray:
+            alike, apart = similarity(first, same), similarity(first, different)
+            draws = [rng.integers(0, users, users) for _ in range(200)]
+            resampled = [_area(alike[drawn], apart[drawn]) for drawn in draws]
+            return np.array([_area(alike, apart), *np.quantile(resampled, [0.025, 0.975])])
 
         by_code = area(lambda a, b: (scaled[a] * scaled[b]).sum(1))
         by_view = area(lambda a, b: (views[a] == views[b]).mean(1))
@@ -226,8 +229,9 @@ class Tampering:
     """The attacker changes codes on their way; nothing but the decoded view could betray it.
 
     The measure is the share, of the codes whose view has become another one, of those whose view
-    passes: twenty values, each of its attribute's form. The baseline is none, the control the share
-    of unchanged codes that pass. A change that changes no view has no finding.
+    passes: as many values as there are attributes, each of a form that it has in such views. The
+    baseline is none, the control the share of unchanged codes that pass. A change that changes no
+    view has no finding.
 
     Parameters
     ----------
@@ -293,6 +297,7 @@ def as_own(foreign: np.ndarray, own: np.ndarray, folds: int = 5) -> np.ndarray:
 
     They are as far from the own ones as codes of entries that nobody knew.
     """
+    folds = min(folds, len(own))
     return cross_val_predict(_ridge(STRENGTHS), foreign, own, cv=folds).astype(np.float32)
 
 
@@ -300,30 +305,56 @@ def _ridge(strengths: tuple[float, ...]):
     return make_pipeline(StandardScaler(), RidgeCV(strengths))
 
 
-def new_decoder(units: int, seed: int, product_dtype: str = "float32") -> keras.Model:
-    """A decoder as it is before it has learned anything.
+def fresh_decoder(pair: Pair, seed: int) -> dict[str, np.ndarray]:
+    """A decoder that has learned nothing, of a pair's form: name -> float32 array.
 
-    An attacker doesn't know the seed of the victim's, so the same seed starts another one here.
+    Drawn as a training's first weights are: Keras' way (uniform kernels after Glorot & Bengio 2010,
+    an orthogonal recurrent one), the tokens' vectors and the units' memory as in
+    `aalprivacy.initial`. The seed is one of its own: an attacker doesn't know the victim's, and no
+    training of any seed starts with these arrays.
     """
-    recipe = Recipe(seed=seed + ATTACKERS, units=units)
-    keras.utils.set_random_seed(recipe.seed)
-    decoder = build_decoder(recipe.units, recipe.embedding, product_dtype=product_dtype)
-    start(decoder, recipe)
-    return decoder
+    rng, recipe = np.random.default_rng([ATTACKERS, seed]), Recipe()
+    arrays = {name: np.zeros(pair.weights[name].shape) for name in DECODER_ARRAYS}
+    vectors, kernel, recurrent, bias, scores, _ = DECODER_ARRAYS
+    units = len(arrays[recurrent])
+    arrays[vectors] += rng.normal(0, recipe.spread, arrays[vectors].shape)
+    for name in (kernel, scores):
+        limit = np.sqrt(6 / sum(arrays[name].shape))
+        arrays[name] += rng.uniform(-limit, limit, arrays[name].shape)
+    q, r = np.linalg.qr(rng.normal(size=(4 * units, units)))
+    arrays[recurrent] += (q * np.sign(np.diag(r))).T
+    forget = np.log(rng.uniform(1, pair.schema.longest, units))
+    # Keras' order of the gates: input, forget, candidate, output.
+    arrays[bias] += np.concatenate([-forget, forget, np.zeros(2 * units)])
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def _area(alike: np.ndarray, apart: np.ndarray) -> float:
+    """Under the ROC curve: how often a number of the first is the larger of two, ties half."""
+    ranks = rankdata(np.concatenate([alike, apart]))[: len(alike)]
+    return (ranks.mean() - (len(alike) + 1) / 2) / len(apart)
+
+
+def _by_time(entries: pd.DataFrame, case: Case) -> np.ndarray | None:
+    """Places of entries in the order of the schema's first time; ``None`` if it has none."""
+    attribute = next((a for a in case.schema.attributes if a.time), None)
+    if attribute is None:
+        return None
+    time = pd.to_datetime(entries[attribute.name], format=attribute.time, errors="coerce")
+    return np.argsort(time.to_numpy(), kind="stable")
 
 
 def _passes(lines: pd.Series, case: Case) -> np.ndarray:
-    """Which lines have twenty values, each of a form that such a view has."""
-    good = is_well_formed(lines)
-    values = from_lines(lines, errors="coerce")
+    """Which lines have a value for each attribute, each of a form that it has in such views."""
+    good = is_well_formed(lines, case.schema)
+    values = from_lines(lines, case.schema, errors="coerce")
     usual = pd.concat([case.known_views, case.views])
-    for a in ATTRIBUTES:
-        column = values[a.name]
-        if case.operations[a.name] is Operation.DISCLOSE:
-            fits = column.str.fullmatch(a.pattern)
-        elif a.name == "address" and case.operations[a.name] is Operation.GENERALISE:
-            fits = column.str.fullmatch("[a-z][a-z-]*")
+    for a in case.schema.attributes:
+        column, operation = values[a.name], case.operations[a.name]
+        if operation is Operation.DISCLOSE:
+            good &= a.fits(column)
+        elif operation is Operation.GENERALISE and getattr(a.generalise, "part", "") == "end":
+            good &= column.str.fullmatch(r"\S+").to_numpy(bool)  # any one word
         else:
-            fits = column.isin(usual[a.name])
-        good &= fits.to_numpy()
+            good &= column.isin(usual[a.name]).to_numpy()
     return good

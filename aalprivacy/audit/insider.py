@@ -11,9 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
-from aalprivacy.attributes import MISSING, NAMES
 from aalprivacy.audit.measure import Case, Finding, Setting, paired, up_to
+from aalprivacy.schema import MISSING, Attribute, Form, Schema
 
 MOST_ANSWERS = 50  # that a probe chooses among
 MOST_KNOWN = 10_000  # entries that a probe of views learns from; more take long and tell no more
@@ -24,9 +25,9 @@ class Insider:
     """The rightful receiver infers from the code what its view deletes or generalises.
 
     It has the codes, its decoder, and known entries; it trains a classifier from code to a part of
-    the hidden value: the value itself where it is a word, else its last digit or first letter. The
-    baseline is what the receiver can tell from the view alone (`from_view`). The control is the
-    value itself. The intervals hold for all findings at once.
+    the hidden value: of words or text the first letter, of a list the value itself, of all others
+    the last digit or character. The baseline is what the receiver can tell from the view alone
+    (`from_view`). The control is the value itself. The intervals hold for all findings at once.
 
     Parameters
     ----------
@@ -40,15 +41,16 @@ class Insider:
 
     known: tuple[int, ...] = (100, 1000, 10_000)
     deep: bool = True
-    attributes: tuple[str, ...] = NAMES
+    attributes: tuple[str, ...] | None = None
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
         findings, numbers = [], up_to(self.known, len(case.known))
-        hidden = {n: what for n, what in case.hidden.items() if n in self.attributes}
+        wanted = case.schema.names if self.attributes is None else self.attributes
+        hidden = {n: what for n, what in case.hidden.items() if n in wanted}
         for name, operation in hidden.items():
-            asked, secret = _secret(name, case.known[name])
-            truth = _secret(name, case.targets[name])[1]
+            asked, secret = _secret(case.schema[name], case.known[name])
+            truth = _secret(case.schema[name], case.targets[name])[1]
             for n in numbers:
                 if secret[:n].nunique() < 2:
                     continue
@@ -59,11 +61,13 @@ class Insider:
                         paired(
                             f"insider, {'neural' if deep else 'linear'} probe",
                             Setting(known=n),
-                            f"{name} ({operation.name.lower()}d): {asked}",
+                            asked,
                             guess == truth,
                             guessed,
                             1.0,
                             comparisons=(1 + self.deep) * len(hidden) * len(numbers),
+                            attribute=name,
+                            operation=str(operation),
                         )
                     )
         return findings
@@ -76,8 +80,9 @@ def from_view(
 
     The commonest answer, the commonest for this value of the view, the answer of the known entry
     whose view is most alike, and, if there are few answers, those of the probes that `Insider` has,
-    on the view in place of the code. Whichever is right most often, which errs on the safe side.
-    The case keeps it, as it doesn't depend on the codes.
+    on the view in place of the code. Of these the guess is taken that is right most often, so that
+    a code seems to tell too little rather than too much. The case keeps it, as it doesn't depend on
+    the codes.
 
     Parameters
     ----------
@@ -93,7 +98,7 @@ def from_view(
 
 
 def _from_view(case: Case, name: str, secret, truth, deep: bool, seed: int) -> np.ndarray:
-    known = case.known_views[: len(secret)]
+    known, schema = case.known_views[: len(secret)], case.schema
     commonest = secret.mode()[0]
     by_value = secret.groupby(known[name]).agg(lambda values: values.mode()[0])
     guesses = [
@@ -105,10 +110,11 @@ def _from_view(case: Case, name: str, secret, truth, deep: bool, seed: int) -> n
     steps = [want[at : at + 100] @ have.T for at in range(0, want.shape[0], 100)]
     nearest = np.concatenate([np.asarray(step.argmax(axis=1)).ravel() for step in steps])
     guesses.append(secret.to_numpy()[nearest])
+    secret, known = secret[:MOST_KNOWN], known[:MOST_KNOWN]
     if 1 < secret.nunique() <= MOST_ANSWERS:
-        secret, known = secret[:MOST_KNOWN], known[:MOST_KNOWN]
-        vectorizer = DictVectorizer(sparse=False).fit(_readable(known, known))
-        have, want = (vectorizer.transform(_readable(v, known)) for v in (known, case.views))
+        readable = [_readable(views, known, schema) for views in (known, case.views)]
+        vectorizer = DictVectorizer(sparse=False).fit(readable[0])
+        have, want = map(vectorizer.transform, readable)
         guesses += [
             _answers(have, secret, want, kind, seed)
             for kind in ((False, True) if deep else (False,))
@@ -119,50 +125,63 @@ def _from_view(case: Case, name: str, secret, truth, deep: bool, seed: int) -> n
 def _answers(known, secret: pd.Series, targets, deep: bool, seed: int) -> np.ndarray:
     """What a classifier of standardised numbers says of the targets."""
     counts = secret.value_counts()
+    # The neural probe leaves a tenth out to see when to stop. It can't where that is one entry, or
+    # where of two answers one is there once.
+    stops = len(secret) > 10 and (len(counts) > 2 or counts.min() > 1)
     probe = (
-        # Of two answers of which one is there once, scikit-learn can't hold any out.
-        MLPClassifier((256,), early_stopping=len(counts) > 2 or counts.min() > 1, random_state=seed)
+        MLPClassifier((256,), early_stopping=stops, random_state=seed)
         if deep
         else LogisticRegression(C=0.1, max_iter=300)
     )
-    with warnings.catch_warnings():
+    # A probe's products are small, and threads that wait for each other make it many times slower.
+    with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
         warnings.simplefilter("ignore", ConvergenceWarning)  # near enough for either side
+        warnings.filterwarnings("ignore", "The number of unique classes")  # of few known entries
         return make_pipeline(StandardScaler(), probe).fit(known, secret).predict(targets)
 
 
-def _readable(views: pd.DataFrame, known: pd.DataFrame) -> list[dict]:
-    """Views as numbers where they are numbers, the hour and the season as angles, words by name."""
+def _readable(views: pd.DataFrame, known: pd.DataFrame, schema: Schema) -> list[dict]:
+    """Views as numbers where they have numbers, times as hour and season, frequent values by name.
+
+    Up to two numbers a value: a range and a blood pressure have two. Hour and season are angles.
+    """
     parts = []
-    for name in NAMES:
-        column = views[name]
-        numbers = column.str.extractall(r"(\d+(?:\.\d+)?)")[0].astype(float).unstack()
-        numeric = column.str.fullmatch(r"[\d./ -]*\d[\d./ -]*").to_numpy()
-        if name == "timestamp" and numeric.any():
-            time = pd.to_datetime(column, format="%Y%m%d %H%M", errors="coerce")
+
+    def add(name: str, values: pd.Series) -> None:
+        if values.any():
+            parts.append(values.rename(name))
+
+    for a in schema.attributes:
+        column = views[a.name]
+        if a.time:
+            time = pd.to_datetime(column, format=a.time, errors="coerce")
             hour, season = (time.dt.hour + time.dt.minute / 60) / 24, time.dt.dayofyear / 365.25
             for what, angle in (("hour", hour), ("season", season)):
-                parts.append((np.sin(2 * np.pi * angle).fillna(0)).rename(f"{what} sin"))
-                parts.append((np.cos(2 * np.pi * angle).fillna(0)).rename(f"{what} cos"))
-        elif numeric.any() and name not in ("address", "phone_number"):
-            for place in numbers.columns[:2]:
-                values = numbers[place].reindex(column.index).where(numeric).fillna(0.0)
-                parts.append(values.rename(f"{name} {place}"))
-        counts = known[name].value_counts()
+                for turn in (np.sin, np.cos):
+                    add(f"{a.name} {what} {turn.__name__}", turn(2 * np.pi * angle).fillna(0.0))
+        elif a.form in (Form.NUMBER, Form.PATTERN):
+            numeric = column.str.fullmatch(r"[\d./ -]*\d[\d./ -]*")
+            found = column.where(numeric, "").str.findall(r"(?<!\d)-?\d+(?:\.\d+)?")
+            for place in range(2):
+                add(f"{a.name} {place}", pd.to_numeric(found.str[place]).fillna(0.0))
+        counts = known[a.name].value_counts()
         often = counts.index[(counts >= 5) & (counts < len(known))]
         parts.append(column.where(column.isin(often), "rare"))
     return pd.concat(parts, axis=1).to_dict(orient="records")
 
 
-def _secret(name: str, values: pd.Series) -> tuple[str, pd.Series]:
+def _secret(attribute: Attribute, values: pd.Series) -> tuple[str, pd.Series]:
     """The part of an attribute's values that is asked for, and what it is called."""
-    if name in ("name", "address"):
-        letters = values.str.extract(r"([a-z])", expand=False).fillna(MISSING)
+    if attribute.form is Form.ONE_OF:
+        return "the value", values
+    if attribute.form in (Form.WORDS, Form.TEXT):
+        letters = values.str.extract(r"([^\W\d_])", expand=False).fillna(MISSING)
         return "first letter", letters
-    if values.str.contains(r"\d").any():
-        return "last digit", values.str[-1]
-    return "the value", values
+    last = values.str[-1]
+    digits = (last.str.isdigit() | (last == MISSING)).all()
+    return "last digit" if digits else "last character", last
 
 
 def _one_hot(views: pd.DataFrame) -> list[dict]:
     """Each view's values by attribute, as `DictVectorizer` takes them."""
-    return views[list(NAMES)].to_dict(orient="records")
+    return views.to_dict(orient="records")

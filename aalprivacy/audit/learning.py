@@ -1,16 +1,17 @@
-"""The attackers who train a decoder of their own on codes and known entries."""
+"""The attackers who train a decoder of their own on codes and known entries.
+
+Only these need TensorFlow, which is imported when one of them trains.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from aalprivacy.audit.attacks import as_own, foreign_to_own, new_decoder
+from aalprivacy.audit.attacks import as_own, foreign_to_own, fresh_decoder
 from aalprivacy.audit.insider import from_view
 from aalprivacy.audit.measure import Case, Finding, Setting, paired, up_to
-from aalprivacy.model import Pair
-from aalprivacy.quiet import keras, tf
-from aalprivacy.text import PAD, from_lines, to_lines, to_tokens, trim
-from aalprivacy.training import faster_product_dtype, shards
+from aalprivacy.pair import Pair
+from aalprivacy.text import from_lines, to_lines, to_tokens, trim, view_lines
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Training:
     """How an attacker trains.
 
     It leaves a tenth of what it knows, up to 500 entries, out of the training, looks ten times how
-    well it reads these, and keeps the best.
+    well it reads these, and keeps the best of the ten.
 
     Parameters
     ----------
@@ -35,65 +36,49 @@ class Training:
     begun_rate: float = 5e-4
     seed: int = 0
 
-    def run(
-        self, codes: np.ndarray, texts: np.ndarray, begin: keras.Model | None = None
-    ) -> keras.Model:
-        """A decoder that has learned to write the texts from the codes.
+    def run(self, pair: Pair, codes: np.ndarray, texts: np.ndarray, begin: bool = False) -> Pair:
+        """The pair with a decoder that has learned to write the texts from the codes.
 
         Parameters
         ----------
+        pair
+            Whose decoder's form it has.
         codes
             float32 ``(n, 2 units)``.
         texts
             Tokens ``(n, length)``.
         begin
-            A decoder whose weights to begin with, in place of new ones.
+            Whether to begin with the pair's own decoder, in place of a fresh one.
         """
-        decoder = new_decoder(codes.shape[1] // 2, self.seed, faster_product_dtype())
-        if begin:
-            decoder.set_weights(begin.get_weights())
+        from aalprivacy.model import build_decoder, set_arrays, to_arrays
+        from aalprivacy.quiet import keras, tf
+        from aalprivacy.updates import Updates, faster_product_dtype, one_thread_a_shard
+
+        one_thread_a_shard()
+        decoder = build_decoder(pair.architecture, faster_product_dtype())
+        first = pair.weights if begin else fresh_decoder(pair, self.seed)
+        set_arrays((decoder,), first)
         rate = self.begun_rate if begin else self.learning_rate
         optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0)
         optimizer.build(decoder.trainable_variables)
+        updates = Updates(
+            lambda code, before: decoder([before, code], training=True),
+            decoder.trainable_variables,
+            optimizer,
+            tf.TensorSpec([None, codes.shape[1]], tf.float32),
+        )
         rng = np.random.default_rng([self.seed, 4])
-
-        signature = [
-            tf.TensorSpec([None, None], tf.int32),
-            tf.TensorSpec([None, codes.shape[1]]),
-        ]
-
-        @tf.function(input_signature=signature)
-        def loss_of(text, code):
-            before = tf.pad(text[:, :-1], [[0, 0], [1, 0]], constant_values=PAD)
-            total = 0.0
-            for ts, bs, cs in shards(text, before, code):
-                scores = decoder([bs, cs], training=True)
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(ts, scores)
-                total += tf.reduce_sum(losses * tf.cast(ts != PAD, tf.float32))
-            return total / tf.reduce_sum(tf.cast(text != PAD, tf.float32))
-
-        @tf.function(input_signature=signature)
-        def update(text, code):
-            with tf.GradientTape() as tape:
-                loss = loss_of(text, code)
-            gradients = tape.gradient(loss, decoder.trainable_variables)
-            optimizer.apply(
-                [tf.convert_to_tensor(g) for g in gradients], decoder.trainable_variables
-            )
-
-        def tensors(rows):
-            return tf.constant(trim(texts[rows])), tf.constant(codes[rows])
-
-        held = min(500, len(codes) // 10)
-        left_out, best = tensors(slice(0, held)), (float("inf"), None)
+        held = max(1, min(500, len(codes) // 10))
+        left_out, best = (codes[:held], trim(texts[:held])), (float("inf"), first)
         for step in range(self.updates):
             optimizer.learning_rate = rate * (1 - 0.9 * step / self.updates)
-            update(*tensors(rng.integers(held, len(codes), self.batch_size)))
+            rows = rng.integers(held, len(codes), self.batch_size)
+            updates.make(codes[rows], trim(texts[rows]))
             if (step + 1) % max(1, self.updates // 10) == 0 or step + 1 == self.updates:
-                loss = float(loss_of(*left_out))
-                best = min(best, (loss, decoder.get_weights()), key=lambda kept: kept[0])
-        decoder.set_weights(best[1])
-        return decoder
+                loss = updates.loss(*left_out)
+                if loss < best[0]:
+                    best = loss, {n: array.copy() for n, array in to_arrays(decoder).items()}
+        return pair.with_weights(best[1])
 
 
 @dataclass(frozen=True)
@@ -122,15 +107,16 @@ class OwnDecoder:
     def run(self, case: Case) -> list[Finding]:
         findings = []
         for n in up_to(self.known, len(case.known)):
-            views = to_tokens(to_lines(case.known_views[:n]))
-            known, codes, begin = case.known_codes[:n], case.codes, None
+            views = to_tokens(view_lines(case.known_views[:n], case.schema), case.schema)
+            known, codes = case.known_codes[:n], case.codes
             if self.own:
                 mine = case.of(self.own).known_codes[:n]
                 codes = foreign_to_own(known, mine)(codes)
-                known = as_own(known, mine)  # so that it learns from what it will have to read
-                begin = self.own.decoder
-            decoder = self.training.run(known, views, begin)
-            lines = case.read(codes, Pair(case.pair.encoder, decoder))
+                # The decoder learns from codes that are as far off as those it will have to read.
+                known = as_own(known, mine)
+            begin = self.own is not None
+            trained = self.training.run(self.own or case.pair, known, views, begin)
+            lines = case.read(codes, trained)
             findings += case.reading("own decoder", Setting(known=n, own=self.name), lines)
         return findings
 
@@ -159,22 +145,23 @@ class WholeEntry:
         numbers = up_to(self.known, len(case.known))
         for n in numbers:
             known = case.known[:n]
-            decoder = self.training.run(
-                case.known_codes[:n], to_tokens(to_lines(known)), case.pair.decoder
-            )
-            lines = case.read(case.codes, Pair(case.pair.encoder, decoder))
-            guess = from_lines(lines, errors="coerce")
+            texts = to_tokens(to_lines(known, case.schema), case.schema)
+            trained = self.training.run(case.pair, case.known_codes[:n], texts, begin=True)
+            lines = case.read(case.codes, trained)
+            guess = from_lines(lines, case.schema, errors="coerce")
             for name, operation in hidden.items():
                 truth = case.targets[name]
                 findings.append(
                     paired(
                         "insider, whole entry",
                         Setting(known=n),
-                        f"{name} ({operation.name.lower()}d): the value",
+                        "the value",
                         (guess[name] == truth).to_numpy(),
                         from_view(case, name, known[name], truth) == truth,
                         1.0,
                         comparisons=len(hidden) * len(numbers),
+                        attribute=name,
+                        operation=str(operation),
                     )
                 )
         return findings

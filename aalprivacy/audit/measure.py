@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from aalprivacy.attributes import NAMES
+from aalprivacy.errors import InputError
 from aalprivacy.evaluation import best_constant
-from aalprivacy.model import Pair
+from aalprivacy.pair import Pair
 from aalprivacy.policy import Operation
-from aalprivacy.simulate import simulate
-from aalprivacy.text import character_errors, from_lines, from_tokens, to_lines
+from aalprivacy.schema import Schema, in_words
+from aalprivacy.text import character_errors, from_lines, view_lines
 from aalprivacy.views import apply_policy
 
-KNOWN_SEED, TARGET_SEED, OWN_SEED, LINK_SEED = (3_000_000 + i for i in range(1, 5))
+FEWEST = 10  # entries that a table must have for an attack to tell anything
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Setting:
 
     def __str__(self) -> str:
         known = f"{self.known:,} known entries" if self.known else ""
-        own = f"own pair: {self.own}" if self.own else ""
+        own = f"own pair: {in_words(self.own)}" if self.own else ""
         return ", ".join(part for part in (self.says, known, own) if part)
 
 
@@ -62,6 +62,9 @@ class Finding:
         The same measure for a guess that uses no code.
     control
         The same for the rightful reader: the right decoder, or the view itself.
+    attribute, operation
+        The hidden attribute that is asked for, and what the view does with it, ``"G"`` or ``"D"``;
+        empty if the finding is about whole views.
     """
 
     attack: str
@@ -72,6 +75,8 @@ class Finding:
     high: float
     baseline: float
     control: float
+    attribute: str = ""
+    operation: str = ""
 
     @property
     def beats_baseline(self) -> bool:
@@ -89,19 +94,44 @@ ABOVE_CHANCE = "right values above chance"
 class Case:
     """What is attacked: a pair, entries that the attacker may know, and others to read.
 
-    All are entries of users that no pair was trained on.
+    The entries should be of people that no pair was trained on, those of each table of others than
+    those of the next; a pair is easier to attack on the people that it has learned.
 
     Parameters
     ----------
     pair
-        The victim's; its card says whose view it makes, and by which policy.
+        The victim's, which knows its receiver, policy and schema.
     known, targets
-        How many entries; one a user.
+        Entries that the attacker knows, and entries that it wants to read; one a person.
+    own
+        Entries that an attacker who knows none simulates or has of other people
+        (`aalprivacy.audit.Statistics`). Without them that attacker gets the codes of the first half
+        of `known` and has the entries of the second half.
+    linked
+        Two entries a person, one after the other, with the schema's id column
+        (`aalprivacy.audit.Linkage`). Without them that attack has no findings.
+
+    Raises
+    ------
+    InputError
+        If a value is null or not of its attribute's form, a table has fewer than `FEWEST` entries,
+        or `linked` is otherwise than said.
     """
 
-    def __init__(self, pair: Pair, known: int = 2000, targets: int = 500) -> None:
-        self.known, self.targets = simulate(known, 1, KNOWN_SEED), simulate(targets, 1, TARGET_SEED)
-        self._seen: dict[str, Case] = {}
+    def __init__(
+        self,
+        pair: Pair,
+        known: pd.DataFrame,
+        targets: pd.DataFrame,
+        *,
+        own: pd.DataFrame | None = None,
+        linked: pd.DataFrame | None = None,
+    ) -> None:
+        self.known = _taken("known entries", known, pair.schema)
+        self.targets = _taken("targets", targets, pair.schema)
+        self.own = None if own is None else _taken("own entries", own, pair.schema)
+        self.linked = None if linked is None else _linked(linked, pair.schema)
+        self._seen: dict[tuple, Case] = {}
         self._see_as(pair)
 
     def _see_as(self, pair: Pair) -> None:
@@ -109,17 +139,24 @@ class Case:
         self.known_codes, self.codes = self.encode(self.known), self.encode(self.targets)
         self.known_views = apply_policy(self.known, pair.policy, pair.receiver)
         self.views = apply_policy(self.targets, pair.policy, pair.receiver)
-        self.expected = to_lines(self.views)
-        self.constant = best_constant(self.expected)
+        self.varied = [name for name in self.schema.names if self.views[name].nunique() > 1]
+        self.expected = view_lines(self.views, self.schema)
+        self.constant = best_constant(self.expected, self.schema)
         # What these views tell of what they hide (`aalprivacy.audit.insider.from_view`).
         self.guesses: dict[tuple, np.ndarray] = {}
         lines = self.read(self.codes)
         self.right = float(self.errors(lines).mean())
         self._right_values = [float(part.mean()) for part in self._hits(lines)]
-        self._seen[pair.fingerprint] = self
+        self._seen[_marks(pair)] = self
+
+    @property
+    def schema(self) -> Schema:
+        """What an entry is."""
+        return self.pair.schema
 
     @property
     def operations(self) -> dict[str, Operation]:
+        """Attribute -> what the view does with it."""
         return dict(self.pair.policy.for_receiver(self.pair.receiver))
 
     @property
@@ -128,10 +165,29 @@ class Case:
         return {n: what for n, what in self.operations.items() if what is not Operation.DISCLOSE}
 
     def of(self, pair: Pair) -> "Case":
-        """The same entries, as another pair encodes and its receiver sees them."""
-        if pair.fingerprint not in self._seen:
+        """The same entries, as another pair encodes and its receiver sees them.
+
+        Raises
+        ------
+        InputError
+            If the pair is of another schema.
+        """
+        self.check_schema(pair)
+        if _marks(pair) not in self._seen:
             copy.copy(self)._see_as(pair)
-        return self._seen[pair.fingerprint]
+        return self._seen[_marks(pair)]
+
+    def check_schema(self, pair: Pair, name: str = "own pair") -> None:
+        """Refuse a pair of another schema, which can't read this one's entries.
+
+        Raises
+        ------
+        InputError
+            If it is one; the message begins with `name`.
+        """
+        theirs, ours = ({**p.schema.to_dict(), "title": ""} for p in (pair, self.pair))
+        if theirs != ours:
+            raise InputError(f"{name}: of another schema; expected a pair of the victim's")
 
     def sent_as(self, change: Callable[[np.ndarray], np.ndarray]) -> "Case":
         """The same entries, their codes changed by the sender before anybody gets them."""
@@ -141,11 +197,12 @@ class Case:
         return other
 
     def encode(self, entries: pd.DataFrame) -> np.ndarray:
+        """Codes by the pair's encoder, float32 ``(n, 2 units)``."""
         return self.pair.encode_entries(entries)
 
     def read(self, codes: np.ndarray, decoder: Pair | None = None) -> pd.Series:
         """Lines that a decoder, the rightful one by default, makes of codes."""
-        return from_tokens((decoder or self.pair).decode(codes))
+        return (decoder or self.pair).decode(codes)
 
     def errors(self, lines: pd.Series) -> np.ndarray:
         """Wrong characters of lines, as views of the targets."""
@@ -157,26 +214,56 @@ class Case:
         Its character error; the share of right values among the attributes whose values differ
         between entries, beside that of the commonest values; and how far this share is above that
         of the same lines dealt out at random, which tells whether they hold anything of the target.
+        Where no values differ there is the error only.
         """
-        varied = [n for n in NAMES if self.views[n].nunique() > 1]
-        modal = np.mean([self.views[n].value_counts(normalize=True).iloc[0] for n in varied])
+        errors = self.errors(lines)
+        findings = [mean(attack, setting, CHARACTER_ERROR, errors, self.constant, self.right)]
+        if not self.varied:
+            return findings
+        modal = [self.views[n].value_counts(normalize=True).iloc[0] for n in self.varied]
         right, above = self._hits(lines)
         control, control_above = self._right_values
-        errors = self.errors(lines)
         return [
-            mean(attack, setting, CHARACTER_ERROR, errors, self.constant, self.right),
-            mean(attack, setting, RIGHT_VALUES, right, float(modal), control),
+            *findings,
+            mean(attack, setting, RIGHT_VALUES, right, float(np.mean(modal)), control),
             mean(attack, setting, ABOVE_CHANCE, above, 0.0, control_above),
         ]
 
     def _hits(self, lines: pd.Series, deals: int = 20) -> tuple[np.ndarray, np.ndarray]:
         """Each target's share of right values, and how far it is above chance."""
-        values = from_lines(lines.reset_index(drop=True), errors="coerce")
-        varied = [n for n in NAMES if self.views[n].nunique() > 1]
-        got, want = values[varied].to_numpy(), self.views[varied].to_numpy()
+        if not self.varied:
+            return np.zeros(len(lines)), np.zeros(len(lines))
+        values = from_lines(lines.reset_index(drop=True), self.schema, errors="coerce")
+        got, want = values[self.varied].to_numpy(), self.views[self.varied].to_numpy()
         right, rng = (got == want).mean(1), np.random.default_rng(0)
         dealt = [(rng.permutation(got) == want).mean(1) for _ in range(deals)]
         return right, right - np.mean(dealt, axis=0)
+
+
+def _marks(pair: Pair) -> tuple[str, ...]:
+    return tuple(pair.fingerprints.values())
+
+
+def _taken(what: str, table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """A table of entries that was checked, its rows counted from 0."""
+    try:
+        entries = schema.check(table).reset_index(drop=True)
+    except InputError as error:
+        raise InputError(f"{what}, {error}") from None
+    if len(entries) < FEWEST:
+        raise InputError(f"{what}: {len(entries)} entries; expected at least {FEWEST}")
+    return entries
+
+
+def _linked(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    entries, columns = _taken("linked entries", table, schema), schema.columns(table)
+    if schema.id not in columns:
+        raise InputError(f"linked entries: no column {schema.id}; expected whose entry each is")
+    people = table.iloc[:, columns.index(schema.id)].to_numpy()
+    first, second = people[::2], people[1::2]
+    if not np.array_equal(first, second) or len(set(first)) < len(first):
+        raise InputError("linked entries: expected two a person, one after the other")
+    return entries
 
 
 def mean(attack, setting, measure, values, baseline: float, control: float) -> Finding:
@@ -209,7 +296,7 @@ def share(
 
 
 def paired(
-    attack, setting, measure, hits, guessed, control: float, comparisons: int = 1
+    attack, setting, measure, hits, guessed, control: float, comparisons: int = 1, **hidden: str
 ) -> Finding:
     """A finding that is a share of targets, held against another guess of the same targets.
 
@@ -222,6 +309,8 @@ def paired(
         Which targets the attack hits, and which a guess without the code does.
     comparisons
         As for `share`.
+    hidden
+        The finding's ``attribute`` and ``operation``.
     """
     hits, guessed = np.asarray(hits, bool), np.asarray(guessed, bool)
     only, apart = int((hits & ~guessed).sum()), int((hits != guessed).sum())
@@ -232,9 +321,11 @@ def paired(
         low, high = ((2 * p - 1) * apart / len(hits) for p in (interval.low, interval.high))
     base = float(guessed.mean())
     value = float(hits.mean())
-    return Finding(attack, setting, measure, value, base + low, base + high, base, control)
+    return Finding(
+        attack, setting, measure, value, base + low, base + high, base, control, **hidden
+    )
 
 
 def up_to(numbers: tuple[int, ...], most: int) -> list[int]:
-    """Those that can be had, and all that can be had if that is between two of them."""
+    """The numbers below `most`, and `most` itself unless all of them are below it."""
     return sorted({n for n in numbers if n < most} | {min(most, max(numbers))})

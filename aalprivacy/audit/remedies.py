@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aalprivacy.attributes import NAMES
 from aalprivacy.audit.insider import Insider
 from aalprivacy.audit.measure import Case, Finding, Setting
-from aalprivacy.files import NUMBER_TYPES, restored, rounded
+from aalprivacy.codes import NUMBER_TYPES, restored, rounded
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Noise:
 
     sizes: tuple[float, ...] = (0.0, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0)
     known: int = 5000
-    attributes: tuple[str, ...] = NAMES
+    attributes: tuple[str, ...] | None = None
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
@@ -63,7 +62,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class Rounding:
-    """The sender rounds the numbers of the codes (`aalprivacy.files.NUMBER_TYPES`).
+    """The sender rounds the numbers of the codes (`aalprivacy.codes.NUMBER_TYPES`).
 
     It is meant to save room; the findings say what it costs.
     """

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from aalprivacy.audit.measure import OWN_SEED, Case, Finding, Setting
-from aalprivacy.model import Pair
-from aalprivacy.simulate import simulate
+from aalprivacy.audit.measure import Case, Finding, Setting
+from aalprivacy.pair import Pair
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,8 @@ class Statistics:
 
     It hopes that the foreign code is its own with units moved and signs turned (a re-keyed pair),
     matches each unit of the foreign codes to the own one that behaves most like it, up to sign, and
-    reads with its own decoder. Its own codes are of homes that it simulated.
+    reads with its own decoder. Its own codes are of the case's own entries, which it simulates or
+    has of other people. A pair of another number of units can't be matched, so it has no findings.
 
     Parameters
     ----------
@@ -30,8 +30,13 @@ class Statistics:
     rounds: int = 20
 
     def run(self, case: Case) -> list[Finding]:
-        theirs, foreign = case.of(self.own), case.known_codes
-        own = theirs.encode(simulate(len(foreign), 1, OWN_SEED))  # other homes than those
+        theirs, foreign, entries = case.of(self.own), case.known_codes, case.own
+        if theirs.codes.shape != case.codes.shape:
+            return []
+        if entries is None:
+            half = len(foreign) // 2
+            foreign, entries = foreign[:half], case.known[half:]
+        own = theirs.encode(entries)
         order, sign = self._match(_halves(own), _halves(foreign))
         aligned = [
             _spread_like(mine, seen[:, order] * sign, half[:, order] * sign)
@@ -56,7 +61,7 @@ class Statistics:
         ours, order = linear_sum_assignment(np.maximum(*likeness.values()), maximize=True)
         sign = np.where(likeness[1] >= likeness[-1], 1, -1)[ours, order]
         correlations = [
-            (np.corrcoef(a.T), np.corrcoef(b.T)) for a, b in zip(own, foreign, strict=True)
+            (_correlations(a), _correlations(b)) for a, b in zip(own, foreign, strict=True)
         ]
         for _ in range(self.rounds):
             alike = sum(a @ (b[:, order] * sign).T for a, b in correlations)
@@ -71,6 +76,12 @@ class Statistics:
 def _halves(codes: np.ndarray) -> list[np.ndarray]:
     """The states h and c."""
     return np.split(codes, 2, axis=1)
+
+
+def _correlations(codes: np.ndarray) -> np.ndarray:
+    """Of each two numbers of a code; 0 with a number that is the same in all codes."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.nan_to_num(np.corrcoef(codes.T))
 
 
 def _spread_like(own: np.ndarray, seen: np.ndarray, codes: np.ndarray) -> np.ndarray:

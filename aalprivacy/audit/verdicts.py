@@ -7,9 +7,10 @@ from functools import partial
 
 import pandas as pd
 
-from aalprivacy.attributes import in_words
 from aalprivacy.audit.attacks import TWIN
 from aalprivacy.audit.measure import ABOVE_CHANCE, CHARACTER_ERROR
+from aalprivacy.policy import Operation
+from aalprivacy.schema import in_words
 
 OPEN = 0.1  # a lock is open at this share of the error that a constant line has
 
@@ -95,14 +96,15 @@ def judge(findings: pd.DataFrame) -> list[Claim]:
         (
             lock(
                 "not claimed",
-                "Neither does an attacker with the old pair and many codes of the new one.",
+                "An attacker with the old pair and many codes of the re-keyed one reads nothing.",
             ),
             rows("statistics only", of=readings[twin]),
         ),
         (
             lock(
                 "not claimed",
-                "Neither does an attacker with the old pair who knows some of the entries.",
+                "An attacker with the old pair and some known entries reads no other codes of the "
+                "re-keyed one.",
             ),
             rows("linear map", of=readings[twin]),
         ),
@@ -132,24 +134,26 @@ def _weights(table: pd.DataFrame) -> Claim:
     errors = table[table["measure"] == CHARACTER_ERROR]
     opens = errors["value"] < OPEN * errors["baseline"]
     noisy = errors["size"] > 0
-    # The widest that opens each lock in the table.
+    # The largest error at which every pair in the table is still read.
     every = opens[noisy].groupby(errors["size"]).all()
-    widest = f"{100 * max(every[every].index):g} %" if every.any() else "none that was tried"
+    measured = "no weights that are off open the lock"
+    if every.any():
+        widest = 100 * max(every[every].index)
+        measured = f"weights that open the lock may be off by {widest:g} % of their size"
     stolen = errors[opens & ~noisy]["setting"].drop_duplicates()
     return Claim(
         "V",
         "The right decoder's weights are almost impossible to find.",
-        "neither weights that are off by one part in ten thousand or more nor some of the layers "
-        "open the lock; in part, if only the former do, which nobody guesses in each of them",
-        f"weights may be off by {widest} of their size"
-        + (f"; layers that open it: {', '.join(stolen)}" if len(stolen) else ""),
+        "the lock stays shut for weights that are off by one part in ten thousand or more, and for "
+        "some of the layers; in part, if only such weights open it, as nobody can guess them all",
+        measured + (f"; layers that open it: {', '.join(stolen)}" if len(stolen) else ""),
         Verdict.of(not every.any() and not len(stolen), not len(stolen)),
     )
 
 
 def _deleted(table: pd.DataFrame) -> Claim:
     told = table[table["beats_baseline"]]
-    names = sorted({in_words(measure.split(" ")[0]) for measure in told["measure"]})
+    names = sorted(map(in_words, set(told["attribute"])))
     known = table.groupby(table["attack"].str.removeprefix("insider, "), sort=False)["known"].max()
     measured = (
         f"{len(told)} of {len(table)} probes tell more than the view does (entries known at most: "
@@ -159,8 +163,8 @@ def _deleted(table: pd.DataFrame) -> Claim:
     if len(told):
         most = told.loc[(told["value"] - told["baseline"]).idxmax()]
         measured += (
-            f", of {', '.join(names)}; the most: {most['measure']}, right for {most['value']:.0%} "
-            f"against {most['baseline']:.0%}"
+            f", of {', '.join(names)}; the most: {_hidden(most)}, {most['measure']}, right for "
+            f"{most['value']:.0%} against {most['baseline']:.0%} from the view alone"
         )
     return Claim(
         "suggested by V, VI",
@@ -177,14 +181,14 @@ def _anonymous(table: pd.DataFrame) -> Claim:
         "not claimed",
         "Codes of one user can't be told from those of another.",
         "the area under the ROC curve is that of a coin",
-        f"{_whose(most)}{most['setting']}: area {most['value']:.3f}; a coin has 0.5, the views "
-        f"themselves {most['control']:.3f}",
+        f"{_whose(most)}{in_words(most['setting'])}: area {most['value']:.3f}; a coin has 0.5, the "
+        f"views themselves {most['control']:.3f}",
         Verdict.of(not table["beats_baseline"].any()),
     )
 
 
 def _noticed(table: pd.DataFrame) -> Claim:
-    # Of ways that pass alike, the one that changes most views is the surest.
+    # Where two ways pass equally often, the one with the larger sample.
     most = table.sort_values(["value", "low"]).iloc[-1]
     return Claim(
         "not claimed",
@@ -236,7 +240,7 @@ def _lock(table: pd.DataFrame, section: str, says: str) -> Claim:
     """A claim that an attacker reads nothing, judged by the attack that came nearest."""
     errors = table[table["measure"] == CHARACTER_ERROR]
     above = table[table["measure"] == ABOVE_CHANCE]
-    best = errors.loc[(errors["value"] / errors["baseline"]).idxmin()]
+    best = errors.loc[(errors["value"] / errors["baseline"].clip(lower=1e-9)).idxmin()]
     hits = above["low"].max() if len(above) else 0.0
     most = max(0.0, above["value"].max()) if len(above) else 0.0
     return Claim(
@@ -257,3 +261,8 @@ def _lock(table: pd.DataFrame, section: str, says: str) -> Claim:
 def _whose(row) -> str:
     """Whose codes a figure is of, if several pairs' are judged together."""
     return f"{in_words(row['pair'])}: " if row["pair"] else ""
+
+
+def _hidden(row) -> str:
+    """The hidden attribute that a figure is about: ``"blood pressure (generalised)"``."""
+    return f"{in_words(row['attribute'])} ({Operation(row['operation']).name.lower()}d)"

@@ -1,12 +1,12 @@
-"""Figures of simulated entries."""
+"""Figures of the example's entries, those of simulated homes."""
 
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from aalprivacy.homes import ROOMS
 from aalprivacy.plotting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, STYLE
-from aalprivacy.simulate import ROOMS
 
 
 def distributions(entries: pd.DataFrame) -> Figure:
@@ -15,8 +15,8 @@ def distributions(entries: pd.DataFrame) -> Figure:
     Parameters
     ----------
     entries
-        Simulated entries, at least some hundred users; people are counted once, if there is a
-        ``user_id``.
+        As `aalprivacy.homes.simulate` makes them, of some hundred users or more. If they have a
+        ``user_id``, each person counts once.
     """
     people = entries.drop_duplicates("user_id") if "user_id" in entries else entries
     hour = entries["timestamp"].str[9:11].astype(int)
@@ -40,19 +40,13 @@ def distributions(entries: pd.DataFrame) -> Figure:
         handles, labels = rooms.get_legend_handles_labels()
         rooms.legend(handles[::-1], labels[::-1], frameon=False, loc="center left",
                      bbox_to_anchor=(1, 0.5))  # fmt: skip
+        day = "hour of the day"
         for axes, column, by, colour, across, along in (
-            (steps, "wearable_pedometer", hour, BLUE, "hour of the day", "steps in the last hour"),
+            (steps, "wearable_pedometer", hour, BLUE, day, "steps in the last hour"),
             (warmth, "temperature_sensor", month, ORANGE, "month", "temperature in °C"),
-            (
-                energy,
-                "energy_consumption",
-                hour,
-                GREEN,
-                "hour of the day",
-                "energy in Wh, last hour",
-            ),
+            (energy, "energy_consumption", hour, GREEN, day, "energy in Wh, last hour"),
         ):
-            # A missing value is no number.
+            # Missing values become NaN, which the quantiles leave out.
             values = pd.to_numeric(entries[column], errors="coerce").groupby(by)
             low, middle, high = (values.quantile(q) for q in (0.25, 0.5, 0.75))
             axes.fill_between(low.index, low, high, color=colour, alpha=0.25, linewidth=0)

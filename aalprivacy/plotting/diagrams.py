@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon
 
-from aalprivacy.attributes import in_words
 from aalprivacy.plotting.style import (
     BLUE,
     GREEN,
@@ -20,6 +20,7 @@ from aalprivacy.plotting.style import (
     STYLE,
 )
 from aalprivacy.policy import TABLE_I, Operation, Policy
+from aalprivacy.schema import in_words
 
 
 def lstm_cell() -> Figure:
@@ -76,11 +77,11 @@ def architecture(views: Mapping[str, str], policy: Policy = TABLE_I) -> Figure:
     Parameters
     ----------
     views
-        Receiver -> the begin of a line of its view, to be shown.
+        Receiver -> the beginning of a line of its view, to be shown.
     policy
-        For the number of attributes disclosed, generalised and deleted.
+        The receivers' policy, for the number of attributes disclosed, generalised and deleted.
     """
-    figure, axes = _canvas(11.2, 0.6 + 1.25 * len(views))
+    figure, axes = _canvas(11.2, max(3.7, 0.6 + 1.25 * len(views)))
     top = axes.get_ylim()[1]
     middle = top / 2 - 0.25
     axes.add_patch(Polygon([(0.3, middle + 0.7), (1.35, middle + 1.6), (2.4, middle + 0.7)],
@@ -93,13 +94,12 @@ def architecture(views: Mapping[str, str], policy: Policy = TABLE_I) -> Figure:
     axes.text(7.35, top - 0.35, "decoder: the key", ha="center", fontsize=9, color=GREEN)
     axes.text(8.5, top - 0.35, "view", ha="left", fontsize=9)
     for row, (receiver, view) in enumerate(views.items()):
-        y = top - 1.05 - 1.25 * row
+        y = middle + 0.125 + 1.25 * ((len(views) - 1) / 2 - row)
         _arrow(axes, (2.25, middle - 0.2), (2.95, y))
         _box(axes, 3.0, y - 0.27, 1.1, 0.54, "LSTM", BLUE, text="white")
         _arrow(axes, (4.15, y), (4.75, y))
-        for i in range(8):
-            # Each encoder has a code of its own.
-            bit = (0b10110100, 0b01011001, 0b11001010, 0b00110110)[row % 4] >> i & 1
+        # Any other numbers in each row, as each encoder gives codes of its own.
+        for i, bit in enumerate(np.random.default_rng(row).integers(0, 2, 8)):
             shade = PALE["blue" if bit else "yellow"]
             axes.add_patch(_rounded(4.82 + 0.19 * i, y - 0.14, 0.15, 0.28, shade, INK, 0.5))
         _arrow(axes, (6.4, y), (6.75, y))
@@ -129,8 +129,9 @@ def encoder_decoder(entry: str, view: str, steps: int = 5) -> Figure:
     entry, view
         Lines; the first few characters of each are drawn.
     steps
-        How many.
+        How many are drawn of each line, at most.
     """
+    steps = min(steps, len(entry), len(view))
     figure, axes = _canvas(12.2, 4.4, left=-0.2)
     gap, first = 0.92, 0.75
     for i, character in enumerate(reversed(entry[:steps])):

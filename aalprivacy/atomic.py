@@ -1,0 +1,109 @@
+"""Files written whole or not at all: the one place where anything is written."""
+
+import contextlib
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from aalprivacy.errors import InputError
+
+
+def write_whole(path: str | Path, write: Callable[[Path], object], mode: int | None = None) -> None:
+    """Write to a temporary name beside the file, then rename; leave nothing if interrupted.
+
+    A file that is there already keeps its mode, and a symbolic link stays a link to what is
+    written.
+
+    Parameters
+    ----------
+    path
+        The file.
+    write
+        Told the temporary name; writes there.
+    mode
+        Permissions that the file has at most; by default those that any new file has.
+
+    Raises
+    ------
+    InputError
+        If it can't be written.
+    """
+    check_writable(path)
+    target = Path(path).resolve()
+    try:
+        if target.exists():
+            kept = stat.S_IMODE(target.stat().st_mode)
+            mode = kept if mode is None else kept & mode
+        elif mode is None:
+            mask = os.umask(0)
+            os.umask(mask)
+            mode = 0o666 & ~mask
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.stem}-", suffix="".join(target.suffixes[-2:]), dir=target.parent
+        )
+        os.close(handle)
+        draft = Path(name)
+        try:
+            write(draft)
+            draft.chmod(mode)
+            draft.replace(target)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                draft.unlink()
+    except OSError as error:
+        raise InputError(f"{path}: can't be written: {error.strerror or error}") from None
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write a text file whole or not at all."""
+    write_whole(path, lambda draft: draft.write_text(text, "utf-8"))
+
+
+def write_secret(text: str, path: str | Path) -> None:
+    """Write a text file that only its owner may read."""
+    write_whole(path, lambda draft: draft.write_text(text, "utf-8"), mode=0o600)
+
+
+def check_writable(path: str | Path, inputs: Iterable[str | Path | None] = ()) -> None:
+    """Fail before the work and not after it.
+
+    Parameters
+    ----------
+    path
+        A file to be written.
+    inputs
+        Files that are read for it, which it may not replace.
+
+    Raises
+    ------
+    InputError
+        If nothing can be written in the folder of `path`, or it is one of `inputs`.
+    """
+    try:
+        target = Path(path).resolve()
+        if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
+            raise InputError(f"{path}: can't be written; expected a file in an existing folder")
+        # The file is replaced, which neither a folder nor a device such as /dev/null outlives.
+        if target.exists() and not (target.is_file() and os.access(target, os.W_OK)):
+            raise InputError(f"{path}: can't be written; expected a file that may be written")
+        if any(source is not None and Path(source).resolve() == target for source in inputs):
+            raise InputError(f"{path}: is the input, which would be lost; expected another file")
+    except (OSError, RuntimeError) as error:  # a name too long, or links in a circle
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: can't be written: {reason}") from None
+
+
+def make_folder(path: str | Path) -> None:
+    """Make a folder and those above it.
+
+    Raises
+    ------
+    InputError
+        If it can't be made.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: can't be made: {error.strerror}") from None

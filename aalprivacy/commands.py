@@ -1,0 +1,375 @@
+"""What a command does between parsing and printing: where its entries come from, and its rules.
+
+Entries are a file's, or simulated homes where none is given and the schema is the shipped one.
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from aalprivacy.atomic import check_writable, write_text
+from aalprivacy.errors import InputError
+from aalprivacy.pair import Pair, load_pair, shipped_names, shipped_pairs
+from aalprivacy.policy import TABLE_I, Policy, identifier
+from aalprivacy.recipe import Recipe
+from aalprivacy.runs import (
+    Run,
+    check_new,
+    describe_table,
+    held_out,
+    other_data,
+    read_run,
+    some,
+    split_people,
+)
+from aalprivacy.schema import Schema
+from aalprivacy.tables import read_entries
+
+
+@dataclass(frozen=True)
+class Request:
+    """What ``aalprivacy train`` was asked for, beside the recipe.
+
+    Parameters
+    ----------
+    folder, policy, receiver
+        Where the run is kept, and whose pair it is.
+    data
+        A file of entries, or none: then `users` homes of `entries` entries each are simulated.
+    resume, wait, start_from
+        See the command.
+    given
+        The options that were written on the command line.
+    """
+
+    folder: Path
+    policy: Policy
+    receiver: str
+    data: Path | None
+    users: int
+    entries: int
+    resume: bool
+    wait: float
+    start_from: Pair | None
+    given: Collection[str]
+
+
+def find_policy(path: Path | None, schema: Path | Schema | None) -> Policy:
+    """The policy that was asked for; Table I if none was.
+
+    Raises
+    ------
+    InputError
+        If there is a schema without a policy, or a file is none.
+    """
+    if path is None and schema is None:
+        return TABLE_I
+    if path is None:
+        raise InputError("--schema: expected a --policy too, which says who may see what")
+    if isinstance(schema, Schema):
+        return Policy.from_csv(path, schema)
+    return Policy.from_csv(path, Schema.from_toml(schema) if schema else TABLE_I.schema)
+
+
+def find_pair(pair: str | None, receiver: str | None) -> Pair:
+    """The pair that was asked for, by ``--pair`` or, if it ships, by ``--receiver``.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it is another receiver's.
+    """
+    if pair is None and receiver is None:
+        raise InputError(f"--pair: expected a folder, or one of {', '.join(shipped_names())}")
+    model = load_pair(pair if pair is not None else identifier(receiver))
+    if receiver is not None and identifier(receiver) != identifier(model.receiver):
+        raise InputError(f"{pair}: this pair is for {model.receiver}, not for {receiver}")
+    return model
+
+
+def find_pairs(pair: str | None, receiver: str | None) -> dict[str, Pair]:
+    """Name -> the pair that was asked for; all that ship if none was."""
+    if pair is None and receiver is None:
+        return shipped_pairs()
+    model = find_pair(pair, receiver)
+    return {pair if pair in shipped_names() else model.receiver: model}
+
+
+def open_run(request: Request, recipe: Mapping, *, early: bool) -> Run:
+    """Begin or resume a training.
+
+    Parameters
+    ----------
+    request
+        What was asked for.
+    recipe
+        Values of `aalprivacy.recipe.Recipe`.
+    early
+        Whether it may stop before the last update, which only one machine can.
+
+    Raises
+    ------
+    InputError
+        If options don't go together, or differ from those that the training was begun with.
+    """
+    from aalprivacy.updates import one_thread_a_shard
+    from aalprivacy.workers import Workers
+
+    workers = Workers.from_environment()
+    if early and workers.count > 1:
+        raise InputError(
+            "--until, --minutes: only one machine can stop early; expected no TF_CONFIG"
+        )
+    if request.start_from is not None and workers.count > 1:
+        raise InputError("--start-from: only one machine can; expected no TF_CONFIG")
+    one_thread_a_shard()  # before any model is made
+    data = {"users": request.users, "entries_per_user": request.entries}
+    if workers.is_chief and request.resume:
+        data = _data_begun_with(request)
+    elif workers.is_chief:
+        check_new(request.folder)
+    if workers.count > 1:
+        workers.connect(request.wait)
+        chiefs = workers.text_from_chief("" if request.data else json.dumps(data))
+        if bool(chiefs) is bool(request.data):
+            raise other_data(workers)
+        data = json.loads(chiefs or "{}")
+    entries, validation, about = _training_tables(request, data)
+    if request.resume:
+        updates = recipe["updates"] if "updates" in request.given else None
+        run = Run.resume(
+            request.folder, entries, validation, request.policy, request.receiver,
+            updates=updates, workers=workers,
+        )  # fmt: skip
+        for name in request.given & recipe.keys() - {"updates"}:
+            _unchanged(request, name, getattr(run.trainer.recipe, name), recipe[name])
+        return run
+    made = Recipe(**recipe)
+    if request.start_from is not None:
+        made = replace(made, first_window=len(request.policy.schema))
+    return Run.begin(
+        request.folder, entries, validation, request.policy, request.receiver, made,
+        data=about, start_from=request.start_from, workers=workers,
+    )  # fmt: skip
+
+
+def _data_begun_with(request: Request) -> dict:
+    """The data of the training to be resumed, if the options agree with it."""
+    begun = read_run(request.folder)["data"]
+    if ("users" in begun) is (request.data is not None):
+        source = "simulated homes" if "users" in begun else "a file"
+        raise InputError(
+            f"{request.folder}: was begun with another source of data; expected {source}"
+        )
+    if request.data is None:
+        _unchanged(request, "users", begun["users"], request.users)
+        _unchanged(request, "entries", begun["entries_per_user"], request.entries)
+    return begun
+
+
+def _unchanged(request: Request, option: str, begun, asked) -> None:
+    if option in request.given and asked != begun:
+        raise InputError(
+            f"{request.folder}: was begun with --{option.replace('_', '-')} {begun}; "
+            f"expected that or none, got {asked}"
+        )
+
+
+def _training_tables(request: Request, data: Mapping):
+    """Entries to train on, entries to validate on, and what the card says of them."""
+    schema = request.policy.schema
+    if request.data is None:
+        from aalprivacy import homes
+
+        users, per_user, seed = data["users"], data["entries_per_user"], homes.TRAINING_SEED
+        entries = homes.simulate(users, per_user, seed)
+        about = {"seed": seed, "users": users, "entries_per_user": per_user}
+        return entries, homes.simulate(300, 1, homes.VALIDATION_SEED), about
+    table = read_entries(request.data, schema)
+    try:
+        parts = split_people(table, schema)
+    except InputError as error:
+        raise InputError(f"{request.data}: {error}") from None
+    about = {"file": request.data.name, **describe_table(table, schema)}
+    return parts.training, some(parts.validation), about
+
+
+def final_tests(request: Request, run: Run, entries: int) -> dict[str, pd.DataFrame]:
+    """The test sets for the card of a training that is complete."""
+    if request.data is None:
+        from aalprivacy import homes
+
+        return homes.make_test_sets(entries, run.about["data"])
+    table = read_entries(request.data, request.policy.schema)
+    return {"held out": split_people(table, request.policy.schema).test}
+
+
+def tables_to_score(pair: Pair, data: Path | None, entries: int) -> dict[str, pd.DataFrame]:
+    """What to score a pair on: a file's entries, or simulated test sets of so many entries.
+
+    Of the table that the pair was trained on, only people are taken that it never saw.
+
+    Raises
+    ------
+    InputError
+        If there is no file and homes can't be simulated for the pair's schema.
+    """
+    if data is None:
+        from aalprivacy import homes
+
+        _simulable(pair.schema)
+        return homes.make_test_sets(entries, pair.card.get("data", {}))
+    table = read_entries(data, pair.schema)
+    parts = held_out(pair, table)
+    if parts is None:
+        return {data.name: table}
+    return {f"{data.name}, people held out": parts.test}
+
+
+def audit_pairs(
+    victims: Mapping[str, Pair],
+    ships: Mapping[str, Pair],
+    data: Path | None,
+    how: Mapping[str, int],
+    path: Path | None,
+    say: Callable[[str], None],
+) -> dict[str, dict]:
+    """Attack pairs, one after the other; an audit goes on where its file ends.
+
+    Parameters
+    ----------
+    victims
+        Name -> pair.
+    ships
+        Name -> pairs that an attacker may have as its own, if they are of the victim's schema.
+    data
+        A file of entries of people that the pairs weren't trained on, or of the training: then the
+        people are taken that were held out. By default homes are simulated.
+    how
+        ``known``, ``targets``, ``updates``, ``seed``.
+    path
+        JSON file of what was found so far.
+    say
+        Told what is being done.
+
+    Returns
+    -------
+    dict of name -> what was done and found, plain values.
+    """
+    from aalprivacy import audit
+
+    others = {
+        name: {
+            own: pair
+            for own, pair in ships.items()
+            if pair.fingerprint != victim.fingerprint and pair.schema == victim.schema
+        }
+        for name, victim in victims.items()
+    }
+    about = {
+        name: {
+            **how,
+            **({"data": data.name} if data else {}),
+            "encoder": victim.fingerprint,
+            "others": {own: pair.fingerprint for own, pair in others[name].items()},
+        }
+        for name, victim in victims.items()
+    }
+    audits = _begun_audits(path, about)
+    for name, victim in victims.items():
+        found = audits[name]
+
+        def keep(done: int, findings: list, found: dict = found) -> None:
+            found |= {"attacks": done, "findings": audit.to_rows(findings)}
+            if path is not None:
+                write_text(json.dumps(audits, indent=1) + "\n", path)
+
+        say(f"{name}: encoding")
+        case = audit.Case(victim, **_case_tables(victim, data, how))
+        audit.run_audit(
+            case, others[name], updates=how["updates"], seed=how["seed"],
+            begun=(found["attacks"], audit.from_rows(found["findings"])), keep=keep,
+            say=lambda text, name=name: say(f"{name}, {text}"),
+        )  # fmt: skip
+    return audits
+
+
+def _case_tables(pair: Pair, data: Path | None, how: Mapping[str, int]) -> dict[str, pd.DataFrame]:
+    if data is None:
+        from aalprivacy import homes
+
+        _simulable(pair.schema)
+        return homes.audit_tables(how["known"], how["targets"])
+    from aalprivacy.audit.tables import case_tables
+
+    table = read_entries(data, pair.schema)
+    parts = held_out(pair, table)
+    if parts is not None:
+        table = pd.concat([parts.validation, parts.test], ignore_index=True)
+    try:
+        return case_tables(
+            table, pair.schema, known=how["known"], targets=how["targets"], seed=how["seed"]
+        )
+    except InputError as error:
+        raise InputError(f"{data}: {error}") from None
+
+
+def _simulable(schema: Schema) -> None:
+    if schema != TABLE_I.schema:
+        raise InputError(
+            "--data: expected entries; only those of the shipped schema can be simulated"
+        )
+
+
+def _begun_audits(path: Path | None, about: dict[str, dict]) -> dict[str, dict]:
+    """The audits that a file holds, or new ones; `about` says which are asked for.
+
+    Raises
+    ------
+    InputError
+        If the file holds anything else than audits of the same pairs by the same settings.
+    """
+    begun = {name: {**facts, "attacks": 0, "findings": []} for name, facts in about.items()}
+    if path is None:
+        return begun
+    check_writable(path)
+    if not path.exists():
+        return begun
+    from aalprivacy.audit import from_rows, to_rows
+
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        same = {n: {k: audit[k] for k in about[n]} for n, audit in kept.items()} == about
+        whole = all(
+            audit["attacks"] >= 0 and to_rows(from_rows(audit["findings"])) == audit["findings"]
+            for audit in kept.values()
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        same = whole = False
+    if not (same and whole):
+        raise InputError(
+            f"{path}: holds something else; expected the audit of {' and '.join(about)} by the "
+            "same options and pairs, or no file"
+        )
+    return kept
+
+
+def finding_rows(findings: list[dict]) -> list[list[str]]:
+    """What an audit found, as rows of text to be printed."""
+    from aalprivacy.audit import from_rows
+
+    return [
+        [
+            f.attack,
+            str(f.setting),
+            " ".join(part for part in (f.attribute, f.measure) if part),
+            f"{f.value:.3f} ({f.low:.3f} to {f.high:.3f})",
+            f"{f.baseline:.3f}",
+            f"{f.control:.3f}",
+            "tells" if f.beats_baseline else "",
+        ]
+        for f in from_rows(findings)
+    ]

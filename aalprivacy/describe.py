@@ -1,0 +1,321 @@
+"""A first schema, and a first policy, for a table that nobody has described yet.
+
+All that is guessed is marked by a comment in the file; a person who knows the data decides.
+"""
+
+import csv
+import io
+import json
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from aalprivacy.errors import InputError
+from aalprivacy.policy import identifier
+from aalprivacy.prepare import prepare
+from aalprivacy.schema import (
+    ALPHABET,
+    MOST_CHARACTERS,
+    MOST_DECIMALS,
+    NULLS,
+    Category,
+    Schema,
+    plain,
+)
+from aalprivacy.spelling import as_text, number_step, single_blanks
+
+FEW, MOST_WORDS, LONG = 30, 8, 120  # values of a one-of, words and characters of a value
+ANY = 10**6  # a line's length before it is known
+# Words in the name of a column that tell what kind of information it holds.
+TELLING = {
+    Category.PERSONAL: "name surname forename address street phone mobile telephone email mail ssn "
+    "nhs insurance passport contact",
+    Category.MEDICAL: "blood pressure glucose disease diagnosis icd medication drug dose bmi pulse "
+    "heart oxygen pain symptom allergy therapy hba1c cholesterol",
+    Category.SENSOR: "sensor temperature light lux door window energy power steps pedometer motion "
+    "presence humidity co2 noise wearable",
+}
+WHOSE = re.compile("((user|patient|person|resident|subject|participant|client) )?id")
+DEFAULT_ID = "user_id"
+TIMES = ("%Y%m%d", "%Y%m%d %H%M", "%Y%m%d %H%M%S", "%H%M", "%H%M%S")
+LOSSES = {"date left out", "time of day left out", "seconds left out"}
+
+
+def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = False) -> str:
+    """Write a first schema file for a table, with comments that say what to check.
+
+    Parameters
+    ----------
+    table
+        One row an entry, of any types, such as `aalprivacy.prepare.read_untidy` gives it.
+    id
+        The column that says whose entry a row is; by default one that is called like that.
+    show_values
+        Whether comments show values of the table. Those of a one-of stand in the file anyway.
+
+    Returns
+    -------
+    The text of a TOML file that `Schema.from_toml` reads and with which `prepare` takes `table`.
+
+    Raises
+    ------
+    InputError
+        If the table has no rows, no column `id`, or no column that can be used.
+    """
+    if table.empty:
+        raise InputError("no rows; expected a table with at least one entry")
+    headings = [single_blanks(str(column)) for column in table.columns]
+    alike = Counter(name for h in headings if plain(h) for name in {plain(h), plain(_name(h))})
+    if alike and max(alike.values()) > 1:
+        raise InputError(f"two columns are called {max(alike, key=alike.get)}; rename one of them")
+    texts = [as_text(column).map(single_blanks) for _, column in table.items()]
+    whose = next((h for h in headings if plain(h) == plain(id or _id_of(headings))), None)
+    if id and whose is None:
+        raise InputError(f"no column {id!r}; the table has {', '.join(headings)}")
+    people = texts[headings.index(whose)] if whose else None
+    alphabet, parts, left_out = _alphabet(texts), {}, []
+    for place, (heading, text) in enumerate(zip(headings, texts, strict=True)):
+        if heading == whose:
+            continue
+        try:
+            part = _part(heading, table.iloc[:, place], text, people, alphabet)
+        except InputError as error:
+            left_out.append(f"{heading or f'column {place + 1}'}: {error}")
+            continue
+        if show_values:
+            part["#"] = "such as " + ", ".join(map(repr, text[_there(text)].drop_duplicates()[:3]))
+        parts[_name(heading)] = part
+    if not parts:
+        raise InputError("no column can be used; " + "; ".join(left_out))
+    id = whose or DEFAULT_ID
+    schema = _schema(parts, alphabet, id)
+    entries, _ = prepare(table, schema)
+    used = {c for name in schema.names for value in entries[name].unique() for c in value}
+    used |= {"."} if any(a.decimals for a in schema.attributes) else set()
+    head = {
+        "alphabet": (ALPHABET + "".join(sorted(used - set(ALPHABET))), "all that a value may have"),
+        "longest": (_longest(entries, schema), "characters of a line; new entries may need more"),
+        "id": (id, "a guess: says whose entry it is" if whose else "the table has no such column"),
+    }
+    return "\n".join(_lines(head, parts, left_out))
+
+
+def policy_template(schema: Schema, receivers: Sequence[str]) -> str:
+    """Write a policy table to be filled in: identifying and personal attributes D, others F.
+
+    Parameters
+    ----------
+    schema
+        What an entry is.
+    receivers
+        Who gets a view.
+
+    Returns
+    -------
+    The text of a CSV file that `aalprivacy.policy.Policy.from_csv` reads.
+
+    Raises
+    ------
+    InputError
+        If there is no receiver, one without a name, or two of one name.
+    """
+    names = [receiver.strip() for receiver in receivers]
+    if not names or not all(names) or len(set(map(identifier, names))) < len(names):
+        raise InputError(f"receivers: expected different names, got {', '.join(names) or 'none'}")
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["Attribute", *names])
+    for attribute in schema.attributes:
+        hidden = attribute.category in (Category.PERSONAL, Category.IDENTIFYING)
+        writer.writerow([attribute.label, *["D" if hidden else "F"] * len(names)])
+    return file.getvalue()
+
+
+def _id_of(headings: list[str]) -> str:
+    return next((h for h in headings if WHOSE.fullmatch(plain(h))), DEFAULT_ID)
+
+
+def _there(text: pd.Series) -> np.ndarray:
+    return ~text.str.casefold().isin(NULLS | {"", "-"}).to_numpy(bool)
+
+
+def _name(heading: str) -> str:
+    name = re.sub(r"[\W_]+", "_", heading.lower()).strip("_")
+    return f"n_{name}" if name[0].isdigit() else name
+
+
+def _alphabet(texts: Iterable[pd.Series]) -> str:
+    """The required characters and the commonest others of the table, in lower case."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(unicodedata.normalize("NFC", "".join(text)).lower())
+    known = ALPHABET + "."
+    others = [c for c, _ in counts.most_common() if c.isprintable() and c not in known]
+    return known + "".join(others[: MOST_CHARACTERS - len(known)])
+
+
+def _schema(parts: dict[str, dict], alphabet: str, id: str) -> Schema:
+    plain_parts = {n: {k: v for k, v in part.items() if k != "#"} for n, part in parts.items()}
+    return Schema.from_dict(
+        {"alphabet": alphabet, "longest": ANY, "id": id, "attributes": plain_parts}
+    )
+
+
+def _part(
+    heading: str, column: pd.Series, text: pd.Series, people: pd.Series | None, alphabet: str
+) -> dict:
+    """The part of a schema file with the first form that `prepare` finds all values to have."""
+    values = text[_there(text)]
+    if not plain(heading):
+        raise InputError("it has no name")
+    if values.nunique() < 2:
+        raise InputError("all values are missing" if values.empty else "all values are the same")
+    if values.str.len().max() > LONG:
+        raise InputError(f"a value has more than {LONG} characters")
+    words, name = set(plain(heading).split()), _name(heading)
+    category = next((c for c, telling in TELLING.items() if words & set(telling.split())), None)
+    none = text.str.casefold().eq("none").any()
+    for form in _forms(values, category, none):
+        part = {"label": heading, "category": str(category or Category.IDENTIFYING), **form}
+        try:
+            schema = _schema({name: part}, alphabet, "-".join((name, "id")))
+            _, report = prepare(column.rename(name).to_frame(), schema)
+        except InputError:
+            continue
+        if not {kind for change in report for kind in change.kind.split(", ")} & LOSSES:
+            own = form["form"] in ("words", "digits") and _is_own(text, people)
+            if not category and (own or form["form"] == "text"):
+                part["category"] = str(Category.PERSONAL)
+            return part
+    raise InputError("its values have no form in common (dates: write them as ISO 8601 has them)")
+
+
+def _is_own(text: pd.Series, people: pd.Series | None) -> bool:
+    """Whether nearly every person, or else every row, has a value of their own."""
+    there = _there(text)
+    owners = len(text[there]) if people is None else people[there].nunique()
+    return text[there].nunique() > 0.9 * owners
+
+
+def _forms(values: pd.Series, category: Category | None, none: bool) -> Iterator[dict]:
+    """The forms that values may have, the most telling first."""
+    distinct = values.drop_duplicates()
+    numbers = _numbers(distinct)
+    folded = sorted({re.sub(r"^([0-9]+)\.0$", r"\1", v.lower()) for v in distinct})
+    dated = values.str.contains(r"(?<!\d)(?:19|20)\d\d(?:\D|$|[01]\d[0-3]\d(?!\d))").all()
+    for time in TIMES:
+        if dated if "Y" in time else values.str.contains(":").all():
+            first = {"first": 6 if "Y" in time else 2}  # the month, or the hour
+            yield {"form": "pattern", "time": time, "generalise": first}
+    if values.str.match(r"\d\d?[-/.]\d\d?[-/.]\d").all() and numbers is None:
+        return  # dates whose day and month can't be told apart
+    few = len(folded) <= min(FEW, len(values) / 3) and category is not Category.PERSONAL
+    if few and (numbers is None or set(folded) <= {"0", "1", "2"}):
+        yield {"form": "one-of", "values": [*folded, *(["none"] if none else [])]}
+    if numbers is not None:
+        yield from _digit_forms(folded)
+        yield _number_form(values.map(numbers), category)
+    else:
+        shapes = {re.sub("[0-9]+", "0", v) for v in distinct}
+        if len(shapes) == 1 and "0" in min(shapes):  # 135-85
+            yield {"form": "pattern", "pattern": re.escape(min(shapes)).replace("0", "[0-9]+")}
+        words = values.str.split().str.len()
+        if words.max() <= MOST_WORDS:
+            several = words.median() > 1 and category is not Category.PERSONAL
+            yield {"form": "words", **({"generalise": {"last_word": True}} if several else {})}
+        yield {"form": "text"}
+
+
+def _numbers(distinct: pd.Series) -> dict[str, str] | None:
+    """Each value as a number is written, if all of them are numbers."""
+    step = number_step(MOST_DECIMALS, distinct)
+    steps = {value: step(value) for value in distinct}
+    return None if None in steps.values() else {value: new for value, (_, new) in steps.items()}
+
+
+def _digit_forms(folded: list[str]) -> Iterator[dict]:
+    """Digits rather than a number: with zeros before them, or many, and as many in each."""
+    lengths = {len(value) for value in folded}
+    low, high = min(lengths), max(lengths)
+    zeros = any(value[0] == "0" and len(value) > 1 for value in folded)
+    if all(re.fullmatch("[0-9]+", value) for value in folded) and (zeros or low == high > 6):
+        # Shorter ones among those that begin with 0 have lost theirs to a spreadsheet.
+        if all(value[0] == "0" for value in folded if len(value) == high):
+            yield {"form": "digits", "digits": high, "generalise": {"first": max(high // 2, 1)}}
+        count = high if low == high else [low, high]
+        yield {"form": "digits", "digits": count, "generalise": {"first": max(low // 2, 1)}}
+
+
+def _number_form(numbers: pd.Series, category: Category | None) -> dict:
+    """A number with its range, in ranges of round width, or bands at thirds."""
+    decimals = int(numbers.str.extract(r"\.(\d*?)0*$")[0].str.len().fillna(0).max())
+    amounts = numbers.astype(float)
+    low, high, step = amounts.min(), amounts.max(), 10.0**-decimals
+    form = {"form": "number", **({"decimals": decimals} if decimals else {})}
+    form |= {"least": 0 if low >= 0 else -_round_up(-low), "most": _round_up(high)}
+    thirds = sorted({round(float(q), decimals) for q in amounts.quantile([1 / 3, 2 / 3])} - {low})
+    if category in (Category.MEDICAL, Category.SENSOR) and thirds:
+        names = ["low", "medium", "high"] if len(thirds) == 2 else ["low", "high"]
+        bands = [[name, _whole(limit)] for name, limit in zip(names, thirds, strict=False)]
+        return form | {"generalise": {"bands": [*bands, names[-1:]]}}
+    size = 10.0 ** math.floor(math.log10((high - low) / 8))
+    width = next(n * size for n in (1, 2, 5, 10) if 8 * n * size >= high - low)
+    width = round(max(width, 2 * step), decimals)
+    return form | {"generalise": {"range": _whole(width)}}
+
+
+def _whole(number: float) -> int | float:
+    return int(number) if number == int(number) else number
+
+
+def _round_up(number: float) -> int:
+    """To one digit and a half: 59 to 60, 101 to 150."""
+    if number <= 0:
+        return 0
+    step = max(10 ** math.floor(math.log10(number)) / 2, 1)
+    return int(math.ceil(number / step) * step)
+
+
+def _longest(entries: pd.DataFrame, schema: Schema) -> int:
+    """The longest line of entries or views, a tenth more, in tens."""
+    lengths = np.full(len(entries), len(schema) - 1)
+    for attribute in schema.attributes:
+        text = entries[attribute.name]
+        general = attribute.general(text).str.len() if attribute.generalise else 0
+        lengths += np.maximum(text.str.len(), general).to_numpy(int)
+    return int(math.ceil(lengths.max() * 1.1 / 10) * 10)
+
+
+def _lines(head: dict, parts: dict[str, dict], left_out: list[str]) -> Iterator[str]:
+    """The schema file."""
+    hints = {
+        "category": "a guess: personal, identifying, medical or sensor",
+        "least": "a guess: what can be, seen or not", "most": "a guess: what can be, seen or not",
+        "values": 'for groups of them: hierarchy = "FILE.csv" instead, lines of value;group;*',
+        "generalise": "a guess: does it say little enough?",
+        "digits": "a guess: how many, or from and to how many",
+    }  # fmt: skip
+    yield "# A first schema, made from a table. Check each line, above all those that are guesses."
+    for key, (value, comment) in head.items():
+        yield f"{key} = {_toml(value)}   # {comment}"
+    for column in left_out:
+        yield f"# Left out: {column}."
+    for name, part in parts.items():
+        yield f"\n[attributes.{name if re.fullmatch('[a-z0-9_]+', name) else _toml(name)}]"
+        for key, value in part.items():
+            hint = f"   # {hints[key]}" if key in hints else ""
+            yield f"# {value}" if key == "#" else f"{key} = {_toml(value)}{hint}"
+    yield ""
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(v)}" for key, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,305 @@
+"""How a value becomes less specific but stays true: the generalisers that a schema file can name.
+
+Each is a small value that is called with one value, as text, and returns the generalised one, as
+text. A rule that no table can say is any other Python function of that kind (`RULES` holds the
+shipped ones, by the names that a schema file uses).
+"""
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+
+from aalprivacy.errors import InputError
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers to the range that they lie in: ``Range(10)("83") == "80-89"``.
+
+    Parameters
+    ----------
+    width
+        Of a range: more than one step of the numbers, and a whole number of steps. Ranges begin at
+        multiples of it.
+    decimals
+        Of the numbers: with one decimal, 5.7 lies in 5.0-5.9 by width 1.
+
+    Raises
+    ------
+    InputError
+        If the width isn't such a number.
+    """
+
+    width: float
+    decimals: int = 0
+
+    part = ""
+
+    def __post_init__(self) -> None:
+        width, step = Decimal(str(self.width)), Decimal(1).scaleb(-self.decimals)
+        if not math.isfinite(width) or not step < width <= 10**15 or width % step:
+            raise InputError(
+                f"range: expected a width above {step} with at most {self.decimals} decimals, as "
+                f"the numbers have, got {self.width}"
+            )
+
+    def __call__(self, value: str) -> str:
+        width, step = Decimal(str(self.width)), Decimal(1).scaleb(-self.decimals)
+        # Plus 0, as ranges begin at 0 and not at -0.
+        low = (Decimal(value) / width).to_integral_value(rounding="ROUND_FLOOR") * width + 0
+        return f"{low.quantize(step)}-{(low + width - step).quantize(step)}"
+
+    def results(self) -> None:
+        """The values that it can give; ``None``, as they can't be listed."""
+
+    def to_dict(self) -> dict:
+        return {"range": self.width}
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Numbers to the name of the first band whose upper limit they stay under.
+
+    Parameters
+    ----------
+    limits
+        Name and upper limit of each band, lowest first; the last band has no limit (``None``).
+    """
+
+    limits: tuple[tuple[str, float | None], ...]
+
+    part = ""
+
+    def __post_init__(self) -> None:
+        numbers = [limit for _, limit in self.limits]
+        if not numbers or numbers[-1] is not None or None in numbers[:-1]:
+            raise InputError("bands: expected a limit for each band but the last")
+        if not all(map(math.isfinite, numbers[:-1])):
+            raise InputError(f"bands: expected numbers as limits, got {numbers[:-1]}")
+        if sorted(set(numbers[:-1])) != numbers[:-1]:
+            raise InputError(f"bands: expected rising limits, got {numbers[:-1]}")
+
+    def __call__(self, value: str) -> str:
+        number = float(value)
+        return next(name for name, limit in self.limits if limit is None or number < limit)
+
+    def results(self) -> frozenset[str]:
+        return frozenset(name for name, _ in self.limits)
+
+    def to_dict(self) -> dict:
+        bands = [[name] if limit is None else [name, limit] for name, limit in self.limits]
+        return {"bands": bands}
+
+
+@dataclass(frozen=True)
+class First:
+    """The first characters of a value: ``First(5)("01954434539") == "01954"``.
+
+    A blank at the end of them is left out.
+    """
+
+    count: int
+
+    part = "start"
+
+    def __call__(self, value: str) -> str:
+        return value[: self.count].rstrip()
+
+    def results(self) -> None:
+        return None
+
+    def to_dict(self) -> dict:
+        return {"first": self.count}
+
+
+@dataclass(frozen=True)
+class LastWord:
+    """The last word of a value: ``LastWord()("12 park road leeds") == "leeds"``."""
+
+    part = "end"
+
+    def __call__(self, value: str) -> str:
+        return value.rsplit(" ", 1)[-1]
+
+    def results(self) -> None:
+        return None
+
+    def to_dict(self) -> dict:
+        return {"last_word": True}
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """A table from each value to ever less specific ones, in the form of the tool ARX.
+
+    Parameters
+    ----------
+    rows
+        One row a value: the value, what it is on level 1, on level 2, and so on.
+    level
+        Which of them the view shows, from 1 on.
+    source
+        The file it came from, for error messages.
+
+    References
+    ----------
+    Prasser & Kohlmayer (2015), Putting Statistical Disclosure Control into Practice: The ARX Data
+    Anonymization Tool.
+    """
+
+    rows: tuple[tuple[str, ...], ...]
+    level: int = 1
+    source: str = field(default="", compare=False)
+
+    part = ""
+
+    def __post_init__(self) -> None:
+        where = self.source or "hierarchy"
+        if not self.rows:
+            raise InputError(f"{where}: empty; expected a row for each value")
+        widths = {len(row) for row in self.rows}
+        if len(widths) > 1:
+            row = next(r for r in self.rows if len(r) != len(self.rows[0]))
+            raise InputError(
+                f"{where}, {row[0]}: {len(row)} cells; expected {len(self.rows[0])} as in the "
+                "first row"
+            )
+        for row in self.rows:
+            if not all(isinstance(cell, str) and cell for cell in row):
+                raise InputError(f"{where}, {row[0]}: an empty cell; expected text on each level")
+        twice = next((value for value, n in Counter(self.values).items() if n > 1), None)
+        if twice is not None:
+            raise InputError(f"{where}: the value {twice!r} stands twice; expected it once")
+        if not 1 <= self.level < len(self.rows[0]):
+            raise InputError(
+                f"{where}: no level {self.level}; expected 1 to {len(self.rows[0]) - 1}"
+            )
+
+    @cached_property
+    def values(self) -> tuple[str, ...]:
+        """The values that have a row, in the order of the table."""
+        return tuple(row[0] for row in self.rows)
+
+    @cached_property
+    def general(self) -> dict[str, str]:
+        """Value -> what the view shows."""
+        return {row[0]: row[self.level] for row in self.rows}
+
+    def __call__(self, value: str) -> str:
+        return self.general[value]
+
+    def results(self) -> frozenset[str]:
+        return frozenset(self.general.values())
+
+    def to_dict(self) -> dict:
+        return {"hierarchy": {row[0]: list(row[1:]) for row in self.rows}, "level": self.level}
+
+    @classmethod
+    def from_csv(cls, path: str | Path, level: int = 1) -> "Hierarchy":
+        """Read a table without a heading, its cells apart by semicolons or commas.
+
+        Raises
+        ------
+        InputError
+            If the file can't be read, or isn't such a table; the message names file and value.
+        """
+        try:
+            text = Path(path).read_text("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not UTF-8"
+            raise InputError(f"{path}: can't be read as a hierarchy: {reason}") from None
+        separator = ";" if ";" in text else ","
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        try:
+            cells = [tuple(cell.strip() for cell in row) for row in rows]
+        except csv.Error as error:
+            raise InputError(f"{path}, line {rows.line_num}: {error}") from None
+        return cls(tuple(row for row in cells if any(row)), level, str(path))
+
+
+def blood_pressure_class(value: str) -> str:
+    """Class of a ``systolic-diastolic`` reading in mmHg.
+
+    High from 140/90 and raised from 120/70 (elevated, in its terms) as in McEvoy et al., "2024 ESC
+    Guidelines for the management of elevated blood pressure and hypertension", Eur. Heart J. 45;
+    low under 90/60 as the NHS has it. The higher class counts when the two numbers differ.
+    """
+    systolic, diastolic = map(int, value.split("-"))
+    if systolic >= 140 or diastolic >= 90:
+        return "high"
+    if systolic >= 120 or diastolic >= 70:
+        return "raised"
+    return "low" if systolic < 90 or diastolic < 60 else "normal"
+
+
+RULES: dict[str, Callable[[str], str]] = {"blood_pressure_class": blood_pressure_class}
+"""Rules that a schema file can name: ``generalise = { rule = "blood_pressure_class" }``."""
+
+
+def from_table(table: Mapping, decimals: int) -> Callable[[str], str]:
+    """The generaliser that a schema file's ``generalise = { ... }`` names.
+
+    Parameters
+    ----------
+    table
+        One of ``range``, ``bands``, ``first``, ``last_word``, ``rule``, with its value.
+    decimals
+        Of the attribute's numbers.
+
+    Raises
+    ------
+    InputError
+        If it is anything else.
+    """
+    expected = "expected one of range, bands, first, last_word, rule"
+    if not isinstance(table, Mapping) or len(table) != 1:
+        raise InputError(f"generalise: {expected}, such as {{ range = 10 }}")
+    ((kind, value),) = table.items()
+    if kind == "range" and _is_number(value):
+        return Range(value, decimals)
+    if kind == "first" and type(value) is int and value > 0:
+        return First(value)
+    if kind == "last_word" and value is True:
+        return LastWord()
+    if kind == "rule" and isinstance(value, str) and value in RULES:
+        return RULES[value]
+    if kind == "bands" and isinstance(value, Sequence) and all(map(_is_band, value)):
+        return Bands(tuple((band[0], band[1] if len(band) > 1 else None) for band in value))
+    if kind == "rule":
+        raise InputError(f"generalise: no rule {value!r}; expected one of {', '.join(RULES)}")
+    if kind == "bands":
+        raise InputError('generalise: bands: expected such as [["low", 70], ["high"]]')
+    if kind in ("range", "first", "last_word"):
+        right = {"range": "a width", "first": "a count above 0", "last_word": "true"}[kind]
+        raise InputError(f"generalise: {kind}: expected {right}, got {value!r}")
+    raise InputError(f"generalise: unknown {kind!r}; {expected}")
+
+
+def to_table(rule: Callable[[str], str]) -> dict:
+    """The inverse of `from_table`; a function without a name in `RULES` is told by its own.
+
+    Such a schema can be read back only where that function is given again.
+    """
+    if hasattr(rule, "to_dict"):
+        return rule.to_dict()
+    named = (name for name, known in RULES.items() if known is rule)
+    return {"rule": next(named, getattr(rule, "__qualname__", repr(rule)))}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_band(band: object) -> bool:
+    return (
+        isinstance(band, Sequence)
+        and 1 <= len(band) <= 2
+        and isinstance(band[0], str)
+        and all(map(_is_number, band[1:]))
+    )

@@ -1,0 +1,456 @@
+"""Lock and key: the encoder and the decoder that belong to a receiver, as plain arrays and a card.
+
+A pair knows what an entry is (its schema), what its receiver may see (its policy) and how its
+network is built (its architecture). It encodes and decodes with NumPy alone
+(`aalprivacy.runtime`); `Pair.keras` gives the same network as two Keras models.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from aalprivacy import runtime
+from aalprivacy.atomic import make_folder, write_text, write_whole
+from aalprivacy.errors import InputError
+from aalprivacy.policy import Policy
+from aalprivacy.schema import Schema, with_rules
+from aalprivacy.text import from_lines, from_tokens, to_lines, to_tokens, view_lines, vocabulary
+from aalprivacy.views import apply_policy
+
+if TYPE_CHECKING:
+    import keras
+
+WEIGHTS, CARD = "weights.safetensors", "card.json"
+WEIGHTS_VERSION = 2
+PRETRAINED = Path(str(resources.files("aalprivacy"))) / "pretrained"
+# Of an encoder and a decoder, in the order in which a fingerprint reads them.
+ENCODER_ARRAYS = tuple(
+    f"encoder/{name}"
+    for name in ("embedding/embeddings", "lstm/kernel", "lstm/recurrent_kernel", "lstm/bias")
+)
+DECODER_ARRAYS = (
+    *(name.replace("encoder", "decoder") for name in ENCODER_ARRAYS),
+    "decoder/scores/kernel",
+    "decoder/scores/bias",
+)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How a pair's network is built.
+
+    Parameters
+    ----------
+    tokens
+        Different tokens that it reads and writes: the characters, padding and the end.
+    units
+        Width of an LSTM's state (paper, section IV-D); a code has twice as many numbers.
+    embedding
+        Width of a token's vector.
+    reverse
+        The encoder reads a line from its end to its start (Sutskever et al. 2014,
+        arXiv:1409.3215), so that what it read last is what the decoder writes first.
+    code_at_every_step
+        The decoder is fed the code at each step, as in Cho et al. (2014), the paper's reference
+        [8]; otherwise the code is its initial state only.
+    blind
+        The encoder reads the view and never the entry, so that a code can't hold what the view may
+        not show.
+    """
+
+    tokens: int = 42
+    units: int = 256
+    embedding: int = 32
+    reverse: bool = True
+    code_at_every_step: bool = True
+    blind: bool = False
+
+    @property
+    def width(self) -> int:
+        """Numbers of a code."""
+        return 2 * self.units
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The arrays of such a network by name, with the shape of each; all are float32."""
+        gates, vector = 4 * self.units, self.embedding
+        fed = vector + self.width * self.code_at_every_step
+        per_step = {"encoder": vector, "decoder": fed}
+        shapes = {}
+        for part, inputs in per_step.items():
+            shapes |= {
+                f"{part}/embedding/embeddings": (self.tokens, vector),
+                f"{part}/lstm/kernel": (inputs, gates),
+                f"{part}/lstm/recurrent_kernel": (self.units, gates),
+                f"{part}/lstm/bias": (gates,),
+            }
+        return shapes | {
+            "decoder/scores/kernel": (self.units, self.tokens),
+            "decoder/scores/bias": (self.tokens,),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """An encoder and the decoder trained with it.
+
+    Parameters
+    ----------
+    weights
+        Name -> float32 array, as `Architecture.shapes` lists them.
+    architecture
+        How the network is built.
+    receiver
+        Whose decoder it is.
+    policy
+        What the receiver may see; it knows its schema.
+    card
+        What else is known of the pair: data, recipe, training, machine, versions, test figures.
+    """
+
+    weights: Mapping[str, np.ndarray]
+    architecture: Architecture
+    receiver: str
+    policy: Policy
+    card: dict = field(default_factory=dict)
+
+    @property
+    def schema(self) -> Schema:
+        """What an entry is."""
+        return self.policy.schema
+
+    @property
+    def blind(self) -> bool:
+        """Whether the encoder reads the view and never the entry."""
+        return self.architecture.blind
+
+    @property
+    def fingerprint(self) -> str:
+        """The encoder's fingerprint, which its codes carry."""
+        return _fingerprint(self.weights, ENCODER_ARRAYS)
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """SHA-256 of the arrays of encoder and decoder, 16 hexadecimal digits each."""
+        return {
+            "encoder": self.fingerprint,
+            "decoder": _fingerprint(self.weights, DECODER_ARRAYS),
+        }
+
+    def encode(
+        self, tokens: np.ndarray, report: Callable[[int], None] = lambda rows: None
+    ) -> np.ndarray:
+        """Turn tokens into codes.
+
+        Parameters
+        ----------
+        tokens
+            Whole numbers ``(n, length)``, as `aalprivacy.text.to_tokens` makes them.
+        report
+            Told how many rows more are done.
+
+        Returns
+        -------
+        float32 ``(n, 2 units)``, ``[h; c]`` of the encoder's last step.
+        """
+        reverse = self.architecture.reverse
+        return runtime.encode(self.weights, tokens, reverse=reverse, report=report)
+
+    def encode_entries(
+        self, entries: pd.DataFrame, report: Callable[[int], None] = lambda rows: None
+    ) -> np.ndarray:
+        """Codes of a table of entries, float32 ``(n, 2 units)``; a blind pair's, of their view.
+
+        Raises
+        ------
+        InputError
+            If a value is null or not of its attribute's form, or a line is too long.
+        """
+        if self.blind:
+            lines = view_lines(apply_policy(entries, self.policy, self.receiver), self.schema)
+        else:
+            lines = to_lines(entries, self.schema)
+        return self.encode(to_tokens(lines, self.schema), report)
+
+    def decode(
+        self,
+        codes: np.ndarray,
+        index: pd.Index | None = None,
+        report: Callable[[int], None] = lambda rows: None,
+    ) -> pd.Series:
+        """Turn codes into lines: the most probable character, step by step (greedy decoding).
+
+        Parameters
+        ----------
+        codes
+            float32 ``(n, 2 units)``.
+        index
+            Of the lines; by default from 0.
+        report
+            Told how many rows more are done.
+
+        Returns
+        -------
+        Series of text, one line a code; `aalprivacy.text.from_lines` makes a table of it.
+        """
+        longest = self.schema.longest
+        tokens = runtime.decode(self.weights, codes, longest=longest, report=report)
+        return from_tokens(tokens, self.schema, index)
+
+    def decode_views(self, codes: np.ndarray, index: pd.Index | None = None) -> pd.DataFrame:
+        """Turn codes into a table of views; a line of too few or too many values is fitted in."""
+        return from_lines(self.decode(codes, index), self.schema, errors="coerce")
+
+    def view_lines(self, entries: pd.DataFrame) -> pd.Series:
+        """What the decoder should write of entries: the lines of their views by rule."""
+        return view_lines(apply_policy(entries, self.policy, self.receiver), self.schema)
+
+    def keras(self) -> "tuple[keras.Model, keras.Model]":
+        """The encoder and the decoder as Keras models of stock layers; needs TensorFlow."""
+        from aalprivacy.model import to_keras
+
+        return to_keras(self)
+
+    def with_weights(self, changed: Mapping[str, np.ndarray]) -> "Pair":
+        """The pair with some other arrays of the same shapes."""
+        return replace(self, weights={**self.weights, **changed})
+
+    def rekeyed(self, seed: int) -> "Pair":
+        """A pair of the same function whose codes are permuted and of other signs.
+
+        A unit's place means nothing, and the sign of its state is undone by the sign of all that
+        reads it; so every pair has ``units! * 2**units`` twins. The card loses nothing but gains
+        ``rekeyed``: how often that was done.
+
+        Parameters
+        ----------
+        seed
+            Of the permutation and the signs.
+        """
+        rng = np.random.default_rng(seed)
+        units, width = self.architecture.units, self.architecture.embedding
+        order, sign = rng.permutation(units), rng.choice(np.float32([-1, 1]), units)
+        # h and c of a unit move and turn together. Of its gates only the candidate turns.
+        gates = np.concatenate([gate * units + order for gate in range(4)])
+        turns = np.concatenate([np.ones(2 * units), sign, np.ones(units)]).astype(np.float32)
+        arrays = dict(self.weights)
+
+        def rows(kernel: np.ndarray) -> np.ndarray:
+            return kernel[order] * sign[:, None]
+
+        for part in ("encoder", "decoder"):
+            for name in ("kernel", "recurrent_kernel", "bias"):
+                key = f"{part}/lstm/{name}"
+                arrays[key] = arrays[key][..., gates] * turns
+            arrays[f"{part}/lstm/recurrent_kernel"] = rows(arrays[f"{part}/lstm/recurrent_kernel"])
+        if self.architecture.code_at_every_step:
+            kernel = arrays["decoder/lstm/kernel"]
+            of_code = [rows(half) for half in np.split(kernel[width:], 2)]
+            arrays["decoder/lstm/kernel"] = np.concatenate([kernel[:width], *of_code])
+        arrays["decoder/scores/kernel"] = rows(arrays["decoder/scores/kernel"])
+        card = self.card | {"rekeyed": self.card.get("rekeyed", 0) + 1}
+        return replace(self, weights=arrays, card=card)
+
+    def halved(self) -> "Pair":
+        """The pair with its numbers rounded to float16, whose file takes half the room."""
+        rounded = {name: _half(array) for name, array in self.weights.items()}
+        return replace(self, weights=rounded)
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``weights.safetensors`` and ``card.json``.
+
+        An array whose numbers float16 can hold exactly is stored so (see `halved`).
+
+        Raises
+        ------
+        InputError
+            If it can't be written.
+        """
+        folder = Path(folder)
+        make_folder(folder)
+        arrays = {}
+        for name, array in self.weights.items():
+            half = array.astype(np.float16)
+            exact = np.array_equal(half.astype(np.float32), array)
+            arrays[name] = np.ascontiguousarray(half if exact else array)
+        head = {"version": str(WEIGHTS_VERSION), **_as_text(asdict(self.architecture))}
+        card = {
+            "receiver": self.receiver,
+            "policy": {n: str(o) for n, o in self.policy.for_receiver(self.receiver).items()},
+            "schema": self.schema.to_dict(),
+            **self.card,
+            "fingerprints": self.fingerprints,
+        }
+        write_whole(folder / WEIGHTS, lambda draft: save_file(arrays, draft, head))
+        write_text(json.dumps(card, indent=2) + "\n", folder / CARD)
+
+    @classmethod
+    def load(
+        cls, folder: str | Path, rules: Mapping[str, Callable[[str], str]] | None = None
+    ) -> "Pair":
+        """Read a folder that `save` wrote.
+
+        Parameters
+        ----------
+        folder
+            With ``weights.safetensors`` and ``card.json``.
+        rules
+            Attribute name -> its rule of generalisation, where that is a Python function, which no
+            file can hold.
+
+        Raises
+        ------
+        InputError
+            If a file is missing or broken, or the two aren't of one training.
+        """
+        folder = Path(folder)
+        if (folder / "weights.npz").is_file() and not (folder / WEIGHTS).is_file():
+            raise InputError(
+                f"{folder}: a pair in the format of an earlier version (weights.npz); expected "
+                f"{WEIGHTS}; train it anew"
+            )
+        for name in (WEIGHTS, CARD):
+            if not (folder / name).is_file():
+                raise InputError(f"{folder}: no {name}; expected a trained pair: {WEIGHTS}, {CARD}")
+        try:
+            card = json.loads((folder / CARD).read_text("utf-8"))
+            receiver, letters, marks = card.pop("receiver"), card.pop("policy"), card.pop(
+                "fingerprints"
+            )  # fmt: skip
+            schema = card.pop("schema")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise InputError(f"{folder / CARD}: not the card of a pair") from None
+        try:
+            schema = Schema.from_dict(_without(schema, rules or {}))
+            schema = with_rules(schema, rules or {})
+            policy = Policy.from_letters(receiver, letters, schema)
+        except InputError as error:
+            raise InputError(f"{folder / CARD}: {error}") from None
+        weights, architecture = _read_weights(folder / WEIGHTS)
+        pair = cls(weights, architecture, receiver, policy, card)
+        if architecture.tokens != vocabulary(schema):
+            raise InputError(
+                f"{folder / WEIGHTS}: of {architecture.tokens} tokens; the schema of card.json has "
+                f"{vocabulary(schema)}; expected the files of one training"
+            )
+        for part, mark in pair.fingerprints.items():
+            if mark != marks.get(part):
+                raise InputError(
+                    f"{folder / WEIGHTS}: its {part} belongs to another pair than card.json; "
+                    "expected the files of one training"
+                )
+        return pair
+
+
+def shipped_names() -> tuple[str, ...]:
+    """The pairs that ship: those of Table I's receivers, then blind ones (``researcher.blind``)."""
+    names = (folder.parent.name for folder in PRETRAINED.glob(f"*/{CARD}"))
+    order = ("family_member", "doctor", "caregiver", "researcher")
+    rank = {name: at for at, name in enumerate(order)}
+    return tuple(sorted(names, key=lambda n: ("." in n, rank.get(n.split(".")[0], 9), n)))
+
+
+def load_pair(pair: str | Path, rules: Mapping[str, Callable[[str], str]] | None = None) -> Pair:
+    """Load a pair by the name of one that ships, or from a folder.
+
+    Parameters
+    ----------
+    pair
+        Such as ``"researcher"`` or ``"researcher.blind"``; or a folder that a training wrote. A
+        name comes first: write ``./doctor`` for a folder of that name.
+    rules
+        See `Pair.load`.
+
+    Raises
+    ------
+    InputError
+        If there is no such pair, or its files are broken.
+    """
+    return Pair.load(pair_folder(pair), rules)
+
+
+def pair_folder(pair: str | Path) -> Path:
+    """The folder of a pair that is told by name or folder, as for `load_pair`.
+
+    Raises
+    ------
+    InputError
+        If there is no such pair.
+    """
+    if str(pair) in shipped_names():
+        return PRETRAINED / str(pair)
+    if not Path(pair).is_dir():
+        raise InputError(
+            f"{pair}: no such pair; expected a folder, or one that ships: "
+            f"{', '.join(shipped_names()) or 'none'}"
+        )
+    return Path(pair)
+
+
+def read_card(pair: str | Path) -> dict:
+    """The card of a pair: what it was trained on, how, and its test figures.
+
+    Raises
+    ------
+    InputError
+        If there is no such pair.
+    """
+    return json.loads((pair_folder(pair) / CARD).read_text("utf-8"))
+
+
+def shipped_pairs() -> dict[str, Pair]:
+    """All pairs that ship, each a lock of its own: name -> pair."""
+    return {name: load_pair(name) for name in shipped_names()}
+
+
+def _read_weights(path: Path) -> tuple[dict[str, np.ndarray], Architecture]:
+    try:
+        with safe_open(path, "numpy") as file:
+            head = file.metadata() or {}
+            arrays = {name: file.get_tensor(name).astype(np.float32) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise InputError(f"{path}: can't be read as a pair's weights: {reason}") from None
+    if head.get("version") != str(WEIGHTS_VERSION):
+        raise InputError(
+            f"{path}: format version {head.get('version')}; expected {WEIGHTS_VERSION}"
+        )
+    try:
+        architecture = Architecture(**{k: json.loads(v) for k, v in head.items() if k != "version"})
+    except (TypeError, ValueError):
+        raise InputError(f"{path}: its head doesn't say how the network is built") from None
+    if {name: array.shape for name, array in arrays.items()} != architecture.shapes():
+        raise InputError(f"{path}: arrays of other names or shapes than its head says")
+    return arrays, architecture
+
+
+def _as_text(table: dict) -> dict[str, str]:
+    return {key: json.dumps(value) for key, value in table.items()}
+
+
+def _without(schema: dict, rules: Mapping) -> dict:
+    """A schema as plain values without the rules that are given apart."""
+    attributes = {
+        name: {k: v for k, v in part.items() if not (k == "generalise" and name in rules)}
+        for name, part in schema["attributes"].items()
+    }
+    return schema | {"attributes": attributes}
+
+
+def _half(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float16).astype(np.float32)
+
+
+def _fingerprint(weights: Mapping[str, np.ndarray], names: tuple[str, ...]) -> str:
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(np.ascontiguousarray(weights[name]))
+    return digest.hexdigest()[:16]

@@ -1,0 +1,291 @@
+"""Untidy tables put right: every kind of change is reported, and nothing is guessed at.
+
+A value that is right already stays as it is. What can't be put right without a guess ends in one
+error, so that a person decides.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from anyascii import anyascii
+
+from aalprivacy import spelling
+from aalprivacy.errors import InputError
+from aalprivacy.schema import MISSING, NULLS, SEPARATOR, Attribute, Form, Schema, row_name
+from aalprivacy.spelling import as_text, single_blanks
+from aalprivacy.tables import read_table
+
+REFUSE = "refuse"
+SHOWN = 10  # values of a kind that an error lists
+
+
+@dataclass(frozen=True)
+class Change:
+    """A kind of change that was made to an attribute's values.
+
+    Parameters
+    ----------
+    kind
+        What was done, in words.
+    attribute
+        The attribute, or the column, or ``""`` for the whole table.
+    count
+        How many values it was done to.
+    before, after
+        One of them as an example.
+    """
+
+    kind: str
+    attribute: str
+    count: int
+    before: str
+    after: str
+
+
+def read_untidy(path: str | Path) -> pd.DataFrame:
+    """Read a table of any form as text: what `prepare` and `describe` start from.
+
+    Parameters
+    ----------
+    path
+        Parquet; or CSV or gzipped CSV in UTF-8, UTF-16 or a Western European encoding, its cells
+        apart by commas, semicolons or tabs.
+
+    Returns
+    -------
+    DataFrame of text, all columns of the file; the index, named ``line`` or ``row``, says where in
+    the file a row is. ``attrs`` keeps what the text doesn't tell: ``"encoding"``, and the columns
+    of ``"numbers"``.
+
+    Raises
+    ------
+    InputError
+        If it can't be read, or is of another encoding.
+    """
+    encoding = "utf-8"
+
+    def decode(content: bytes) -> str:
+        nonlocal encoding
+        text, encoding = spelling.decoded(content)
+        return text
+
+    table, row = read_table(path, decode)
+    numbers = [name for name, column in table.items() if spelling.are_numbers(column)]
+    columns = [as_text(column) for _, column in table.items()]
+    text = pd.concat(columns, axis=1).rename_axis(index=row)
+    found = [encoding, *(column.attrs["encoding"] for column in columns), "utf-8"]
+    encoding = next((name for name in found if name != "utf-8"), "utf-8")
+    text.attrs |= {"encoding": encoding, "numbers": numbers}
+    return text
+
+
+def prepare(
+    table: pd.DataFrame, schema: Schema, *, out_of_range: str = REFUSE, unknown: str = REFUSE
+) -> tuple[pd.DataFrame, list[Change]]:
+    """Put a table right and say what was changed.
+
+    Parameters
+    ----------
+    table
+        One row an entry, of any types; columns named as the attributes or as their labels.
+    schema
+        What an entry is.
+    out_of_range
+        What becomes of numbers beyond ``least`` and ``most``: ``"refuse"`` or ``"missing"``.
+    unknown
+        What becomes of values that a one-of hasn't: ``"refuse"``, ``"missing"``, or the value that
+        they are made, such as ``"other"``, where the attribute has it.
+
+    Returns
+    -------
+    The entries, which `Schema.check` takes: text, the id column first if there is one, the index
+    of `table`. And the changes.
+
+    Raises
+    ------
+    InputError
+        If a column is absent, an option is another, or values can't be put right; the message
+        names for each attribute the first row, its value, how many there are, and what to do.
+    """
+    if out_of_range not in (REFUSE, "missing"):
+        raise InputError(f"out of range: expected refuse or missing, got {out_of_range!r}")
+    row = table.index.name if table.index.name in ("line", "row") else "row"
+    places = schema.columns(table)
+    report = list(_of_the_table(table, places))
+    columns, problems = {}, []
+    if schema.id in places:
+        columns[schema.id] = _people(table.iloc[:, places.index(schema.id)], schema.id, row, report)
+    for attribute in schema.attributes:
+        raw = table.iloc[:, places.index(attribute.name)]
+        column = _Column(attribute, schema.alphabet, raw)
+        column.tidy(out_of_range, unknown)
+        columns[attribute.name] = column.result()
+        report += column.report
+        problems += column.problems(row)
+        numbers = spelling.are_numbers(raw) or raw.name in table.attrs.get("numbers", ())
+        if numbers and attribute.form is Form.DIGITS and len(set(attribute.digits)) > 1:
+            problems.append(
+                f"{attribute.name}: a column of numbers, which has lost the zeros at the beginning "
+                f"of digits; expected text, or a schema that says how many digits there are"
+            )
+    if problems:
+        raise InputError("; ".join(problems))
+    entries = pd.DataFrame(columns, index=table.index)
+    schema.check(entries, row=row)
+    return entries, report
+
+
+class _Column:
+    """The distinct values of an attribute on their way to what the schema allows."""
+
+    def __init__(self, attribute: Attribute, alphabet: str, column: pd.Series) -> None:
+        self.attribute, self.text = attribute, as_text(column)
+        self.alphabet = frozenset(alphabet) - {SEPARATOR}
+        self.codes, distinct = pd.factorize(self.text)
+        self.raw = np.asarray(distinct, object)
+        self.counts = np.bincount(self.codes, minlength=len(self.raw))
+        self.now, self.right = self.raw.copy(), np.zeros(len(self.raw), bool)
+        self.listed = {value.casefold() for value in attribute.values}
+        self.report: list[Change] = []
+        self._look()
+
+    def _look(self) -> None:
+        """Note which of the values that weren't right are so now."""
+        left = ~self.right
+        values = self.now[left]
+        fits = self.attribute.fits(pd.Series(values, dtype="str"))
+        for at, value, fit in zip(np.flatnonzero(left), values, fits, strict=True):
+            self.right[at] = fit and self.alphabet.issuperset(value) and not self._is_null(value)
+
+    def _is_null(self, value: str) -> bool:
+        word = value.strip().casefold()
+        return word in NULLS | {""} and word not in self.listed
+
+    def change(self, kind: str, step: Callable[[str], str | tuple[str, str] | None]) -> None:
+        """Do a step to what isn't right yet; it may give the new value, or a kind and that."""
+        done: dict[str, list[int]] = {}
+        before = self.now.copy()
+        for at in np.flatnonzero(~self.right):
+            found = step(before[at])
+            found = found if isinstance(found, tuple) else (kind, found)
+            if found[1] not in (None, before[at]):
+                done.setdefault(found[0], []).append(at)
+                self.now[at] = found[1]
+        for kind, at in done.items():
+            count, example = int(self.counts[at].sum()), at[0]
+            name = self.attribute.name
+            self.report.append(Change(kind, name, count, before[example], self.now[example]))
+        self._look()
+
+    def tidy(self, out_of_range: str, unknown: str) -> None:
+        """All that can be put right in values of this form."""
+        a = self.attribute
+        self.change("missing value", lambda v: MISSING if self._is_null(v) else None)
+        self.change("blanks", single_blanks)
+        if a.form is Form.NUMBER:
+            self.change("", spelling.number_step(a.decimals, self.now))
+            if out_of_range == "missing":
+                self.change("out of range", lambda v: MISSING if _is_beyond(a, v) else None)
+        elif a.form is Form.DIGITS:
+            if len(set(a.digits)) == 1:  # or zeros at its beginning may be lost
+                self.change("decimals that are zero", lambda v: re.sub(r"^(\d+)\.0*$", r"\1", v))
+            self.change("signs between digits", spelling.without_signs)
+            self.change("", lambda v: spelling.with_zeros(v, *a.digits))
+        elif a.form is Form.ONE_OF:
+            self.change("", spelling.one_of_step(a.values))
+            other = MISSING if unknown == "missing" else unknown
+            if unknown != REFUSE and other in (MISSING, *a.values):
+                self.change("unknown value", lambda v: other)
+        else:
+            if a.time:
+                self.change("", spelling.time_step(a.time, self.now))
+            elif a.form is Form.PATTERN:  # 135/85 is 135-85 where that is what is expected
+                self.change("slash to hyphen", self._hyphen)
+            self.change("capitals", self._case)
+            self.change("accents and signs", self._plain_letters)
+            self.change("other characters to blanks", self._blank)
+
+    def _known(self, *candidates: str) -> str:
+        return next((c for c in candidates if self.alphabet.issuperset(c)), candidates[0])
+
+    def _case(self, value: str) -> str:
+        return "".join(self._known(c, c.lower(), c.upper()) for c in value)
+
+    def _plain_letters(self, value: str) -> str:
+        composed = self._case(unicodedata.normalize("NFC", value))
+        text = "".join(c if c in self.alphabet else anyascii(c) for c in composed)
+        return single_blanks(self._case(text))
+
+    def _blank(self, value: str) -> str:
+        return single_blanks("".join(self._known(c, " ") for c in value))
+
+    def _hyphen(self, value: str) -> str | None:
+        changed = value.replace("/", "-")
+        return changed if self.attribute.fits(pd.Series([changed], dtype="str"))[0] else None
+
+    def result(self) -> pd.Series:
+        values = pd.array(self.now, dtype="str").take(self.codes)
+        return pd.Series(values, index=self.text.index, name=self.attribute.name)
+
+    def problems(self, row: str) -> list[str]:
+        """For an error what isn't right even now: the first row, then the values with counts."""
+        wrong = np.flatnonzero(~self.right)
+        if not len(wrong):
+            return []
+        a, at = self.attribute, int(np.argmax(~self.right[self.codes]))
+        value = self.now[self.codes[at]]
+        remedy = f"correct it, or write {MISSING} for a missing value"
+        if a.form is Form.ONE_OF:
+            remedy = "add it to the schema; or let unknown values be missing, or one of the listed"
+        elif a.form is Form.NUMBER and _is_beyond(a, value):
+            remedy = f"{remedy}; or let what is out of range be missing"
+        elif a.time:
+            remedy = "write it as ISO 8601 has it, such as 2018-03-14 07:30:00"
+        often = wrong[np.argsort(-self.counts[wrong], kind="stable")]
+        values = ", ".join(f"{self.raw[i]!r} {self.counts[i]} times" for i in often[:SHOWN])
+        more = f", and {len(wrong) - SHOWN} other values" if len(wrong) > SHOWN else ""
+        return [
+            f"{row} {row_name(self.text.index, at)}, {a.name}: expected {a.says}, got "
+            f"{self.raw[self.codes[at]]!r}; {remedy}; in {self.counts[wrong].sum()} rows: "
+            f"{values}{more}"
+        ]
+
+
+def _of_the_table(table: pd.DataFrame, places: list[str | None]) -> Iterator[Change]:
+    for name, column in table.items():
+        text = as_text(column)
+        encoding = table.attrs.get("encoding", text.attrs["encoding"])
+        strange = [] if encoding == "utf-8" else [v for v in text if not v.isascii()]
+        if strange:
+            yield Change(f"read as {encoding}", str(name), len(strange), encoding, strange[0])
+    for place, name in enumerate(places):
+        if name is None:
+            column = str(table.columns[place])
+            yield Change("column left out", column, len(table), column, "")
+
+
+def _people(column: pd.Series, name: str, row: str, report: list[Change]) -> pd.Series:
+    """The id column as text: blanks and ``.0`` taken away, lest one person become two."""
+    raw = as_text(column)
+    tidy = raw.map(single_blanks)
+    if tidy.str.fullmatch(r"\d+\.0|").all():
+        tidy = tidy.str.removesuffix(".0")
+    empty = tidy.str.casefold().isin(NULLS | {"", MISSING}).to_numpy(bool)
+    if empty.any():
+        at = row_name(raw.index, np.argmax(empty))
+        raise InputError(f"{row} {at}, {name}: empty; expected whose entry it is, or no column")
+    changed = np.flatnonzero(raw != tidy)
+    if len(changed):
+        first = changed[0]
+        report.append(Change("ids", name, len(changed), raw.iloc[first], tidy.iloc[first]))
+    return tidy
+
+
+def _is_beyond(attribute: Attribute, value: str) -> bool:
+    """Whether a value is wrong only because it is out of the attribute's range."""
+    return replace(attribute, least=None, most=None).fits(pd.Series([value], dtype="str"))[0]

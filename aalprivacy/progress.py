@@ -1,0 +1,116 @@
+"""What a person sees while something long runs, and how the command line prints."""
+
+import contextlib
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.table import Table
+
+# Such as 0.5, 1,000, 99.9%, 0.5 (0.4 to 0.6), or - for none.
+NUMBER = re.compile(r"-?[\d.,%]*( \(-?[\d.,]+ to -?[\d.,]+\))?")
+NARROWEST = 40  # columns; a terminal that says it has fewer is taken to have 80
+
+
+def console() -> Console:
+    """Where results are printed: what people typed is never read as markup, nor broken in lines."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # an accent in an ASCII terminal
+    columns = os.environ.get("COLUMNS", "")
+    width = 80 if columns.isdigit() and int(columns) < NARROWEST else None
+    return Console(markup=False, highlight=False, soft_wrap=True, emoji=False, width=width)
+
+
+def show(out: Console, title: str, rows: list[list[str]], columns: list[str]) -> None:
+    """Print a table with whole numbers, however narrow the terminal says it is.
+
+    Parameters
+    ----------
+    out
+        Where to print; text is folded to its width if it is a terminal.
+    title, rows, columns
+        What stands above, the cells, and the names of the columns.
+    """
+    table = Table(title=title, title_justify="left")
+    for at, column in enumerate(columns):
+        is_number = all(NUMBER.fullmatch(row[at]) for row in rows)
+        table.add_column(
+            column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*row)
+    least, most = table.__rich_measure__(out, out.options.update(max_width=10_000))
+    width = max(out.width, least) if out.is_terminal else most
+    Console(width=width, markup=False, highlight=False, emoji=False).print(table)
+
+
+@contextlib.contextmanager
+def bar(out: Console, what: str, entries: int) -> Iterator[Callable[[int], None]]:
+    """A bar of entries done, if somebody watches; what it yields is told how many more are."""
+    from rich import progress
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=out, disable=not out.is_terminal) as shown:
+        task = shown.add_task(what, total=entries)
+        yield lambda rows: shown.advance(task, rows)
+
+
+class TrainingLine:
+    """The live line of a training; one plain line every half minute if nobody watches.
+
+    Parameters
+    ----------
+    out
+        Where to print.
+    updates, update
+        How many in all, and how many are made already.
+    """
+
+    def __init__(self, out: Console, updates: int, update: int) -> None:
+        from rich import progress
+
+        self.out, self.updates = out, updates
+        self.bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=16),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("left"),
+            progress.TimeRemainingColumn(),
+            console=out,
+            disable=not out.is_terminal,
+        )
+        self.task = self.bar.add_task("starting", total=updates)
+        self.told, self.told_update = time.monotonic(), update
+
+    def __enter__(self) -> "TrainingLine":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.bar.stop()
+
+    def __call__(self, progress, speed: float) -> None:
+        error = progress.character_error
+        text = (
+            f"{progress.window:2d} attributes · loss {progress.loss:.3f} · character error "
+            f"{'-' if error is None else f'{error:.2f}'} · {speed:.0f} entries/s"
+        )
+        self.bar.update(self.task, completed=progress.update, description=text)
+        now = time.monotonic()
+        if not self.out.is_terminal and now - self.told > 30:
+            pace = (now - self.told) / (progress.update - self.told_update)
+            self.told, self.told_update = now, progress.update
+            left = (self.updates - progress.update) * pace
+            self.out.print(
+                f"update {progress.update} of {self.updates} · {text} · about {left / 60:.0f} min "
+                "left at this pace"
+            )

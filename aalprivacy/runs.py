@@ -1,0 +1,416 @@
+"""A whole training: from a table of entries and a policy to a pair in a folder.
+
+`train` does all of it. `Run` has its parts: begin it or resume it, let it fit, finish it.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from aalprivacy import evaluation
+from aalprivacy.atomic import make_folder, write_text
+from aalprivacy.errors import InputError
+from aalprivacy.pair import Pair
+from aalprivacy.policy import TABLE_I, Policy
+from aalprivacy.recipe import Recipe
+from aalprivacy.schema import Schema
+from aalprivacy.text import to_lines
+from aalprivacy.workers import Workers
+
+SPLIT = {"training": 0.8, "validation": 0.1, "test": 0.1}
+FEWEST_PEOPLE = 20
+MOST_VALIDATION = 300  # entries that are decoded now and then while a training runs
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A table's people apart: those a pair is trained on, chosen by, and tested on.
+
+    Parameters
+    ----------
+    training, validation, test
+        Tables; nobody is in two of them.
+    """
+
+    training: pd.DataFrame
+    validation: pd.DataFrame
+    test: pd.DataFrame
+
+
+def split_people(entries: pd.DataFrame, schema: Schema, seed: int = 0) -> Parts:
+    """Split a table 80 / 10 / 10, by people and not by entries.
+
+    Parameters
+    ----------
+    entries
+        With the schema's id column; without it each row is taken to be a person of its own.
+    seed
+        Of the draw.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than `FEWEST_PEOPLE`.
+    """
+    people = entries[schema.id] if schema.id in entries else entries.index.to_series()
+    distinct = people.drop_duplicates()
+    if len(distinct) < FEWEST_PEOPLE:
+        raise InputError(
+            f"entries of {len(distinct)} people; expected {FEWEST_PEOPLE} or more, as some are "
+            "held out for validation and test"
+        )
+    order = np.random.default_rng(seed).permutation(len(distinct))
+    ends = np.round(np.cumsum(list(SPLIT.values())) * len(distinct)).astype(int)
+    drawn = (distinct.iloc[part] for part in np.split(order, ends[:-1]))
+    return Parts(*(entries[people.isin(part)].reset_index(drop=True) for part in drawn))
+
+
+def held_out(pair: Pair, entries: pd.DataFrame) -> Parts | None:
+    """The parts of a table, if it is the one that the pair was trained on; else ``None``."""
+    known = pair.card.get("data", {}).get("table")
+    if known is None or known != _fingerprint(entries, pair.schema):
+        return None
+    return split_people(entries, pair.schema)
+
+
+def describe_table(entries: pd.DataFrame, schema: Schema) -> dict:
+    """What a card says of a table of somebody's own that a pair was trained on."""
+    people = entries[schema.id].nunique() if schema.id in entries else len(entries)
+    shares = " / ".join(f"{100 * share:.0f}" for share in SPLIT.values())
+    return {
+        "entries": len(entries),
+        "people": people,
+        "split": f"{shares} by {schema.id if schema.id in entries else 'row'}",
+        "table": _fingerprint(entries, schema),
+    }
+
+
+class Run:
+    """A training in its folder: ``run.json``, ``checkpoint.npz``, ``log.csv``; then the pair.
+
+    Made by `begin` or `resume`.
+
+    Parameters
+    ----------
+    folder
+        Where it is kept.
+    trainer, examples, validation
+        What is trained, on what, and what it is measured on.
+    about
+        What the card will say of the data and of how the training began.
+    """
+
+    def __init__(self, folder: Path, trainer, examples, validation, about: dict) -> None:
+        self.folder, self.trainer, self.about = folder, trainer, about
+        self.examples, self.validation = examples, validation
+
+    @classmethod
+    def begin(
+        cls,
+        folder: str | Path,
+        entries: pd.DataFrame,
+        validation: pd.DataFrame,
+        policy: Policy,
+        receiver: str,
+        recipe: Recipe,
+        *,
+        data: Mapping | None = None,
+        start_from: Pair | None = None,
+        workers: Workers | None = None,
+    ) -> "Run":
+        """Begin a training.
+
+        Parameters
+        ----------
+        folder
+            Made if it isn't there; it must not hold a training already.
+        entries, validation
+            Of the policy's schema, of different people.
+        policy, receiver
+            What makes the views.
+        recipe
+            How to train.
+        data
+            What the card says of the entries.
+        start_from
+            A pair whose weights to start with, re-keyed; see `aalprivacy.training.Trainer`.
+        workers
+            Who trains; this process alone by default. They must have met (`Workers.connect`).
+
+        Raises
+        ------
+        InputError
+            If the folder can't be used, or entries, policy, recipe and pair don't go together.
+        """
+        from aalprivacy.training import Trainer
+        from aalprivacy.updates import faster_product_dtype
+
+        folder, workers = Path(folder), workers or Workers()
+        trainer = None
+        if workers.is_chief:
+            check_new(folder)
+            if recipe.product_dtype == "auto":
+                recipe = replace(recipe, product_dtype=faster_product_dtype())
+            trainer = Trainer(recipe, policy, receiver, workers, start_from)
+        about = {"data": dict(data or {"entries": len(entries)})}
+        if start_from is not None:
+            about["started_from"] = _history(start_from)
+        return cls._together(folder, trainer, entries, validation, policy, receiver, about, workers)
+
+    @classmethod
+    def resume(
+        cls,
+        folder: str | Path,
+        entries: pd.DataFrame,
+        validation: pd.DataFrame,
+        policy: Policy,
+        receiver: str,
+        *,
+        updates: int | None = None,
+        workers: Workers | None = None,
+    ) -> "Run":
+        """Go on from a checkpoint, exactly as if the training had never been interrupted.
+
+        Parameters
+        ----------
+        folder, entries, validation, policy, receiver, workers
+            As for `begin`, and the same as then.
+        updates
+            Another number of updates in all than was planned.
+
+        Raises
+        ------
+        InputError
+            If there is no training, or it was begun with other entries, policy or receiver.
+        """
+        from aalprivacy.training import Trainer
+
+        folder, workers = Path(folder), workers or Workers()
+        trainer, about = None, {"data": {}}
+        if workers.is_chief:
+            begun = read_run(folder)
+            if _terms(policy, receiver) != {k: begun[k] for k in ("receiver", "policy", "schema")}:
+                raise InputError(
+                    f"{folder}: was begun with another receiver, policy or schema; expected "
+                    f"{begun['receiver']} and what began it"
+                )
+            trainer = Trainer.load(folder / "checkpoint.npz", policy, receiver, workers)
+            if updates is not None:
+                trainer.lengthen(updates)
+            about = {k: begun[k] for k in ("data", "started_from") if k in begun}
+        return cls._together(folder, trainer, entries, validation, policy, receiver, about, workers)
+
+    @classmethod
+    def _together(
+        cls, folder, trainer, entries, validation, policy, receiver, about, workers
+    ) -> "Run":
+        """What all workers do alike, once the chief has the trainer."""
+        from aalprivacy import training
+
+        if workers.count > 1:
+            trainer = training.Trainer.join(workers, trainer, policy, receiver)
+        examples = training.Examples(entries, policy, receiver, trainer.recipe)
+        if workers.text_from_chief(examples.fingerprint) != examples.fingerprint:
+            raise other_data(workers)
+        measured = training.Validation(validation, policy, receiver)
+        if workers.is_chief:
+            begun_with = about["data"].setdefault("fingerprint", examples.fingerprint)
+            if begun_with != examples.fingerprint:
+                raise InputError(
+                    f"{folder}: was begun with other entries; expected the same --data"
+                )
+            make_folder(folder)
+            begun = _terms(policy, receiver) | about
+            write_text(json.dumps(begun, indent=2) + "\n", folder / "run.json")
+        return cls(folder, trainer, examples, measured, about)
+
+    def fit(self, **options) -> bool:
+        """Train; see `aalprivacy.training.fit` for the options and what it returns."""
+        from aalprivacy import training
+
+        return training.fit(self.trainer, self.examples, self.validation, self.folder, **options)
+
+    def finish(self, tests: Mapping[str, pd.DataFrame], until: float | None = None) -> Pair:
+        """Make the trained pair with its card, score it, and write it into the folder.
+
+        Parameters
+        ----------
+        tests
+            Name -> entries of people that the training never saw.
+        until
+            What the training was stopped at early, for the card.
+
+        Returns
+        -------
+        The pair.
+        """
+        trainer, progress = self.trainer, self.trainer.progress
+        pair = trainer.pair()
+        log = pd.read_csv(self.folder / "log.csv").round(4).to_dict(orient="list")
+        pair.card.update(
+            self.about,
+            recipe=asdict(trainer.recipe),
+            training={
+                "updates": progress.update,
+                "entries": progress.entries,
+                "seconds": round(progress.seconds),
+                "until": until,
+                "stages": progress.stages,
+                "lengthened": progress.lengthened,
+                "log": log,
+            },
+            **machine(),
+        )
+        pair.card["test"] = evaluation.to_dict(evaluation.evaluate_all(pair, tests))
+        pair.save(self.folder)
+        return pair
+
+
+def train(
+    entries: pd.DataFrame,
+    policy: Policy = TABLE_I,
+    receiver: str = "researcher",
+    recipe: Recipe | None = None,
+    folder: str | Path = "runs/pair",
+    *,
+    validation: pd.DataFrame | None = None,
+    tests: Mapping[str, pd.DataFrame] | None = None,
+    start_from: Pair | None = None,
+    resume: bool = False,
+    report: Callable = lambda progress, speed: None,
+    **options,
+) -> Pair | None:
+    """Train a pair for a receiver, from a table to a folder with the pair in it.
+
+    Parameters
+    ----------
+    entries
+        One row an entry, as `aalprivacy.schema.Schema.check` takes it; with the schema's id column,
+        if a person has several.
+    policy, receiver
+        What makes the views; Table I and the researcher by default. The policy knows the schema.
+    recipe
+        How to train; see `aalprivacy.recipe.Recipe` for what is open and the defaults.
+    folder
+        Gets checkpoint, log and pair.
+    validation, tests
+        People held out. By default a tenth of the people of `entries` each, who aren't trained on.
+    start_from
+        A pair whose weights to start with.
+    resume
+        Go on from the folder's checkpoint, with the same arguments as before.
+    report
+        Told the progress now and then; see `aalprivacy.training.fit`.
+    **options
+        Others of `aalprivacy.training.fit`, such as ``seconds`` and ``target``.
+
+    Returns
+    -------
+    The pair; ``None`` if Ctrl-C stopped the training, which then can be resumed.
+
+    Raises
+    ------
+    InputError
+        If the arguments don't go together or the folder can't be used.
+    """
+    data = {"entries": len(entries)}
+    if validation is None:
+        data = describe_table(entries, policy.schema)
+        parts = split_people(entries, policy.schema)
+        entries, validation = parts.training, some(parts.validation)
+        tests = tests or {"held out": parts.test}
+    common = (folder, entries, validation, policy, receiver)
+    if resume:
+        run = Run.resume(*common, updates=recipe.updates if recipe else None)
+    else:
+        run = Run.begin(*common, recipe or Recipe(), data=data, start_from=start_from)
+    if not run.fit(report=report, **options):
+        return None
+    return run.finish(tests or {}, options.get("target"))
+
+
+def some(entries: pd.DataFrame, most: int = MOST_VALIDATION) -> pd.DataFrame:
+    """At most so many entries, drawn by a fixed seed."""
+    return entries.sample(min(most, len(entries)), random_state=0)
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that holds a training already.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    if (folder / "checkpoint.npz").exists():
+        raise InputError(f"{folder}: has a training already; --resume it or choose another folder")
+
+
+def read_run(folder: Path) -> dict:
+    """What is known of a training that was begun: receiver, policy, schema, data.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    checkpoint, path = folder / "checkpoint.npz", folder / "run.json"
+    if not checkpoint.exists():
+        raise InputError(f"{checkpoint}: no checkpoint to go on from")
+    try:
+        begun = json.loads(path.read_text("utf-8"))
+        _ = [begun[key] for key in ("receiver", "policy", "schema")], begun["data"].keys()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{path}: missing or broken; expected what began it") from None
+    return begun
+
+
+def other_data(workers: Workers) -> InputError:
+    """The error of a worker whose entries or policy differ from the chief's."""
+    return InputError(
+        f"{workers}: its entries or policy differ from the chief's; expected the same --data, "
+        "--receiver and --policy on every machine"
+    )
+
+
+def machine() -> dict:
+    """What a card says of the machine and the versions."""
+    import importlib.metadata as meta
+
+    versions = {"python": platform.python_version()}
+    for name in ("tensorflow-cpu", "tensorflow", "keras", "numpy", "pandas", "aalprivacy"):
+        with contextlib.suppress(meta.PackageNotFoundError):
+            versions[name] = meta.version(name)
+    processor = platform.processor() or platform.machine()
+    return {"machine": {"processor": processor, "cores": os.cpu_count()}, "versions": versions}
+
+
+def _terms(policy: Policy, receiver: str) -> dict:
+    """What a training was begun for."""
+    receiver = policy.receiver(receiver)
+    letters = {name: str(letter) for name, letter in policy.for_receiver(receiver).items()}
+    return {"receiver": receiver, "policy": letters, "schema": policy.schema.to_dict()}
+
+
+def _history(pair: Pair) -> dict:
+    """What a training that starts from a pair owes to it: all updates that led to it."""
+    begun: dict = {"encoder": pair.fingerprint}
+    for what in ("updates", "entries", "seconds"):
+        earlier = pair.card.get("started_from", {}).get(what, 0)
+        begun[what] = pair.card.get("training", {}).get(what, 0) + earlier
+    return begun
+
+
+def _fingerprint(entries: pd.DataFrame, schema: Schema) -> str:
+    digest = hashlib.sha256("\n".join(to_lines(entries, schema)).encode())
+    if schema.id in entries:
+        digest.update("\n".join(entries[schema.id].astype(str)).encode())
+    return digest.hexdigest()

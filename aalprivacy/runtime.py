@@ -1,0 +1,258 @@
+"""Encoding and greedy decoding with NumPy alone, on all cores.
+
+A step of an LSTM is one product of the state with the recurrent kernel and a few operations on
+each number of the gates. What a token adds to the gates is looked up in a table, and what the code
+adds is computed once. Every core takes the next batch of lines and works in place in buffers that
+its caches hold. Rows that have nothing left to do leave the batch, so no step computes padding.
+
+Each gate is ``1 / (1 + exp(-x))``, and the tanh is ``2 / (1 + exp(-2 x)) - 1``: NumPy computes exp
+in half the time of tanh. The factors -1 and -2 are put into the weights once, and the state c is
+kept times -2. Factors of two change no digit of a float.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from aalprivacy.text import EOS, PAD
+
+# BLAS's threads are limited for the whole process: two calls at once would restore them wrongly.
+_turn = threading.RLock()
+
+
+def encode(
+    weights: Mapping[str, np.ndarray],
+    tokens: np.ndarray,
+    *,
+    reverse: bool = True,
+    batch_size: int = 256,
+    report: Callable[[int], None] = lambda rows: None,
+) -> np.ndarray:
+    """Turn tokens into codes.
+
+    Parameters
+    ----------
+    weights
+        Arrays of a pair by name: ``encoder/embedding/embeddings`` ``(vocabulary, width)`` and
+        ``encoder/lstm/kernel``, ``recurrent_kernel`` and ``bias`` in the layout of Keras.
+    tokens
+        Whole numbers ``(n, length)``, `PAD` after each line's end.
+    reverse
+        Read each line from its last token to its first.
+    batch_size
+        The most lines a core works on at once.
+    report
+        Told how many rows more are done.
+
+    Returns
+    -------
+    float32 ``(n, 2 units)``: h, then c, after a line's last token read. Zero for an empty line.
+    """
+    lstm = _Lstm(weights, "encoder")
+    lengths = (tokens != PAD).sum(axis=1)
+    codes = np.empty((len(tokens), 2 * lstm.units), np.float32)
+
+    def run(rows: np.ndarray) -> Iterator:
+        cells = _Cells(lstm, np.zeros((len(rows), 2 * lstm.units), np.float32))
+        yield from _read(cells, tokens[rows], lengths[rows], reverse)
+        codes[rows] = cells.codes()
+
+    _on_all_cores(run, np.argsort(-lengths, kind="stable"), batch_size, report)
+    return codes
+
+
+def decode(
+    weights: Mapping[str, np.ndarray],
+    codes: np.ndarray,
+    *,
+    longest: int,
+    batch_size: int = 256,
+    report: Callable[[int], None] = lambda rows: None,
+) -> np.ndarray:
+    """Write the most probable token, step by step, until `EOS` or `PAD` (greedy decoding).
+
+    Parameters
+    ----------
+    weights
+        As for `encode`, with ``decoder`` for ``encoder``, and ``decoder/scores/kernel``
+        ``(units, vocabulary)`` and ``decoder/scores/bias``. A kernel with more rows than the
+        embedding is wide reads the code at every step too.
+    codes
+        float32 ``(n, 2 units)``, the state to start from.
+    longest
+        The most characters a line has; `EOS` may follow them.
+    batch_size, report
+        As for `encode`.
+
+    Returns
+    -------
+    uint8 ``(n, longest + 1)``, `PAD` after `EOS`.
+    """
+    lstm = _Lstm(weights, "decoder")
+    kernel = np.asarray(weights["decoder/scores/kernel"], np.float32)
+    bias = np.asarray(weights["decoder/scores/bias"], np.float32)
+    written = np.full((len(codes), longest + 1), PAD, np.uint8)
+
+    def run(rows: np.ndarray) -> Iterator:
+        cells = _Cells(lstm, np.asarray(codes[rows], np.float32))
+        token = np.full(len(rows), PAD)
+        for t in range(longest + 1):
+            cells.step(token)
+            scores = cells.h @ kernel
+            scores += bias
+            token = scores.argmax(axis=1)
+            written[rows, t] = token
+            unfinished = (token != EOS) & (token != PAD)
+            if not unfinished.all():
+                rows, token = rows[unfinished], token[unfinished]
+                cells.keep(unfinished)
+            if not len(rows):
+                return
+            yield
+
+    _on_all_cores(run, np.arange(len(codes)), batch_size, report)
+    return written
+
+
+def states(
+    weights: Mapping[str, np.ndarray], tokens: np.ndarray, *, reverse: bool = True
+) -> np.ndarray:
+    """The encoder's h after each token.
+
+    Parameters
+    ----------
+    weights, tokens, reverse
+        As for `encode`.
+
+    Returns
+    -------
+    float32 ``(n, length, units)``, at the place of the token just read. Zero on padding.
+    """
+    lstm = _Lstm(weights, "encoder")
+    lengths = (tokens != PAD).sum(axis=1)
+    rows = np.argsort(-lengths, kind="stable")
+    cells = _Cells(lstm, np.zeros((len(tokens), 2 * lstm.units), np.float32))
+    found = np.zeros((*tokens.shape, lstm.units), np.float32)
+    with _turn, threadpool_limits(1, user_api="blas"):  # a short step waits for no other thread
+        for at in _read(cells, tokens[rows], lengths[rows], reverse):
+            found[rows[: len(at)], at] = cells.h[: len(at)]
+    return found
+
+
+class _Lstm:
+    """Weights of an LSTM, times -1 or -2; the first axis: the gates i, f, candidate and o.
+
+    Attributes
+    ----------
+    table
+        float32 ``(4, vocabulary, units)``, what each token adds to the gates, and the bias.
+    recurrent
+        float32 ``(4, units, units)``, for h.
+    of_code
+        float32 ``(4, 2 units, units)``, for the code at every step; no rows if it isn't read.
+    """
+
+    def __init__(self, weights: Mapping[str, np.ndarray], part: str) -> None:
+        names = ("embedding/embeddings", "lstm/kernel", "lstm/recurrent_kernel", "lstm/bias")
+        embeddings, kernel, recurrent, bias = (
+            np.asarray(weights[f"{part}/{name}"], np.float32) for name in names
+        )
+        width, self.units = embeddings.shape[1], len(recurrent)
+        scale = np.repeat(np.array([-1, -1, -2, -1], np.float32), self.units)
+
+        def by_gate(matrix: np.ndarray) -> np.ndarray:
+            gates = (matrix * scale).reshape(len(matrix), 4, self.units)
+            return np.ascontiguousarray(gates.swapaxes(0, 1))
+
+        self.table = by_gate(embeddings @ kernel[:width] + bias)
+        self.recurrent = by_gate(recurrent)
+        self.of_code = by_gate(kernel[width:])
+
+
+class _Cells:
+    """The states of a batch: h, and c times -2, both float32 ``(n, units)``."""
+
+    def __init__(self, lstm: _Lstm, codes: np.ndarray) -> None:
+        self.lstm = lstm
+        self.h = codes[:, : lstm.units].copy()
+        self.c = -2 * codes[:, lstm.units :]
+        self.constant = codes @ lstm.of_code if lstm.of_code.size else None
+        self.gates = np.empty((4, *self.h.shape), np.float32)
+        self.terms = np.empty_like(self.gates)
+
+    def codes(self) -> np.ndarray:
+        """h and c, float32 ``(n, 2 units)``."""
+        return np.concatenate([self.h, self.c / -2], axis=1)
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Drop the other rows."""
+        self.h, self.c = self.h[rows], self.c[rows]
+        if self.constant is not None:
+            self.constant = self.constant[:, rows]
+
+    @np.errstate(over="ignore")  # exp may be infinite: that gate is 0, as it should be
+    def step(self, token: np.ndarray) -> None:
+        """Read one token in each of the first ``len(token)`` rows."""
+        n = len(token)
+        h, c, gates, terms = self.h[:n], self.c[:n], self.gates[:, :n], self.terms[:, :n]
+        np.matmul(h, self.lstm.recurrent, out=gates)
+        gates += np.take(self.lstm.table, token, axis=1, out=terms, mode="clip")
+        if self.constant is not None:
+            gates += self.constant[:, :n]
+        np.exp(gates, out=gates)
+        gates += 1
+        i, f, g, o = gates  # dividing by these multiplies by the sigmoids
+        np.divide(-4, g, out=g)
+        g += 2  # the candidate times -2
+        g /= i
+        c *= np.divide(1, f, out=f)  # rounded as in Keras: c sums up many steps
+        c += g
+        np.exp(c, out=g)
+        g += 1
+        np.divide(2, g, out=g)
+        g -= 1  # tanh(c)
+        np.divide(g, o, out=h)
+
+
+def _read(
+    cells: _Cells, tokens: np.ndarray, lengths: np.ndarray, reverse: bool
+) -> Iterator[np.ndarray]:
+    """Read lines, the longest first, and yield where in its line each row's token just read was."""
+    for t in range(lengths.max(initial=0)):
+        left = lengths[: np.searchsorted(-lengths, -t)]
+        at = left - 1 - t if reverse else np.full(len(left), t)
+        cells.step(tokens[np.arange(len(left)), at])
+        yield at
+
+
+def _on_all_cores(
+    run: Callable[[np.ndarray], Iterator],
+    rows: np.ndarray,
+    batch_size: int,
+    report: Callable[[int], None],
+) -> None:
+    """Do all steps of each batch, a thread a core; BLAS itself gets one thread."""
+    cores = os.cpu_count() or 1
+    parts = cores * -(-len(rows) // (cores * batch_size))  # as many for each core
+    parts = max(1, min(parts, len(rows)))
+    stopped = threading.Event()
+
+    def work(batch: np.ndarray) -> int:
+        for _ in run(batch):
+            if stopped.is_set():
+                break
+        return len(batch)
+
+    with _turn, threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as pool:
+        try:
+            batches = [pool.submit(work, batch) for batch in np.array_split(rows, parts)]
+            for batch in as_completed(batches):
+                report(batch.result())
+        except BaseException:  # Ctrl-C too: the threads would go on to the last batch
+            stopped.set()
+            pool.shutdown(cancel_futures=True)
+            raise

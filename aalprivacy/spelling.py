@@ -1,0 +1,207 @@
+"""What a value of any type, or of another spelling, is as text that a schema knows.
+
+A step takes a value that isn't right to a kind of change and the new value, or to ``None`` where
+only a guess could tell what is meant.
+"""
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+from anyascii import anyascii
+from charset_normalizer import from_bytes
+
+from aalprivacy.errors import InputError
+from aalprivacy.schema import MOST_DIGITS, plain
+
+Step = Callable[[str], tuple[str, str] | None]
+
+TRUE = frozenset(("true", "t", "yes", "y", "1", "on"))
+FALSE = frozenset(("false", "f", "no", "n", "0", "off"))
+
+
+def as_text(column: pd.Series) -> pd.Series:
+    """A column of any type as text: times as ISO has them, bytes decoded, nulls empty.
+
+    Its ``attrs["encoding"]`` says what bytes were read as.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.dtype.categories.dtype)
+    null, encoding = column.isna().to_numpy(bool), "utf-8"
+    if pd.api.types.is_float_dtype(column.dtype):  # as short as the type allows
+        text = column.to_numpy(np.dtype(f"f{column.dtype.itemsize}"), na_value=np.nan).astype(str)
+    elif isinstance(column.dtype, pd.StringDtype):
+        text = column.astype("str")
+    elif pd.api.types.infer_dtype(column, skipna=True) == "bytes":
+        lines = (
+            b"" if lost else b" ".join(v.split()) for v, lost in zip(column, null, strict=True)
+        )
+        text, encoding = decoded(b"\n".join(lines))
+        text = text.split("\n")
+    else:
+        text = ["" if lost else _as_text(v) for v, lost in zip(column, null, strict=True)]
+    made = pd.Series(text, column.index, dtype="str", name=column.name).mask(null, "")
+    made.attrs["encoding"] = encoding
+    return made
+
+
+def are_numbers(column: pd.Series) -> bool:
+    return pd.api.types.infer_dtype(column, skipna=True) in ("integer", "floating", "decimal")
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def decoded(content: bytes) -> tuple[str, str]:
+    """Text and its encoding: what a mark at the beginning says, UTF-8, or Western European."""
+    marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16",
+             codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
+    encoding = next((name for mark, name in marks.items() if content.startswith(mark)), "utf-8")
+    try:
+        return content.decode(encoding), encoding.removesuffix("-sig")
+    except UnicodeDecodeError:
+        best = from_bytes(content, cp_isolation=["cp1252", "latin_1", "utf_16"]).best()
+    if best is None:
+        raise InputError(": of an unknown encoding; expected UTF-8; save it as that")
+    return str(best), best.encoding
+
+
+def single_blanks(value: str) -> str:
+    """Without blanks at the ends, line breaks, and more than one blank between words."""
+    return " ".join(value.split())
+
+
+_NUMBER = re.compile(r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")  # or three decimals
+
+
+def number_step(decimals: int, values: Iterable[str]) -> Step:
+    """A number as the schema writes it; ``1,234`` only if another value tells what ``,`` is."""
+    shown = "".join(v for v in values if _NUMBER.fullmatch(v) and not _THOUSANDS.fullmatch(v))
+
+    def step(value: str) -> tuple[str, str] | None:
+        text = unicodedata.normalize("NFKC", value).replace("\u2212", "-").replace("\u2013", "-")
+        text = re.sub("(?<=[0-9]) (?=[0-9]{3}(?![0-9]))", "", text)
+        if not _NUMBER.fullmatch(text):
+            return None
+        if _THOUSANDS.fullmatch(text) and ("," if "," in text else ".") not in shown:
+            return None
+        number = Decimal(text.replace(",", "."))
+        if number.adjusted() >= MOST_DIGITS:
+            return None
+        exact = round(number, decimals)
+        noise = len(number.as_tuple().digits) > MOST_DIGITS  # 0.30000000000000004
+        if exact != number and not (noise and abs(exact - number) < Decimal("1e-9")):
+            return None
+        if -number.as_tuple().exponent <= decimals:
+            exact = number
+        written = f"{abs(exact) if exact == 0 else exact:f}"
+        kind = "number written otherwise"
+        if "," in text:
+            kind = "decimal comma"
+        elif re.match(r"\+|[+-]?0[0-9]", text):
+            kind = "zeros or a plus before a number"
+        elif exact != number:
+            kind = "noise in the last decimals"
+        elif re.fullmatch(r"-?[0-9]+\.0*", text):
+            kind = "decimals that are zero"
+        return kind, written
+
+    return step
+
+
+def without_signs(value: str) -> str | None:
+    digits = re.sub("[ ()-]", "", unicodedata.normalize("NFKC", value))
+    return digits if value[0] not in "-" and re.fullmatch("[0-9]+", digits) else None
+
+
+def with_zeros(value: str, low: int, high: int) -> tuple[str, str] | None:
+    lost = low - len(value)
+    if low != high or not 0 < lost < low / 2 or not re.fullmatch("[0-9]+", value):
+        return None
+    return f"{lost} zero{'s' * (lost > 1)} at the beginning restored", value.zfill(low)
+
+
+def one_of_step(values: tuple[str, ...]) -> Step:
+    """The value that is meant: of another spelling, or of two that say yes and no."""
+    spelt: dict[str, set[str]] = {}
+    for value in values:  # a+ and a- are told apart by their signs, where these are written
+        for key in (value.casefold(), "letters " + plain(anyascii(value))):
+            spelt.setdefault(key, set()).add(value)
+    yes, no = ([v for v in values if plain(v) in words] for words in (TRUE, FALSE))
+    is_switch = len(values) == 2 and len(yes) == len(no) == 1
+
+    def step(value: str) -> tuple[str, str] | None:
+        value = re.sub(r"^([0-9]+)\.0$", r"\1", value)
+        key = plain(anyascii(value))
+        meant = spelt.get(value.casefold()) or spelt.get("letters " + key, ())
+        if len(meant) == 1:
+            return "another spelling of a value", min(meant)
+        if is_switch and key in TRUE | FALSE:
+            return "true and false", (yes if key in TRUE else no)[0]
+        return None
+
+    return step
+
+
+_DATE = (
+    r"(?P<Y>\d{4})(?P<s>[-/.]?)(?P<m>\d\d?)(?P=s)(?P<d>\d\d?)|"
+    r"(?P<a>\d\d?)(?P<t>[-/.])(?P<b>\d\d?)(?P=t)(?P<y>\d{4})"
+)
+_CLOCK = (
+    r"(?P<H>\d\d?):?(?P<M>\d\d)(:?(?P<S>\d\d)([.,](?P<f>\d+))?)?( ?(?P<zone>Z|[+-]\d\d:?\d\d))?"
+)
+_TIME = re.compile(rf"(({_DATE})([T ]|$))?({_CLOCK})?", re.ASCII)
+
+
+def time_step(form: str, values: Iterable[str]) -> Step:
+    """A date and time in the schema's form; nothing is invented, and what is lost is told."""
+    wanted = set(re.findall("%(.)", form))
+    order = set()
+    for found in filter(None, map(_TIME.fullmatch, values)):
+        if found["a"] and (found["t"] == "." or int(found["a"]) > 12):
+            order.add("day first")
+        elif found["a"] and int(found["b"]) > 12:
+            order.add("month first")
+
+    def step(value: str) -> tuple[str, str] | None:
+        found = _TIME.fullmatch(value)
+        if not found or (found["s"] == "" and len(found["m"] + found["d"]) < 4):
+            return None
+        first, second = found["a"], found["b"]
+        if first and first != second and len(order) != 1:
+            return None
+        if order == {"month first"}:
+            first, second = second, first
+        has = set("YymdbB" if found["Y"] or first else "") | set("HIpM" if found["H"] else "")
+        has |= set("S" if found["S"] else "") | set("f" if found["f"] else "")
+        if not wanted - {"%"} <= has:
+            return None
+        year, month, day = found["Y"] or found["y"], found["m"] or second, found["d"] or first
+        micro = int((found["f"] or "0")[:6].ljust(6, "0"))
+        clock = int(found["H"] or 0), int(found["M"] or 0), int(found["S"] or 0), micro
+        try:
+            time = datetime(int(year or 1), int(month or 1), int(day or 1), *clock)
+        except ValueError:
+            return None
+        kinds = {
+            "date left out": year and not wanted & set("Yy"),
+            "time of day left out": any(clock) and not wanted & set("HI"),
+            "seconds left out": (clock[2] or micro) and wanted & set("HI") and "S" not in wanted,
+            "fractions of seconds left out": micro and "S" in wanted and "f" not in wanted,
+            "time zone left out": found["zone"],
+        }
+        lost = ", ".join(kind for kind, is_so in kinds.items() if is_so)
+        return lost or "date and time written otherwise", time.strftime(form)
+
+    return step

@@ -1,0 +1,220 @@
+"""Tables in and out: entries and views as Parquet or CSV, one row an entry."""
+
+import csv
+import gzip
+import io
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aalprivacy.atomic import check_writable, write_whole
+from aalprivacy.errors import InputError
+from aalprivacy.schema import ASSISTED_LIVING, PREPARE, Schema, row_name
+
+ENDINGS = (".parquet", ".csv", ".csv.gz")
+SEPARATORS = ",;\t"
+
+
+def read_entries(path: str | Path, schema: Schema = ASSISTED_LIVING) -> pd.DataFrame:
+    """Read entries, by the file's ending: Parquet, CSV or gzipped CSV.
+
+    Columns are named as in the schema or as its labels, in any order; a CSV file's cells are apart
+    by commas, semicolons or tabs. The id column may be Parquet's index.
+
+    Parameters
+    ----------
+    path
+        The file.
+    schema
+        What an entry is; the paper's by default.
+
+    Returns
+    -------
+    DataFrame of text columns, the attributes in order, the id column first if the file has it.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, has no rows, lacks a column, has another one, or has a value
+        that isn't of its attribute's form; the message names the file, the attribute, and the line
+        of a CSV file or else the row, from 0.
+    """
+    table, row = read_table(path)
+    try:
+        names = schema.columns(table, others=False)
+        entries = schema.check(table, row=row)
+        if schema.id in names:
+            people = table.iloc[:, names.index(schema.id)]
+            if people.isna().any() or (people.astype(str) == "").any():
+                lost = (people.isna() | (people.astype(str) == "")).to_numpy()
+                at = row_name(table.index, np.argmax(lost))
+                raise InputError(f"{row} {at}, {schema.id}: empty; expected whose entry it is")
+            entries.insert(0, schema.id, people)
+    except InputError as error:
+        raise InputError(f"{path}, {error}") from None
+    return entries.reset_index(drop=True)
+
+
+def read_views(path: str | Path, schema: Schema = ASSISTED_LIVING) -> pd.DataFrame:
+    """Read views, whose values may be generalised or deleted ones; otherwise as `read_entries`.
+
+    Returns
+    -------
+    DataFrame of text columns, the attributes in order.
+    """
+    table, row = read_table(path)
+    try:
+        schema.columns(table, others=False)
+        return schema.check_views(table, row=row).reset_index(drop=True)
+    except InputError as error:
+        raise InputError(f"{path}, {error}") from None
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write entries or views, by the file's ending: Parquet, CSV or gzipped CSV.
+
+    Raises
+    ------
+    InputError
+        If the ending is another or the file can't be written.
+    """
+    if _ending(Path(path)) == ".parquet":
+        write_whole(path, lambda draft: table.to_parquet(draft, index=False))
+    else:
+        write_whole(path, lambda draft: table.to_csv(draft, index=False))
+
+
+def check_table_writable(path: str | Path, inputs: Iterable[str | Path | None] = ()) -> None:
+    """Fail before the work if a table can't be written there.
+
+    Raises
+    ------
+    InputError
+        As `aalprivacy.atomic.check_writable`, and if the ending isn't one of a table.
+    """
+    check_writable(path, inputs)
+    _ending(Path(path))
+
+
+def _ending(path: Path) -> str:
+    ending = next((e for e in ENDINGS if path.name.lower().endswith(e)), None)
+    if ending is None:
+        raise InputError(f"{path}: unknown ending {path.suffix!r}; expected {', '.join(ENDINGS)}")
+    return ending
+
+
+def _utf8(content: bytes) -> str:
+    return content.decode("utf-8-sig")
+
+
+def read_table(
+    path: str | Path, decode: Callable[[bytes], str] = _utf8
+) -> tuple[pd.DataFrame, str]:
+    """A table as it stands, its index what a row is counted by, and what that is called.
+
+    Parameters
+    ----------
+    path
+        The file.
+    decode
+        Makes text of the bytes of a CSV file.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read or has no rows; the message names it.
+    """
+    path = Path(path)
+    ending = _ending(path)
+    try:
+        if not path.is_file():
+            raise InputError(": no such file")
+        if ending == ".parquet":
+            table = _read_parquet(path)
+        else:
+            opened = gzip.open if ending.endswith(".gz") else open
+            with opened(path, "rb") as file:
+                table = _parse_csv(decode(file.read()))
+    except InputError as error:
+        raise InputError(f"{path}{error}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not text in UTF-8; {PREPARE}") from None
+    except Exception as error:  # Arrow has a class of error for every cause
+        reason = (str(error).splitlines() or [""])[0]
+        raise InputError(f"{path}: can't be read as a table: {reason}") from None
+    if table.empty:
+        raise InputError(f"{path}: no entries in the file; expected at least one row")
+    return table, "row" if ending == ".parquet" else "line"
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    table = pd.read_parquet(path)
+    # An index with a name is a column like others, such as the people's id.
+    named = any(name is not None for name in table.index.names)
+    return table.reset_index(drop=not named)
+
+
+def _parse_csv(text: str) -> pd.DataFrame:
+    """The cells of a CSV file as text, its index the lines of the file."""
+    from pyarrow import csv as arrow_csv
+
+    first = io.StringIO(text, newline="").readline()
+    if not first.strip():
+        what = "its first line is empty" if first else "the file is empty"
+        raise InputError(f": {what}; expected the names of the columns")
+    separator = max(SEPARATORS, key=first.count)
+    names = [name.strip() for name in next(csv.reader([first], delimiter=separator))]
+    if len(names) == 1 and re.search(r"[^\w\s().-]", names[0]):
+        raise InputError(
+            f", line 1: {names[0][:80]!r}; expected names of columns with a comma, a semicolon or "
+            "a tab between them"
+        )
+    skipped: list[int] = []
+    unfit: list[str] = []
+
+    def note(row) -> str:
+        if not row.text.strip(f"{separator} \r\n"):
+            skipped.append(row.number)
+            return "skip"
+        unfit.append(
+            f", line {row.number}: {row.actual_columns} values; expected "
+            f"{row.expected_columns} as in the first line"
+        )
+        return "error"
+
+    places = [str(place) for place in range(len(names))]
+    try:
+        read = arrow_csv.read_csv(
+            io.BytesIO(text.encode()),
+            # One thread, so that Arrow tells which line a row is.
+            arrow_csv.ReadOptions(use_threads=False, column_names=places, skip_rows=1),
+            arrow_csv.ParseOptions(
+                delimiter=separator, newlines_in_values=True, ignore_empty_lines=False,
+                invalid_row_handler=note,
+            ),
+            arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(places, pa.string()), strings_can_be_null=False
+            ),
+        )  # fmt: skip
+    except pa.ArrowInvalid:
+        if unfit:
+            raise InputError(unfit[0]) from None
+        raise
+    lines = np.setdiff1d(np.arange(2, 2 + len(read) + len(skipped)), skipped)
+    broken = [pc.index(pc.match_substring_regex(read[p], "[\r\n]"), True).as_py() for p in places]
+    if max(broken) >= 0:  # and the lines after it have other numbers
+        at, place = min((at, place) for place, at in enumerate(broken) if at >= 0)
+        raise InputError(
+            f", line {lines[at]}, {names[place]}: a line break in the value, or a quotation mark "
+            "that isn't closed; expected one line an entry"
+        )
+    table = pd.DataFrame({place: pd.array(read[place], dtype="str") for place in places})
+    table = table.set_axis(names, axis=1).set_axis(lines, axis=0)
+    if len(names) > 1:  # lines without anything in them, as at the end of what spreadsheets write
+        table = table[(table != "").any(axis=1)]
+    return table

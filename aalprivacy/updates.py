@@ -1,0 +1,151 @@
+"""One update and one loss: what every training is made of, a pair's and an attacker's.
+
+A batch is cut into shards, one a core, inside one graph. Each runs through its steps on one thread,
+so that the short steps of a recurrent network never wait for each other.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from aalprivacy.quiet import keras, no_stderr, tf
+from aalprivacy.recipe import PRODUCT_DTYPES
+from aalprivacy.text import PAD
+from aalprivacy.workers import Workers
+
+# One shard a core; more than a few leave a small batch too little for each.
+SHARDS = min(8, os.cpu_count() or 1)
+
+
+class Updates:
+    """Updates of some variables by the cross entropy of texts.
+
+    Parameters
+    ----------
+    write
+        Given inputs and the tokens before each, both ``(n, ...)``, gives the scores of each token:
+        float32 ``(n, length, tokens)``.
+    variables
+        What is trained.
+    optimizer
+        Built for them.
+    inputs
+        Shape and type of the inputs.
+    workers
+        Who trains; this process alone by default.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        variables: Sequence,
+        optimizer: keras.optimizers.Optimizer,
+        inputs: tf.TensorSpec,
+        workers: Workers | None = None,
+    ) -> None:
+        self.write, self.variables, self.optimizer = write, list(variables), optimizer
+        self.workers = workers or Workers()
+        text = tf.TensorSpec([None, None], tf.int32)
+        counted = tf.TensorSpec([None, None], tf.bool)
+        self._loss = tf.function(self._mean_loss, input_signature=[inputs, text])
+        self._update = tf.function(self._one, input_signature=[inputs, text, counted])
+        self._begun = False
+
+    def loss(self, inputs: np.ndarray, text: np.ndarray) -> float:
+        """Mean cross entropy of texts, in nats a character.
+
+        Parameters
+        ----------
+        inputs
+            ``(n, ...)``.
+        text
+            Tokens ``(n, length)``, int32, `PAD` after their ends.
+        """
+        with self._quietly():
+            return float(self._loss(inputs, text))
+
+    def make(
+        self, inputs: np.ndarray, text: np.ndarray, counted: np.ndarray | None = None
+    ) -> float:
+        """Make one update.
+
+        Parameters
+        ----------
+        inputs, text
+            As for `loss`.
+        counted
+            bool ``(n, length)``: the characters that the returned loss is the mean of; all by
+            default. Those that aren't counted are learned from all the same.
+
+        Returns
+        -------
+        Loss in nats a character, before the update.
+        """
+        if counted is None:
+            counted = np.ones(text.shape, bool)
+        with self.workers.watched(), self._quietly():
+            return float(self._update(*map(self.workers.rows, (inputs, text, counted))))
+
+    def _quietly(self):
+        # TensorFlow says at the first update, on some processors, what it can't do faster.
+        quietly = contextlib.nullcontext() if self._begun else no_stderr()
+        self._begun = True
+        return quietly
+
+    def _losses(self, inputs, text):
+        """Loss of each character, and 1 for each character that is one."""
+        before = tf.pad(text[:, :-1], [[0, 0], [1, 0]], constant_values=PAD)
+        losses = [
+            tf.nn.sparse_softmax_cross_entropy_with_logits(t, self.write(i, b))
+            for i, b, t in shards(inputs, before, text)
+        ]
+        return tf.concat(losses, 0), tf.cast(text != PAD, tf.float32)
+
+    def _mean_loss(self, inputs, text):
+        losses, weights = self._losses(inputs, text)
+        return tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
+
+    def _one(self, inputs, text, counted):
+        with tf.GradientTape() as tape:
+            losses, weights = self._losses(inputs, text)
+            total = tf.reduce_sum(losses * weights)
+        gradients = map(tf.convert_to_tensor, tape.gradient(total, self.variables))
+        own = weights * tf.cast(counted, tf.float32)
+        sums = [tf.reduce_sum(t) for t in (weights, losses * own, own)]
+        characters, own_loss, own_characters, *gradients = self.workers.total([*sums, *gradients])
+        self.optimizer.apply([g / characters for g in gradients], self.variables)
+        return own_loss / own_characters
+
+
+def shards(*tensors: tf.Tensor) -> Iterator[tuple]:
+    """The parts of a batch, one a core."""
+    n = tf.shape(tensors[0])[0]
+    sizes = [n // SHARDS] * (SHARDS - 1) + [n - (SHARDS - 1) * (n // SHARDS)]
+    return zip(*(tf.split(tensor, sizes) for tensor in tensors), strict=True)
+
+
+def one_thread_a_shard() -> None:
+    """Set TensorFlow's threads for `shards`; without effect once TensorFlow has computed."""
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(SHARDS)
+
+
+def faster_product_dtype() -> str:
+    """The type in which this machine takes a step's products faster; measured, in milliseconds.
+
+    Processors without instructions for bfloat16 imitate them, slower than float32.
+    """
+    seconds = {}
+    for dtype in PRODUCT_DTYPES:
+        a, b = (tf.ones(shape, dtype) for shape in ((64, 288), (288, 1024)))
+        rounds = []
+        for _ in range(20):
+            began = time.perf_counter()
+            tf.matmul(a, b).numpy()
+            rounds.append(time.perf_counter() - began)
+        seconds[dtype] = min(rounds)
+    return min(seconds, key=seconds.get)

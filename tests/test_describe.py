@@ -1,0 +1,182 @@
+"""A first schema for an untidy table: it is read back, and the table can be prepared with it."""
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aalprivacy.describe import describe, policy_template
+from aalprivacy.errors import InputError
+from aalprivacy.policy import Operation, Policy
+from aalprivacy.prepare import prepare, read_untidy
+from aalprivacy.schema import ASSISTED_LIVING, Category, Form, Schema
+from aalprivacy.text import to_lines, view_lines
+from aalprivacy.views import apply_policy
+
+CASES = Path(__file__).parent / "cases"
+N = 120
+
+
+@pytest.fixture(scope="module")
+def untidy():
+    rng = np.random.default_rng(3)
+    phones = [f"0{7900000000 + n}" if n % 2 else str(7900000000 + n) for n in range(N)]
+    return pd.DataFrame(
+        {
+            "": range(N),
+            "Patient ID": np.repeat(np.arange(N // 4), 4).astype(float),
+            "Full Name": [f"José {chr(65 + n % 26)}.  O\u2019Brien" for n in range(N)],
+            "1st visit": pd.date_range("2020-01-01 08:00", periods=N, freq="7h"),
+            "Größe (cm)": [f"{n:.1f}".replace(".", ",") for n in rng.normal(170, 10, N)],
+            "Temp Sensor": rng.normal(20, 3, N).round(1),
+            "blood group": rng.choice(["A+", "A-", "0+", "NaN"], N),
+            "blood pressure": [f"{n}/{n - 50}" for n in rng.integers(110, 160, N)],
+            "phone": phones,
+            "dob": rng.choice(["03/04/1950", "14/05/1960", "05/06/1940"], N),
+            "when": rng.choice(["03/04/1950", "04/05/1960"], N),
+            "day": rng.integers(20200101, 20200130, N),
+            "clock": [f"{n % 24}:{n % 60:02d}" for n in range(N)],
+            "steps": rng.integers(0, 900, N),
+            "year": rng.integers(1930, 1960, N),
+            "const": ["x"] * N,
+            "lost": [None] * N,
+            "long": ["y" * 200, *["z"] * (N - 1)],
+            "smoker": rng.choice([True, False], N),
+            "zip": [f"{n:05d}" for n in rng.integers(1, 99999, N)],
+            "disease": rng.choice(["none", "Flu", "Gout", None], N),
+            "notes": [f"Feels well; eats, walks and sleeps as on day {n} of it" for n in range(N)],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def schema(untidy):
+    return Schema.from_dict(tomllib.loads(describe(untidy)))
+
+
+def test_the_schema_takes_the_table(untidy, schema, tmp_path):
+    (tmp_path / "s.toml").write_text(describe(untidy), "utf-8")
+    assert Schema.from_toml(tmp_path / "s.toml") == schema
+    entries, report = prepare(untidy, schema)
+    assert len(to_lines(entries, schema)) == N
+    assert entries["Patient ID"].nunique() == N // 4
+    kinds = {change.kind for change in report}
+    assert {"decimal comma", "1 zero at the beginning restored", "capitals"} <= kinds
+    assert not any("date left out" in kind or "seconds" in kind for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "category"),
+    [
+        ("full_name", Form.WORDS, "personal"),
+        ("n_1st_visit", Form.PATTERN, "identifying"),
+        ("größe_cm", Form.NUMBER, "identifying"),
+        ("temp_sensor", Form.NUMBER, "sensor"),
+        ("blood_group", Form.ONE_OF, "medical"),
+        ("blood_pressure", Form.PATTERN, "medical"),
+        ("phone", Form.DIGITS, "personal"),
+        ("dob", Form.PATTERN, "identifying"),
+        ("day", Form.PATTERN, "identifying"),
+        ("clock", Form.PATTERN, "identifying"),
+        ("steps", Form.NUMBER, "sensor"),
+        ("year", Form.NUMBER, "identifying"),
+        ("smoker", Form.ONE_OF, "identifying"),
+        ("zip", Form.DIGITS, "personal"),  # nearly everybody has their own
+        ("disease", Form.ONE_OF, "medical"),
+        ("notes", Form.TEXT, "personal"),
+    ],
+)
+def test_forms_and_categories(schema, name, form, category):
+    assert (schema[name].form, str(schema[name].category)) == (form, category)
+
+
+def test_what_the_forms_say(schema):
+    assert schema.id == "Patient ID"
+    assert (schema["phone"].digits, schema["phone"].generalise.count) == ((11, 11), 5)
+    assert schema["zip"].digits == (5, 5)
+    assert (schema["größe_cm"].decimals, schema["größe_cm"].least) == (1, 0)
+    assert schema["größe_cm"].generalise.width == 10
+    assert schema["n_1st_visit"].time == "%Y%m%d %H%M"
+    assert schema["n_1st_visit"].generalise("20200101 0800") == "202001"
+    assert (schema["dob"].time, schema["clock"].time) == ("%Y%m%d", "%H%M")
+    assert set(schema["blood_group"].values) == {"a+", "a-", "0+"}
+    assert set(schema["disease"].values) == {"none", "flu", "gout"}  # none is an answer here
+    bands = [limit for _, limit in schema["steps"].generalise.limits]
+    assert 200 < bands[0] < 400 < bands[1] < 700
+    assert {"\u2019", "é", "+", ".", ";"} <= set(schema.alphabet)
+    assert not {"A", "\u00a0"} & set(schema.alphabet)
+
+
+def test_columns_that_cannot_be_used_are_named(untidy, schema):
+    text = describe(untidy)
+    for left in (
+        "column 1: it has no name",
+        "when: its values have no form in common .dates: write them as ISO",
+        "const: all values are the same",
+        "lost: all values are missing",
+        "long: a value has more than 120 characters",
+    ):
+        assert pd.Series([text]).str.contains(f"# Left out: {left}").all(), left
+    assert not {"when", "const", "lost", "long"} & set(schema.names)
+    assert "a guess" in text
+
+
+def test_every_view_fits_the_line(untidy, schema):
+    """Also where each attribute that can be is generalised, which may take more room."""
+    entries, _ = prepare(untidy, schema)
+    rules = {a.name: "G" if a.generalise else "F" for a in schema.attributes}
+    view = apply_policy(entries, Policy({"all": rules}, schema), "all")
+    assert view_lines(view, schema).str.len().max() <= schema.longest
+
+
+@pytest.mark.parametrize("name", ["good.csv", "09_pandas_index.csv", "11_phone_zero_lost.csv"])
+def test_the_handed_tables(name):
+    table = read_untidy(CASES / name)
+    schema = Schema.from_dict(tomllib.loads(describe(table)))
+    entries, _ = prepare(table, schema)
+    assert schema.check(entries).shape == (len(table), len(schema))
+    assert schema["address"].category is Category.PERSONAL
+    assert schema["timestamp"].time == ASSISTED_LIVING["timestamp"].time
+    assert set(schema.names) <= set(ASSISTED_LIVING.names)
+
+
+def test_values_are_shown_only_when_asked():
+    table = pd.DataFrame({"name": [f"ann smith{n}" for n in range(9)]})
+    assert "smith0" not in describe(table)
+    assert "# such as 'ann smith0', 'ann smith1', 'ann smith2'" in describe(table, show_values=True)
+
+
+def test_the_id_that_is_told(untidy):
+    named = describe(untidy, id="phone")
+    assert tomllib.loads(named)["id"] == "phone"
+    assert "[attributes.phone]" not in named
+    with pytest.raises(InputError, match="no column 'shoe'; the table has"):
+        describe(untidy, id="shoe")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (pd.DataFrame({"a": []}), "no rows"),
+        (pd.DataFrame({"a": ["x"], "b": [None]}), "no column can be used; a: all values are the"),
+        (pd.DataFrame([["x", "y"]], columns=["a b", "A_B"]), "two columns are called a b; rename"),
+    ],
+)
+def test_tables_that_cannot_be_described(table, message):
+    with pytest.raises(InputError, match=message):
+        describe(table)
+
+
+def test_a_policy_to_fill_in(tmp_path, schema):
+    path = tmp_path / "p.csv"
+    path.write_text(policy_template(schema, ["doctor", "Night Nurse"]), "utf-8")
+    policy = Policy.from_csv(path, schema)
+    assert policy.receivers == ("doctor", "night_nurse")
+    operations = policy.for_receiver("doctor")
+    assert operations["full_name"] is operations["dob"] is Operation.DELETE
+    assert operations["blood_group"] is operations["steps"] is Operation.DISCLOSE
+    for receivers in ([], [" "], ["Nurse", "nurse"]):
+        with pytest.raises(InputError, match="receivers: expected different names"):
+            policy_template(schema, receivers)

@@ -1,0 +1,152 @@
+"""A pair in its files: what is written, what is read back, and every way in which it is broken."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from aalprivacy.errors import InputError
+from aalprivacy.pair import (
+    CARD,
+    PRETRAINED,
+    WEIGHTS,
+    Architecture,
+    Pair,
+    load_pair,
+    read_card,
+    shipped_names,
+)
+from aalprivacy.policy import TABLE_I
+
+CARDS = {"data", "recipe", "training", "machine", "versions", "fingerprints", "schema", "test"}
+
+
+def test_what_ships():
+    assert shipped_names() == (
+        "family_member", "doctor", "caregiver", "researcher", "researcher.blind",
+    )  # fmt: skip
+    for name in shipped_names():
+        pair, card = load_pair(name), read_card(name)
+        assert pair.schema == TABLE_I.schema
+        assert pair.policy.for_receiver(pair.receiver) == TABLE_I.for_receiver(pair.receiver)
+        assert pair.blind is name.endswith(".blind")
+        assert set(card) >= CARDS
+        assert card["test"]["unseen"]["character_error"] < 3
+
+
+def test_a_blind_pair_never_reads_what_it_hides(entries):
+    blind, plain = load_pair("researcher.blind"), load_pair("researcher")
+    other = entries.assign(name=entries["name"].iloc[::-1].to_numpy())
+    codes = [pair.encode_entries(table) for pair in (blind, plain) for table in (entries, other)]
+    np.testing.assert_array_equal(codes[0], codes[1])
+    assert (codes[2] != codes[3]).any(axis=1).mean() > 0.9
+
+
+def test_saved_and_loaded(make_pair, clinic, patients, tmp_path):
+    pair = make_pair(clinic, "nurse", blind=True, reverse=False)
+    pair.save(tmp_path)
+    again = load_pair(tmp_path)
+    assert again.fingerprints == pair.fingerprints
+    assert (again.architecture, again.policy.schema) == (pair.architecture, clinic.schema)
+    assert again.card == {}
+    np.testing.assert_array_equal(again.encode_entries(patients), pair.encode_entries(patients))
+
+
+def test_numbers_that_float16_holds_are_written_so(make_pair, tmp_path):
+    pair = make_pair().halved()
+    pair.save(tmp_path)
+    assert {a.dtype for a in load_file(tmp_path / WEIGHTS).values()} == {np.dtype("float16")}
+    again = Pair.load(tmp_path)
+    assert again.fingerprints == pair.fingerprints
+    assert {a.dtype for a in again.weights.values()} == {np.dtype("float32")}
+
+
+def test_the_head_says_how_the_network_is_built():
+    with safe_open(PRETRAINED / "researcher.blind" / WEIGHTS, "numpy") as file:
+        head = file.metadata()
+    assert {k: json.loads(v) for k, v in head.items()} == {
+        "version": 2, "tokens": 42, "units": 256, "embedding": 32, "reverse": True,
+        "code_at_every_step": True, "blind": True,
+    }  # fmt: skip
+
+
+def test_rekeying_is_undone_by_nothing_but_the_seed(make_pair, entries):
+    for every_step in (True, False):
+        pair = make_pair(code_at_every_step=every_step)
+        lines = pair.decode(pair.encode_entries(entries[:10]))
+        twin = pair.rekeyed(4)
+        codes = twin.encode_entries(entries[:10])
+        assert twin.decode(codes).tolist() == lines.tolist()
+        assert twin.rekeyed(4).card["rekeyed"] == 2
+        assert pair.rekeyed(4).fingerprints == twin.fingerprints != pair.rekeyed(5).fingerprints
+
+
+def test_unknown_pairs(tmp_path):
+    with pytest.raises(InputError, match="nosy: no such pair; expected a folder, or one that"):
+        load_pair("nosy")
+    with pytest.raises(InputError, match=f"no {WEIGHTS}; expected a trained pair"):
+        load_pair(tmp_path)
+    (tmp_path / "weights.npz").write_bytes(b"")
+    with pytest.raises(InputError, match="in the format of an earlier version"):
+        load_pair(tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(PRETRAINED / "researcher", tmp_path / "pair")
+    return tmp_path / "pair"
+
+
+def _rewrite(path, arrays=None, head=None):
+    with safe_open(path, "numpy") as file:
+        known = file.metadata()
+    save_file({**load_file(path), **(arrays or {})}, path, {**known, **(head or {})})
+
+
+@pytest.mark.parametrize(
+    ("arrays", "head", "says"),
+    [
+        ({"decoder/scores/bias": np.ones(42, np.float32)}, {}, "its decoder belongs to another"),
+        ({"encoder/lstm/bias": np.ones(1024, np.float32)}, {}, "its encoder belongs to another"),
+        ({"decoder/scores/bias": np.zeros(3, np.float32)}, {}, "arrays of other names or shapes"),
+        ({"surplus": np.zeros(3, np.float32)}, {}, "arrays of other names or shapes"),
+        ({}, {"version": "9"}, "format version 9; expected 2"),
+        ({}, {"units": "many"}, "its head doesn't say how the network is built"),
+        ({}, {"colour": "1"}, "its head doesn't say how the network is built"),
+        ({}, {"tokens": "40"}, "arrays of other names or shapes"),
+    ],
+)
+def test_broken_weights(folder, arrays, head, says):
+    _rewrite(folder / WEIGHTS, arrays, head)
+    with pytest.raises(InputError, match=says):
+        load_pair(folder)
+
+
+def test_broken_files(folder):
+    card = json.loads((folder / CARD).read_text())
+    for edit, says in (
+        ({"schema": card["schema"] | {"alphabet": "ab|*-"}}, "expected characters of the alphabet"),
+        ({"policy": {"name": "F"}}, "no operation for age"),
+        ({"policy": card["policy"] | {"name": "Q"}}, r"expected F \(disclose\)"),
+        ({"schema": card["schema"] | {"colour": 1}}, "unknown key 'colour'"),
+    ):
+        (folder / CARD).write_text(json.dumps(card | edit))
+        with pytest.raises(InputError, match=says):
+            load_pair(folder)
+    (folder / CARD).write_text("{}")
+    with pytest.raises(InputError, match=r"card\.json: not the card of a pair"):
+        load_pair(folder)
+    (folder / WEIGHTS).write_bytes(b"nothing")
+    (folder / CARD).write_text(json.dumps(card))
+    with pytest.raises(InputError, match="can't be read as a pair's weights"):
+        load_pair(folder)
+
+
+def test_shapes_follow_from_the_architecture():
+    shapes = Architecture(50, 8, 3, code_at_every_step=False).shapes()
+    assert shapes["decoder/lstm/kernel"] == (3, 32)
+    assert Architecture(50, 8, 3).shapes()["decoder/lstm/kernel"] == (3 + 16, 32)
+    assert shapes["decoder/scores/kernel"] == (8, 50)
