@@ -15,7 +15,8 @@ __version__ = "0.2.0"
 
 _WHERE = {
     "Schema": "schema",
-    "Attribute": "schema",
+    "Attribute": "attributes",
+    "Form": "attributes",
     "Policy": "policy",
     "Operation": "policy",
     "TABLE_I": "policy",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from aalprivacy.attributes import in_words
 from aalprivacy.audit import (
     TWIN,
     Case,
@@ -32,7 +33,7 @@ from aalprivacy.audit.measure import ABOVE_CHANCE, CHARACTER_ERROR
 from aalprivacy.evaluation import Mismatch, Score, evaluate, from_card, minutes
 from aalprivacy.pair import Pair
 from aalprivacy.policy import Operation
-from aalprivacy.schema import Schema, in_words
+from aalprivacy.schema import Schema
 
 PAPER_ERROR = 1.5  # section V, wrong characters per entry
 

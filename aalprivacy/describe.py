@@ -15,18 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from aalprivacy.attributes import MOST_DECIMALS, NULLS, Category, plain
 from aalprivacy.errors import InputError
 from aalprivacy.policy import identifier
 from aalprivacy.prepare import prepare
-from aalprivacy.schema import (
-    ALPHABET,
-    MOST_CHARACTERS,
-    MOST_DECIMALS,
-    NULLS,
-    Category,
-    Schema,
-    plain,
-)
+from aalprivacy.schema import ALPHABET, MOST_CHARACTERS, Schema
 from aalprivacy.spelling import as_text, number_step, single_blanks
 
 FEW, MOST_WORDS, LONG = 30, 8, 120  # values of a one-of, words and characters of a value
@@ -69,7 +62,8 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
     """
     if table.empty:
         raise InputError("no rows; expected a table with at least one entry")
-    headings = [single_blanks(str(column)) for column in table.columns]
+    shown = ("".join(c if c.isprintable() else " " for c in str(h)) for h in table.columns)
+    headings = [single_blanks(heading) for heading in shown]
     alike = Counter(name for h in headings if plain(h) for name in {plain(h), plain(_name(h))})
     if alike and max(alike.values()) > 1:
         raise InputError(f"two columns are called {max(alike, key=alike.get)}; rename one of them")
@@ -258,6 +252,8 @@ def _number_form(numbers: pd.Series, category: Category | None) -> dict:
     low, high, step = amounts.min(), amounts.max(), 10.0**-decimals
     form = {"form": "number", **({"decimals": decimals} if decimals else {})}
     form |= {"least": 0 if low >= 0 else -_round_up(-low), "most": _round_up(high)}
+    if low == high:  # 80 and 80.0
+        return form
     thirds = sorted({round(float(q), decimals) for q in amounts.quantile([1 / 3, 2 / 3])} - {low})
     if category in (Category.MEDICAL, Category.SENSOR) and thirds:
         names = ["low", "medium", "high"] if len(thirds) == 2 else ["low", "high"]

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
+from aalprivacy.attributes import SEPARATOR
 from aalprivacy.errors import InputError
 from aalprivacy.pair import Pair
 from aalprivacy.policy import Policy
-from aalprivacy.schema import SEPARATOR, Schema
+from aalprivacy.schema import Schema
 from aalprivacy.text import character_errors, from_lines, is_well_formed, view_lines
 from aalprivacy.views import apply_policy
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from aalprivacy.attributes import SEPARATOR, Attribute, Form
 from aalprivacy.policy import Operation, Policy
 from aalprivacy.recipe import Recipe
-from aalprivacy.schema import SEPARATOR, Attribute, Form
 from aalprivacy.text import EOS, flat_tokens, token_of, view_lines
 from aalprivacy.views import apply_policy
 

@@ -31,9 +31,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from faker.providers.person.en_GB import Provider as BritishNames
 
+from aalprivacy.attributes import MISSING, Category
 from aalprivacy.errors import InputError
 from aalprivacy.policy import TABLE_I, Operation
-from aalprivacy.schema import ASSISTED_LIVING, MISSING, Category
+from aalprivacy.schema import ASSISTED_LIVING
 
 SECTOR_OF, DISEASE_GROUP_OF, PARTNERSHIP_OF = (
     ASSISTED_LIVING[name].generalise.general for name in ("occupation", "disease", "marital_status")

@@ -5,8 +5,9 @@ import pandas as pd
 from sklearn.decomposition import PCA
 
 from aalprivacy import runtime
+from aalprivacy.attributes import SEPARATOR
 from aalprivacy.pair import Pair
-from aalprivacy.schema import SEPARATOR, Schema
+from aalprivacy.schema import Schema
 from aalprivacy.text import (
     EOS,
     PAD,

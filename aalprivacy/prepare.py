@@ -15,8 +15,9 @@ import pandas as pd
 from anyascii import anyascii
 
 from aalprivacy import spelling
+from aalprivacy.attributes import MISSING, NULLS, SEPARATOR, Attribute, Form, row_name
 from aalprivacy.errors import InputError
-from aalprivacy.schema import MISSING, NULLS, SEPARATOR, Attribute, Form, Schema, row_name
+from aalprivacy.schema import Schema
 from aalprivacy.spelling import as_text, single_blanks
 from aalprivacy.tables import read_table
 
@@ -114,6 +115,11 @@ def prepare(
     """
     if out_of_range not in (REFUSE, "missing"):
         raise InputError(f"out of range: expected refuse or missing, got {out_of_range!r}")
+    if not any(unknown in (REFUSE, "missing", *a.values) for a in schema.attributes):
+        raise InputError(
+            f"unknown values: expected refuse, missing, or a value that an attribute lists, got "
+            f"{unknown!r}"
+        )
     row = table.index.name if table.index.name in ("line", "row") else "row"
     places = schema.columns(table)
     report = list(_of_the_table(table, places))
@@ -137,7 +143,7 @@ def prepare(
         raise InputError("; ".join(problems))
     entries = pd.DataFrame(columns, index=table.index)
     schema.check(entries, row=row)
-    return entries, report
+    return entries.rename_axis(index=None), report
 
 
 class _Column:

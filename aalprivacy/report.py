@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from aalprivacy import claims, evaluation, inspection, plotting, sentences
 from aalprivacy.atomic import write_text
+from aalprivacy.attributes import in_words
 from aalprivacy.audit import Case, from_rows, judge, judge_blind, to_frame
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.homes import (
@@ -29,7 +30,6 @@ from aalprivacy.homes import (
 )
 from aalprivacy.pair import Pair, pair_folder, read_card, shipped_names, shipped_pairs
 from aalprivacy.policy import TABLE_I
-from aalprivacy.schema import in_words
 from aalprivacy.text import to_lines, view_lines
 from aalprivacy.views import apply_policy
 

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from faker import Faker
 
+from aalprivacy.attributes import DELETED, Attribute, Form
 from aalprivacy.examples import Examples
 from aalprivacy.homes import DISEASE_GROUP_OF
 from aalprivacy.pair import Pair
 from aalprivacy.policy import Operation, Policy
 from aalprivacy.recipe import Recipe
-from aalprivacy.schema import DELETED, Attribute, Form, Schema
+from aalprivacy.schema import Schema
 
 VERBS = ("has", "had", "fears", "mentions", "denies")
 DISEASES = tuple(disease for disease in DISEASE_GROUP_OF if disease != "none")

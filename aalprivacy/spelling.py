@@ -16,8 +16,8 @@ import pandas as pd
 from anyascii import anyascii
 from charset_normalizer import from_bytes
 
+from aalprivacy.attributes import MOST_DIGITS, plain
 from aalprivacy.errors import InputError
-from aalprivacy.schema import MOST_DIGITS, plain
 
 Step = Callable[[str], tuple[str, str] | None]
 

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aalprivacy.atomic import check_writable, write_whole
+from aalprivacy.attributes import PREPARE, row_name
 from aalprivacy.errors import InputError
-from aalprivacy.schema import ASSISTED_LIVING, PREPARE, Schema, row_name
+from aalprivacy.schema import ASSISTED_LIVING, Schema
 
 ENDINGS = (".parquet", ".csv", ".csv.gz")
 SEPARATORS = ",;\t"
@@ -78,11 +79,15 @@ def read_views(path: str | Path, schema: Schema = ASSISTED_LIVING) -> pd.DataFra
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
     """Write entries or views, by the file's ending: Parquet, CSV or gzipped CSV.
 
+    An index with a name, such as the people's id, is written as a column.
+
     Raises
     ------
     InputError
         If the ending is another or the file can't be written.
     """
+    if any(name is not None for name in table.index.names):
+        table = table.reset_index()
     if _ending(Path(path)) == ".parquet":
         write_whole(path, lambda draft: table.to_parquet(draft, index=False))
     else:

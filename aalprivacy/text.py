@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
+from aalprivacy.attributes import SEPARATOR, row_name
 from aalprivacy.errors import InputError
-from aalprivacy.schema import SEPARATOR, Schema, row_name
+from aalprivacy.schema import Schema
 
 PAD, EOS = 0, 1
 

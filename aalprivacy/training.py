@@ -160,7 +160,9 @@ class Trainer:
             weights = [keras.Variable(variable) for variable in self.variables]
             self.optimizer.finalize_variable_values(weights)
         arrays = {n: np.array(w, np.float32) for n, w in zip(self.names, weights, strict=True)}
-        return Pair(arrays, self.architecture, self.receiver, self.policy)
+        rules = {self.receiver: self.policy.for_receiver(self.receiver)}
+        policy = Policy(rules, self.policy.schema)  # what others may see is not this pair's
+        return Pair(arrays, self.architecture, self.receiver, policy)
 
     def lengthen(self, updates: int) -> None:
         """Go on to another number of updates; the learning rate follows the new number.

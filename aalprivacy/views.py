@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from aalprivacy.attributes import DELETED
 from aalprivacy.policy import TABLE_I, Operation, Policy
-from aalprivacy.schema import DELETED
 
 
 def apply_policy(

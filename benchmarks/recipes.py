@@ -6,13 +6,10 @@ Usage: ``python benchmarks/recipes.py SECONDS``
 import sys
 import tempfile
 from dataclasses import replace
-from pathlib import Path
 
-from aalprivacy import TABLE_I, apply_policy, simulate
-from aalprivacy.evaluation import TRAINING_SEED, VALIDATION_SEED
-from aalprivacy.examples import Examples
-from aalprivacy.recipe import Recipe
-from aalprivacy.training import Trainer, Validation, fit, one_thread_a_shard
+from aalprivacy import TABLE_I, Recipe, simulate, train
+from aalprivacy.homes import TRAINING_SEED, VALIDATION_SEED
+from aalprivacy.updates import one_thread_a_shard
 
 BASE = Recipe(updates=25_000, product_dtype="bfloat16")
 RECIPES = {
@@ -28,26 +25,26 @@ RECIPES = {
 }
 RECEIVER = "researcher"
 
-one_thread_a_shard()
-seconds = float(sys.argv[1])
-entries = simulate(seed=TRAINING_SEED)
-sample = simulate(300, 1, VALIDATION_SEED)
-examples = Examples(
-    entries, apply_policy(entries, receiver=RECEIVER), TABLE_I.for_receiver(RECEIVER), BASE
-)
-validation = Validation(sample, apply_policy(sample, receiver=RECEIVER))
-for name, recipe in RECIPES.items():
-    trainer = Trainer(recipe)
 
-    def report(progress, speed, name=name):
-        print(
-            f"{name}: update {progress.update}, {progress.seconds:.0f} s, {progress.window} "
-            f"attributes, loss {progress.loss:.3f}, {speed:.0f} entries/s",
-            flush=True,
-        )
+def main() -> None:
+    seconds = float(sys.argv[1])
+    one_thread_a_shard()
+    entries, sample = simulate(seed=TRAINING_SEED), simulate(300, 1, VALIDATION_SEED)
+    for name, recipe in RECIPES.items():
 
-    with tempfile.TemporaryDirectory() as folder:
-        fit(
-            trainer, examples, validation, Path(folder), report=report, report_every=1000,
-            seconds=seconds,
-        )  # fmt: skip
+        def report(progress, speed, name=name):
+            print(
+                f"{name}: update {progress.update}, {progress.seconds:.0f} s, {progress.window} "
+                f"attributes, loss {progress.loss:.3f}, {speed:.0f} entries/s",
+                flush=True,
+            )
+
+        with tempfile.TemporaryDirectory() as folder:
+            train(
+                entries, TABLE_I, RECEIVER, recipe, folder, validation=sample, seconds=seconds,
+                report=report, report_every=1000,
+            )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -31,23 +31,20 @@ BARS = {
 
 
 def examples(size: int, users: int, entries_per_user: int):
-    from aalprivacy import TABLE_I, apply_policy, simulate
+    from aalprivacy import TABLE_I, Recipe, simulate
     from aalprivacy.examples import Examples
-    from aalprivacy.recipe import Recipe
 
-    entries = simulate(users, entries_per_user, seed=1)
-    views = apply_policy(entries, receiver=RECEIVER)
     recipe = Recipe(batch_size=size, first_batch_size=size)
-    return Examples(entries, views, TABLE_I.for_receiver(RECEIVER), recipe)
+    return Examples(simulate(users, entries_per_user, seed=1), TABLE_I, RECEIVER, recipe)
 
 
 def batches() -> dict:
-    """The batches of every setting: entry tokens, view tokens, which are replaced."""
+    """The batches of every setting (`aalprivacy.examples.Batch`)."""
     made = {}
     for (size, window), n in SETTINGS.items():
         source = examples(size, 1000, 10)
         drawn = (source.batch(i, window) for i in range(10 * n))
-        made[size, window] = [d[:3] for d in drawn if d[3] == window][:n]
+        made[size, window] = [batch for batch in drawn if batch.window == window][:n]
     return made
 
 
@@ -56,15 +53,16 @@ def start_tokens(y: np.ndarray) -> np.ndarray:
 
 
 def engine(product_dtype: str):
-    from aalprivacy.recipe import Recipe
-    from aalprivacy.training import Trainer, one_thread_a_shard
+    from aalprivacy import TABLE_I, Recipe
+    from aalprivacy.training import Trainer
+    from aalprivacy.updates import one_thread_a_shard
 
     one_thread_a_shard()
-    trainer = Trainer(Recipe(product_dtype=product_dtype))
+    trainer = Trainer(Recipe(product_dtype=product_dtype), TABLE_I, RECEIVER)
 
-    def run(examples) -> None:
-        for example in examples:
-            trainer.step(*example)
+    def run(batches) -> None:
+        for batch in batches:
+            trainer.step(batch)
 
     return run
 
@@ -99,9 +97,9 @@ def keras_fit(product_dtype: str | None, devices: int):
         x, start, y = (column.to_tensor() for column in columns)
         return (x, start), y
 
-    def run(examples) -> None:
+    def run(batches) -> None:
         # Ragged columns, as a Python generator stalls for seconds now and then beside a fit.
-        columns = zip(*((x, start_tokens(y), y) for x, y, _ in examples), strict=True)
+        columns = zip(*((x, start_tokens(y), y) for x, y, *_ in batches), strict=True)
         ragged = (tf.ragged.stack([tf.RaggedTensor.from_tensor(c) for c in cs]) for cs in columns)
         model.fit(tf.data.Dataset.from_tensor_slices(tuple(ragged)).map(dense), verbose=0)
 
@@ -112,15 +110,17 @@ def torch_loop(autocast: bool):
     import torch
     from torch import nn
 
-    from aalprivacy.text import VOCABULARY
+    from aalprivacy.pair import Architecture
+
+    a = Architecture()
 
     class Net(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.read, self.write = (nn.Embedding(VOCABULARY, 32) for _ in range(2))
-            self.encoder = nn.LSTM(32, 256, batch_first=True)
-            self.decoder = nn.LSTM(32 + 512, 256, batch_first=True)
-            self.scores = nn.Linear(256, VOCABULARY)
+            self.read, self.write = (nn.Embedding(a.tokens, a.embedding) for _ in range(2))
+            self.encoder = nn.LSTM(a.embedding, a.units, batch_first=True)
+            self.decoder = nn.LSTM(a.embedding + a.width, a.units, batch_first=True)
+            self.scores = nn.Linear(a.units, a.tokens)
 
         def forward(self, x, start):
             # Padding comes first in reversed lines; it isn't masked here, which is less work.
@@ -133,8 +133,8 @@ def torch_loop(autocast: bool):
     optimizer = torch.optim.Adam(net.parameters(), lr=4e-4)
     loss = nn.CrossEntropyLoss(ignore_index=0)
 
-    def run(examples) -> None:
-        for x, y, _ in examples:
+    def run(batches) -> None:
+        for x, y, *_ in batches:
             x, start, y = (torch.from_numpy(a.astype(np.int64)) for a in (x, start_tokens(y), y))
             with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
                 scores = net(x, start)
@@ -170,12 +170,12 @@ def peak(dtype: str) -> float:
 
 def operations(x: np.ndarray, y: np.ndarray) -> float:
     """Operations of a step's matrix products: forward, and twice as many backward."""
-    from aalprivacy.model import EMBEDDING, UNITS
-    from aalprivacy.text import VOCABULARY
+    from aalprivacy.pair import Architecture
 
-    recurrent = (EMBEDDING + UNITS) * 4 * UNITS
-    products = x.size * recurrent + y.size * (recurrent + UNITS * VOCABULARY)
-    return 6.0 * (products + len(x) * 2 * UNITS * 4 * UNITS)
+    a = Architecture()
+    recurrent = (a.embedding + a.units) * 4 * a.units
+    products = x.size * recurrent + y.size * (recurrent + a.units * a.tokens)
+    return 6.0 * (products + len(x) * a.width * 4 * a.units)
 
 
 def answers(name: str):
@@ -233,7 +233,7 @@ def tables(seconds: dict, peaks: dict) -> str:
     for name, (dtype, operations_a_second) in zip(ENGINE, peaks.items(), strict=True):
         ratios[f"share of the {dtype} peak"] = [
             cell(
-                sum(operations(x, y) for x, y, _ in data[key(s)])
+                sum(operations(b.entries, b.views) for b in data[key(s)])
                 / np.array(seconds[name, s])
                 / operations_a_second,
                 BARS["peak"] if name == fastest(ENGINE, s) else {},

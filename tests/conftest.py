@@ -9,10 +9,11 @@ import sys
 import numpy as np
 import pytest
 
+from aalprivacy.attributes import Attribute, Category, Form
 from aalprivacy.homes import simulate
 from aalprivacy.pair import Architecture, Pair
 from aalprivacy.policy import TABLE_I, Operation, Policy
-from aalprivacy.schema import Attribute, Category, Form, Schema
+from aalprivacy.schema import Schema
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from aalprivacy import audit
+from aalprivacy.attributes import Attribute, Form
 from aalprivacy.audit import (
     CHARACTER_ERROR,
     Case,
@@ -40,7 +41,7 @@ from aalprivacy.generalisation import Bands, First, Hierarchy, LastWord, Range
 from aalprivacy.homes import audit_tables
 from aalprivacy.pair import DECODER_ARRAYS, Architecture, Pair, load_pair
 from aalprivacy.policy import Policy
-from aalprivacy.schema import Attribute, Form, Schema
+from aalprivacy.schema import Schema
 from aalprivacy.text import to_tokens, view_lines, vocabulary
 
 

@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from aalprivacy.attributes import Category, Form
 from aalprivacy.describe import describe, policy_template
 from aalprivacy.errors import InputError
 from aalprivacy.policy import Operation, Policy
 from aalprivacy.prepare import prepare, read_untidy
-from aalprivacy.schema import ASSISTED_LIVING, Category, Form, Schema
+from aalprivacy.schema import ASSISTED_LIVING, Schema
 from aalprivacy.text import to_lines, view_lines
 from aalprivacy.views import apply_policy
 
@@ -167,6 +170,28 @@ def test_the_id_that_is_told(untidy):
 def test_tables_that_cannot_be_described(table, message):
     with pytest.raises(InputError, match=message):
         describe(table)
+
+
+cells = st.one_of(
+    st.text(max_size=6), st.sampled_from(["", "none", "1", "2.5", "2018-03-14", "03/04/2018"]),
+    st.integers(-(10**17), 10**17).map(str), st.floats(width=32).map(str),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=3, unique=True),
+    st.lists(st.tuples(cells, cells, cells), min_size=2, max_size=8),
+)
+def test_any_table_is_described_or_refused(headings, rows):
+    table = pd.DataFrame([row[: len(headings)] for row in rows], columns=headings, dtype="str")
+    try:
+        text = describe(table, show_values=True)
+    except InputError:
+        return
+    schema = Schema.from_dict(tomllib.loads(text))
+    entries, _ = prepare(table, schema)
+    assert schema.check(entries).shape == (len(rows), len(schema))
 
 
 def test_a_policy_to_fill_in(tmp_path, schema):

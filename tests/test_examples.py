@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aalprivacy.attributes import Attribute, Form
 from aalprivacy.errors import InputError
 from aalprivacy.examples import Examples
 from aalprivacy.policy import TABLE_I, Operation, Policy
 from aalprivacy.recipe import Recipe
-from aalprivacy.schema import Attribute, Form, Schema
+from aalprivacy.schema import Schema
 from aalprivacy.text import from_lines, from_tokens, to_lines, view_lines
 from aalprivacy.views import apply_policy
 

@@ -45,6 +45,7 @@ def untold(notebook) -> list[str]:
     return [number for number in NUMBER.findall(prose) if number not in told]
 
 
+@pytest.mark.slow
 @all_notebooks
 def test_it_runs(path):
     notebook = nbformat.read(path, as_version=4)

@@ -9,11 +9,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from aalprivacy import InputError, plotting
+from aalprivacy.attributes import Attribute, Form
 from aalprivacy.audit import CHARACTER_ERROR
 from aalprivacy.evaluation import Mismatch, score
 from aalprivacy.generalisation import Range
 from aalprivacy.policy import TABLE_I, Operation, Policy
-from aalprivacy.schema import ASSISTED_LIVING, Attribute, Form, Schema
+from aalprivacy.schema import ASSISTED_LIVING, Schema
 from aalprivacy.text import to_lines, view_lines
 from aalprivacy.views import apply_policy
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from aalprivacy.attributes import Attribute, Form
 from aalprivacy.errors import InputError
 from aalprivacy.policy import TABLE_I, Operation, Policy
-from aalprivacy.schema import ASSISTED_LIVING, Attribute, Form, Schema
+from aalprivacy.schema import ASSISTED_LIVING, Schema
 from aalprivacy.views import apply_policy
 
 CASES = Path(__file__).parent / "cases"

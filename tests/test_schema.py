@@ -10,18 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aalprivacy.attributes import Attribute, Category, Form, row_name
 from aalprivacy.errors import InputError
 from aalprivacy.generalisation import Bands, First, Hierarchy, LastWord, Range, from_table
-from aalprivacy.schema import (
-    ALPHABET,
-    ASSISTED_LIVING,
-    Attribute,
-    Category,
-    Form,
-    Schema,
-    row_name,
-    with_rules,
-)
+from aalprivacy.schema import ALPHABET, ASSISTED_LIVING, Schema, with_rules
 from aalprivacy.text import from_lines, from_tokens, to_lines, to_tokens, view_lines
 
 HEAD = 'alphabet = "abcdefghijklmnopqrstuvwxyz0123456789 |*-."\n'
@@ -428,6 +420,34 @@ def test_the_papers_schema():
         ASSISTED_LIVING.attributes
     )
     assert Schema.from_dict(ASSISTED_LIVING.to_dict()) == ASSISTED_LIVING
+
+
+def test_a_part_of_a_hierarchy_is_kept():
+    rule = Hierarchy((("flu", "airways"), ("gout", "joints")))
+    schema = Schema((Attribute("ill", Form.ONE_OF, values=["flu"], generalise=rule),))
+    assert Schema.from_dict(schema.to_dict()) == schema
+    assert fits(schema["ill"], "flu", "gout") == [True, False]
+
+
+def test_words_are_as_good_as_members():
+    """An attribute of the form "number" is one of numbers, and not of any text."""
+    attribute = Attribute("a", "number", "medical")
+    assert fits(attribute, "7", "seven") == [True, False]
+    assert (attribute.form, attribute.category) == (Form.NUMBER, Category.MEDICAL)
+    with pytest.raises(InputError, match="a: form: expected one of words, number"):
+        Attribute("a", "numbers")
+
+
+def test_a_range_of_other_decimals_is_refused():
+    """9.5 isn't in 0-9."""
+    with pytest.raises(InputError, match="n: a range for 0 decimals; expected 1"):
+        number(decimals=1, generalise=Range(10))
+
+
+def test_a_null_has_no_group():
+    disease = pd.Series(["flu", None, "asthma"])
+    with pytest.raises(InputError, match="row 1, disease: null"):
+        ASSISTED_LIVING["disease"].general(disease)
 
 
 def test_rules_of_ones_own():

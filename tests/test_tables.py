@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from aalprivacy.atomic import check_writable, write_secret, write_text, write_whole
+from aalprivacy.attributes import Attribute, Form
 from aalprivacy.errors import InputError
 from aalprivacy.policy import TABLE_I, Policy
-from aalprivacy.schema import ASSISTED_LIVING, Attribute, Form, Schema
+from aalprivacy.schema import ASSISTED_LIVING, Schema
 from aalprivacy.tables import check_table_writable, read_entries, read_views, write_table
 from aalprivacy.views import apply_policy
 
@@ -197,6 +198,16 @@ def test_views_are_checked_too(tmp_path, good):
 
 
 # --- writing
+
+
+def test_an_index_of_people_is_written(tmp_path, good):
+    people = good.set_index("user_id")
+    for table, read in (
+        (people, read_entries),
+        (apply_policy(people, TABLE_I, "doctor"), pd.read_csv),
+    ):
+        write_table(table, tmp_path / "e.csv")
+        assert read(tmp_path / "e.csv")["user_id"].astype(str).tolist() == people.index.tolist()
 
 
 def mode(path):

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aalprivacy.attributes import Attribute, Form
 from aalprivacy.errors import InputError
-from aalprivacy.schema import ALPHABET, ASSISTED_LIVING, LONGEST, Attribute, Form, Schema
+from aalprivacy.schema import ALPHABET, ASSISTED_LIVING, LONGEST, Schema
 from aalprivacy.text import (
     EOS,
     character_errors,

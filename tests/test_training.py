@@ -63,6 +63,7 @@ def test_a_pair_has_the_averaged_weights(entries):
     np.testing.assert_allclose(weights, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_models_open_with_keras_alone(tmp_path):
     for model in Trainer(SMALL, *FOR).pair().keras():
         model.save(tmp_path / f"{model.name}.keras")

@@ -13,6 +13,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from aalprivacy.attributes import in_words
 from aalprivacy.audit.attacks import (
     TWIN,
     LinearMap,
@@ -30,7 +31,6 @@ from aalprivacy.audit.statistics import Statistics
 from aalprivacy.audit.tables import case_tables
 from aalprivacy.audit.verdicts import Claim, Verdict, judge, judge_blind
 from aalprivacy.pair import Pair
-from aalprivacy.schema import in_words
 
 __all__ = [
     "CHARACTER_ERROR",

@@ -15,6 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from aalprivacy.attributes import in_words
 from aalprivacy.audit.measure import (
     FEWEST,
     Case,

@@ -13,8 +13,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from aalprivacy.attributes import MISSING, Attribute, Form
 from aalprivacy.audit.measure import Case, Finding, Setting, paired, up_to
-from aalprivacy.schema import MISSING, Attribute, Form, Schema
+from aalprivacy.schema import Schema
 
 MOST_ANSWERS = 50  # that a probe chooses among
 MOST_KNOWN = 10_000  # entries that a probe of views learns from; more take long and tell no more

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from aalprivacy.attributes import in_words
 from aalprivacy.errors import InputError
 from aalprivacy.evaluation import best_constant
 from aalprivacy.pair import Pair
 from aalprivacy.policy import Operation
-from aalprivacy.schema import Schema, in_words
+from aalprivacy.schema import Schema
 from aalprivacy.text import character_errors, from_lines, view_lines
 from aalprivacy.views import apply_policy
 

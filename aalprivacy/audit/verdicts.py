@@ -7,10 +7,10 @@ from functools import partial
 
 import pandas as pd
 
+from aalprivacy.attributes import in_words
 from aalprivacy.audit.attacks import TWIN
 from aalprivacy.audit.measure import ABOVE_CHANCE, CHARACTER_ERROR
 from aalprivacy.policy import Operation
-from aalprivacy.schema import in_words
 
 OPEN = 0.1  # a lock is open at this share of the error that a constant line has
 

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon
 
+from aalprivacy.attributes import in_words
 from aalprivacy.plotting.style import (
     BLUE,
     GREEN,
@@ -20,7 +21,6 @@ from aalprivacy.plotting.style import (
     STYLE,
 )
 from aalprivacy.policy import TABLE_I, Operation, Policy
-from aalprivacy.schema import in_words
 
 
 def lstm_cell() -> Figure:

@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from rapidfuzz.distance import Levenshtein
 
+from aalprivacy.attributes import DELETED, SEPARATOR, in_words
 from aalprivacy.audit.measure import CHARACTER_ERROR
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.plotting.style import (
@@ -24,7 +25,7 @@ from aalprivacy.plotting.style import (
     VERMILION,
 )
 from aalprivacy.policy import Operation
-from aalprivacy.schema import DELETED, SEPARATOR, Schema, in_words
+from aalprivacy.schema import Schema
 
 
 def view_table(entry: pd.Series, views: Mapping[str, pd.Series], schema: Schema) -> Figure:
