@@ -67,7 +67,7 @@ def write_secret(text: str, path: str | Path) -> None:
 
 
 def check_writable(path: str | Path, inputs: Iterable[str | Path | None] = ()) -> None:
-    """Fail before the work and not after it.
+    """Refuse a file that can't be written, before any work is done for it.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def check_writable(path: str | Path, inputs: Iterable[str | Path | None] = ()) -
         target = Path(path).resolve()
         if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
             raise InputError(f"{path}: can't be written; expected a file in an existing folder")
-        # The file is replaced, which neither a folder nor a device such as /dev/null outlives.
+        # Writing replaces the file. A folder, or a device such as /dev/null, mustn't be replaced.
         if target.exists() and not (target.is_file() and os.access(target, os.W_OK)):
             raise InputError(f"{path}: can't be written; expected a file that may be written")
         if any(source is not None and Path(source).resolve() == target for source in inputs):

@@ -135,7 +135,7 @@ class Attribute:
                 )
         elif hasattr(rule, "to_dict"):
             kind = min(rule.to_dict())
-            # The last word of a number is all of it, and its first digit says nothing of its size.
+            # A number has one word only, and its first digits don't say how large it is.
             fit = {"range": form is Form.NUMBER, "bands": form is Form.NUMBER,
                    "first": form is not Form.NUMBER,
                    "last_word": form not in (Form.NUMBER, Form.DIGITS)}  # fmt: skip
@@ -151,7 +151,7 @@ class Attribute:
             raise InputError(f"{self.name}: pattern {self.pattern!r}: {error}") from None
 
     def _check_keys(self) -> None:
-        """Refuse what would be ignored, as whoever wrote it relies on it."""
+        """Refuse keys that this form ignores: who wrote them expects them to have an effect."""
         of = {"decimals": Form.NUMBER, "least": Form.NUMBER, "most": Form.NUMBER,
               "digits": Form.DIGITS, "values": Form.ONE_OF, "time": Form.PATTERN}  # fmt: skip
         default = {field.name: field.default for field in fields(self)}
@@ -230,7 +230,7 @@ class Attribute:
             good &= _match(self.pattern, text)
         if self.time:
             good &= _match(_time_pattern(self.time, DIRECTIVES), text)
-            # Only a late day may not be in its month; to ask the calendar takes long.
+            # Every month has 28 days. Later ones are looked up in the calendar, which takes long.
             early = DIRECTIVES | {"d": "(0[1-9]|1[0-9]|2[0-8])", "b": "(?!)", "B": "(?!)"}
             late = good & ~_match(_time_pattern(self.time, early), text)
             good[late] = pd.to_datetime(values[late], format=self.time, errors="coerce").notna()
@@ -285,7 +285,7 @@ class Attribute:
         if self.generalise is None:
             raise InputError(f"{self.name}: this attribute has no generalisation")
         refuse_null(values, self.name, "row")
-        # The rule runs once a distinct value; a home of a million entries has a few thousand.
+        # The rule runs once for each distinct value, of which a million entries have few thousand.
         codes, distinct = pd.factorize(values)
         refuse_unfit(self, values, codes, distinct)
         general = [v if v == MISSING else self._generalised(v) for v in distinct]

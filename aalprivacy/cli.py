@@ -1,4 +1,4 @@
-"""The door: the command line. It parses, calls, prints, and answers bad input with one line."""
+"""The command line: it parses, calls, prints, and answers bad input with one line."""
 
 import contextlib
 import inspect

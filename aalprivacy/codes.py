@@ -70,7 +70,7 @@ def read_codes(
             content = {name: file[name] for name in file if name != "about"}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except Exception:  # a damaged archive's reader raises whatever it does
+    except Exception:  # of a damaged archive NumPy's reader may raise any error
         raise InputError(f"{path}: damaged, or not a file of codes (.npz)") from None
     if version != CODES_VERSION:
         raise InputError(f"{path}: format version {version}; expected {CODES_VERSION}")

@@ -115,7 +115,6 @@ def open_run(request: Request, recipe: Mapping, *, early: bool) -> Run:
     InputError
         If options don't go together, or differ from those that the training was begun with.
     """
-    from aalprivacy.updates import one_thread_a_shard
     from aalprivacy.workers import Workers
 
     workers = Workers.from_environment()
@@ -125,7 +124,6 @@ def open_run(request: Request, recipe: Mapping, *, early: bool) -> Run:
         )
     if request.start_from is not None and workers.count > 1:
         raise InputError("--start-from: only one machine can; expected no TF_CONFIG")
-    one_thread_a_shard()  # before any model is made
     data = {"users": request.users, "entries_per_user": request.entries}
     if workers.is_chief and request.resume:
         data = _data_begun_with(request)

@@ -153,7 +153,7 @@ class _Values:
         self._ids = ids
         flat, self._lengths = flat_tokens(pd.concat(texts, ignore_index=True), schema)
         self._begins = np.cumsum(self._lengths) - self._lengths
-        # Whoever reads on from the last value's begin for the longest value's length stays inside.
+        # `cells` reads as many tokens of each value as the longest has: room for that at the end.
         self._flat = np.pad(flat, (0, int(self._lengths.max())))
 
     @property

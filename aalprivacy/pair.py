@@ -226,9 +226,9 @@ class Pair:
     def rekeyed(self, seed: int) -> "Pair":
         """A pair of the same function whose codes are permuted and of other signs.
 
-        A unit's place means nothing, and the sign of its state is undone by the sign of all that
-        reads it; so every pair has ``units! * 2**units`` twins. The card loses nothing but gains
-        ``rekeyed``: how often that was done.
+        The order of an LSTM's units means nothing. If the sign of a unit's state is turned, turning
+        the weights that read it undoes that. So there are ``units! * 2**units`` pairs of the same
+        function. The card gains ``rekeyed``: how often that was done.
 
         Parameters
         ----------
@@ -238,7 +238,8 @@ class Pair:
         rng = np.random.default_rng(seed)
         units, width = self.architecture.units, self.architecture.embedding
         order, sign = rng.permutation(units), rng.choice(np.float32([-1, 1]), units)
-        # h and c of a unit move and turn together. Of its gates only the candidate turns.
+        # h and c of a unit change place and sign together. Of its gates only the candidate changes
+        # its sign.
         gates = np.concatenate([gate * units + order for gate in range(4)])
         turns = np.concatenate([np.ones(2 * units), sign, np.ones(units)]).astype(np.float32)
         arrays = dict(self.weights)

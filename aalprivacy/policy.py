@@ -69,7 +69,7 @@ class Policy:
                         f"policy for {receiver}: {attribute.name} has no generalisation; "
                         "expected F or D"
                     )
-        # Everybody who reads the rules gets them in the order of the line.
+        # The rules are kept in the order of the line.
         ordered = {
             r: {n: _operation(ops[n]) for n in self.schema.names} for r, ops in self.rules.items()
         }

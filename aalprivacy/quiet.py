@@ -1,7 +1,7 @@
 """TensorFlow and Keras, imported without the lines that TensorFlow writes to stderr meanwhile.
 
-No setting turns those off, and they'd stand in every notebook and under every command. They are
-needed for training alone, so only modules that train import this one.
+No setting turns those lines off, and they would stand in every notebook and under every command.
+TensorFlow and Keras are needed for training alone, so only modules that train import this one.
 """
 
 import contextlib

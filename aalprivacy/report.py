@@ -339,7 +339,8 @@ def studies() -> dict[str, dict]:
     """The cards of the trainings of `make studies`, by what each is about, fewest users first."""
     folder = Path(str(resources.files("aalprivacy"))) / "studies"
     cards = {
-        in_words(file.stem): json.loads(file.read_text("utf-8")) for file in folder.glob("*.json")
+        file.stem.replace("_", " "): json.loads(file.read_text("utf-8"))
+        for file in folder.glob("*.json")
     }
     return dict(sorted(cards.items(), key=lambda item: (item[1]["data"]["users"], item[0])))
 

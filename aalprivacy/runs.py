@@ -151,8 +151,9 @@ class Run:
             If the folder can't be used, or entries, policy, recipe and pair don't go together.
         """
         from aalprivacy.training import Trainer
-        from aalprivacy.updates import faster_product_dtype
+        from aalprivacy.updates import faster_product_dtype, one_thread_a_shard
 
+        one_thread_a_shard()  # before any model is made
         folder, workers = Path(folder), workers or Workers()
         trainer = None
         if workers.is_chief:
@@ -192,7 +193,9 @@ class Run:
             If there is no training, or it was begun with other entries, policy or receiver.
         """
         from aalprivacy.training import Trainer
+        from aalprivacy.updates import one_thread_a_shard
 
+        one_thread_a_shard()  # before any model is made
         folder, workers = Path(folder), workers or Workers()
         trainer, about = None, {"data": {}}
         if workers.is_chief:

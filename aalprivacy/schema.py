@@ -84,7 +84,7 @@ class Schema:
     def __post_init__(self) -> None:
         if not self.attributes:
             raise InputError("no attributes; expected at least one")
-        # A column is found by its attribute's name or label, so that no two may be alike.
+        # A column is found by its attribute's name or label, so no two of these may be alike.
         owner: dict[str, str] = {plain(self.id): ""}
         for attribute in self.attributes:
             for name in (attribute.name, attribute.label):
@@ -231,7 +231,7 @@ class Schema:
         return found
 
     def check(self, table: pd.DataFrame, *, row: str = "row") -> pd.DataFrame:
-        """Take a table of entries in: the one check that stands at every door.
+        """Check a table of entries. Every function that takes one begins with this check.
 
         Parameters
         ----------
@@ -273,7 +273,7 @@ class Schema:
         return pd.DataFrame(columns, index=table.index, columns=list(self.names))
 
     def check_views(self, table: pd.DataFrame, *, row: str = "row") -> pd.DataFrame:
-        """Take a table of views in, whose values may be generalised or deleted ones.
+        """Check a table of views, whose values may be generalised or deleted ones.
 
         Parameters
         ----------

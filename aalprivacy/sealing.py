@@ -1,7 +1,7 @@
 """Sealed codes: authenticated encryption of a file of codes, with a key for each receiver.
 
 A code by itself is no secret (see `aalprivacy.audit`): who knows enough entries can learn to read
-it, and nobody notices one that was changed. Sealing keeps it from all but the holder of the key.
+codes, and nobody notices one that was changed. Only the holder of the key can read sealed ones.
 It is ChaCha20-Poly1305 (RFC 8439) of the `cryptography` package; receiver, encoder and format
 version are authenticated with the codes, so a file can't be passed off as another receiver's.
 """

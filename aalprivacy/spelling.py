@@ -1,7 +1,7 @@
-"""What a value of any type, or of another spelling, is as text that a schema knows.
+"""Values of any type, and values spelt otherwise, as the text that a schema expects.
 
-A step takes a value that isn't right to a kind of change and the new value, or to ``None`` where
-only a guess could tell what is meant.
+A step is a function of one value that isn't right. It returns the kind of change and the new
+value, or ``None`` where only a guess could tell what is meant.
 """
 
 import codecs
@@ -82,7 +82,7 @@ def single_blanks(value: str) -> str:
 
 
 _NUMBER = re.compile(r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
-_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")  # or three decimals
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")  # or a number of three decimals
 
 
 def number_step(decimals: int, values: Iterable[str]) -> Step:
@@ -135,7 +135,7 @@ def with_zeros(value: str, low: int, high: int) -> tuple[str, str] | None:
 def one_of_step(values: tuple[str, ...]) -> Step:
     """The value that is meant: of another spelling, or of two that say yes and no."""
     spelt: dict[str, set[str]] = {}
-    for value in values:  # a+ and a- are told apart by their signs, where these are written
+    for value in values:  # with signs first, as these alone tell a+ from a-
         for key in (value.casefold(), "letters " + plain(anyascii(value))):
             spelt.setdefault(key, set()).add(value)
     yes, no = ([v for v in values if plain(v) in words] for words in (TRUE, FALSE))
@@ -165,7 +165,7 @@ _TIME = re.compile(rf"(({_DATE})([T ]|$))?({_CLOCK})?", re.ASCII)
 
 
 def time_step(form: str, values: Iterable[str]) -> Step:
-    """A date and time in the schema's form; nothing is invented, and what is lost is told."""
+    """A date and time in the schema's form; nothing is made up, and what is lost is reported."""
     wanted = set(re.findall("%(.)", form))
     order = set()
     for found in filter(None, map(_TIME.fullmatch, values)):

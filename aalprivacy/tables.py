@@ -95,7 +95,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def check_table_writable(path: str | Path, inputs: Iterable[str | Path | None] = ()) -> None:
-    """Fail before the work if a table can't be written there.
+    """Refuse a file that a table can't be written to, before any work is done for it.
 
     Raises
     ------
@@ -212,7 +212,7 @@ def _parse_csv(text: str) -> pd.DataFrame:
         raise
     lines = np.setdiff1d(np.arange(2, 2 + len(read) + len(skipped)), skipped)
     broken = [pc.index(pc.match_substring_regex(read[p], "[\r\n]"), True).as_py() for p in places]
-    if max(broken) >= 0:  # and the lines after it have other numbers
+    if max(broken) >= 0:  # the lines after it would be counted wrongly
         at, place = min((at, place) for place, at in enumerate(broken) if at >= 0)
         raise InputError(
             f", line {lines[at]}, {names[place]}: a line break in the value, or a quotation mark "

@@ -305,7 +305,7 @@ def fit(
         _forget_after(log_file, progress.update)
     began, before = time.perf_counter(), progress.seconds
     since, entries = began, 0
-    # Over about 100 updates at 32 examples; a stage is passed on its average, not on its luck.
+    # The running mean is over about 100 updates, so that one lucky batch doesn't end a stage.
     memory = 0.99
 
     def reached() -> bool:

@@ -79,8 +79,8 @@ class Workers:
     def connect(self, wait: float = 60.0) -> None:
         """Meet the others; to be called before TensorFlow computes anything.
 
-        TensorFlow itself waits for a machine that is down for ever, and can't be interrupted
-        meanwhile. So the workers first meet here.
+        TensorFlow itself would wait for ever for a machine that is down, and couldn't be
+        interrupted meanwhile. So the workers first meet here.
 
         Parameters
         ----------
@@ -100,7 +100,9 @@ class Workers:
         else:
             self._report(deadline, wait)
         from aalprivacy.quiet import tf
+        from aalprivacy.updates import one_thread_a_shard
 
+        one_thread_a_shard()  # TensorFlow computes in the next line
         self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
 
     def _gather(self, deadline: float, wait: float) -> None:

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from aalprivacy import TABLE_I, Recipe, simulate, train
 from aalprivacy.homes import TRAINING_SEED, VALIDATION_SEED
-from aalprivacy.updates import one_thread_a_shard
 
 BASE = Recipe(updates=25_000, product_dtype="bfloat16")
 RECIPES = {
@@ -28,7 +27,6 @@ RECEIVER = "researcher"
 
 def main() -> None:
     seconds = float(sys.argv[1])
-    one_thread_a_shard()
     entries, sample = simulate(seed=TRAINING_SEED), simulate(300, 1, VALIDATION_SEED)
     for name, recipe in RECIPES.items():
 

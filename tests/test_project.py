@@ -1,18 +1,35 @@
-"""The project's files agree with each other."""
+"""The project's files agree with each other, and the package works where it is installed."""
 
+import ast
 import json
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
+import venv
 from pathlib import Path
 
+import pandas as pd
+import pytest
+
 ROOT = Path(__file__).parent.parent
+PACKAGE, CLINIC = ROOT / "aalprivacy", ROOT / "examples" / "clinic"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+README = (ROOT / "README.md").read_text()
+# What trains a network, and so may need TensorFlow as soon as it is imported.
+TRAINS = ("quiet", "lstm", "model", "updates", "training", "initial")
 
 
 def _name(requirement):
     return re.match(r"[\w.-]+", requirement)[0].lower()
+
+
+def _own_table():
+    """The code blocks of the README's section, by their language."""
+    section = README.split("## Your own table\n")[1].split("\n## ")[0]
+    return re.findall(r"```(\w*)\n(.*?)```", section, re.DOTALL)
 
 
 def test_requirements_pin_what_pyproject_asks_for():
@@ -22,12 +39,19 @@ def test_requirements_pin_what_pyproject_asks_for():
         if re.match(r"[\w.-]+==", line)
     }
     extras = PROJECT["optional-dependencies"]
-    for requirement in [*PROJECT["dependencies"], *extras["notebooks"], *extras["test"]]:
+    asked = [*PROJECT["dependencies"], *extras["train"], *extras["notebooks"], *extras["test"]]
+    for requirement in asked:
         pin = pinned[_name(requirement)]
         lowest = re.search(r">=([\d.]+)", requirement)[1]
         assert [int(n) for n in re.findall(r"\d+", pin)][:3] >= [
             int(n) for n in lowest.split(".")
         ], requirement
+
+
+def test_the_core_needs_no_tensorflow():
+    names = {_name(requirement) for requirement in PROJECT["dependencies"]}
+    assert "numpy" in names
+    assert not names & {"tensorflow", "tensorflow-cpu", "keras"}
 
 
 def test_conda_installs_the_same():
@@ -39,7 +63,7 @@ def test_conda_installs_the_same():
 
 
 def test_the_readmes_example_runs():
-    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "|" in done.stdout
@@ -48,12 +72,123 @@ def test_the_readmes_example_runs():
 def test_the_readmes_results_are_the_cards():
     from aalprivacy.report import put_tables_into
 
-    readme = (ROOT / "README.md").read_text()
-    assert put_tables_into(readme) == readme, "run: python -m aalprivacy.report README.md"
+    assert put_tables_into(README) == README, "run: python -m aalprivacy.report README.md"
+
+
+def test_the_readme_shows_the_clinics_files():
+    shown = {text.strip() for _, text in _own_table()}
+    for name in ("clinic.toml", "policy.csv"):
+        assert (CLINIC / name).read_text().strip() in shown, name
+    commands = [words[1] for words in _clinic_commands()]
+    assert commands == ["view", "train", "encode", "decode", "evaluate", "audit"]
+
+
+def test_the_clinics_entries_are_made_by_their_script(tmp_path):
+    folder = shutil.copytree(CLINIC, tmp_path / "clinic", ignore=shutil.ignore_patterns("runs"))
+    (folder / "entries.csv").unlink()
+    subprocess.run([sys.executable, folder / "make_entries.py"], check=True)
+    assert (folder / "entries.csv").read_text() == (CLINIC / "entries.csv").read_text()
+
+
+def _clinic_commands():
+    text = "\n".join(text for _, text in _own_table()).replace("\\\n", " ")
+    return [shlex.split(line) for line in text.splitlines() if line.startswith("aalprivacy ")]
+
+
+@pytest.mark.slow
+def test_the_readmes_clinic(run, tmp_path, monkeypatch, idle_probes):
+    """The whole example on its real files, with a training and an audit cut short."""
+    from aalprivacy import Policy, Schema, apply_policy, load_pair
+    from aalprivacy.tables import read_entries, read_views
+
+    shutil.copytree(CLINIC, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("runs"))
+    monkeypatch.chdir(tmp_path)
+    Path("runs").mkdir()
+    policy = Policy.from_csv("policy.csv", Schema.from_toml("clinic.toml"))
+    entries = read_entries("entries.csv", policy.schema)
+    assert (len(entries), entries["patient_id"].nunique(), len(policy.schema)) == (300, 150, 12)
+    for _, command, *options in _clinic_commands():
+        if "--updates" in options:
+            options[options.index("--updates") + 1] = "3"
+        elif command == "audit":
+            options += ["--updates", "3"]
+        code, text, error = run(command, *options)
+        assert code == 0, (command, error)
+    assert "tells" in text
+    views = apply_policy(entries, policy, "statistician")
+    assert read_views("runs/view.csv", policy.schema).equals(views)
+    pair = load_pair("runs/statistician")
+    assert pair.receiver == "statistician"
+    assert pair.schema == policy.schema
+    assert len(pd.read_csv("runs/decoded.csv")) == 300
+
+
+@pytest.mark.slow
+def test_it_works_without_tensorflow(tmp_path):
+    """The wheel in an environment of its own, with what it requires and no more."""
+    source, made = tmp_path / "source", tmp_path / "made"
+    source.mkdir()
+    made.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(PACKAGE, source / "aalprivacy", ignore=shutil.ignore_patterns("__pycache__"))
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, source], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    venv.create(tmp_path / "venv", symlinks=True)
+    (python,) = (tmp_path / "venv").glob("*/python")
+    subprocess.run([*pip, "--python", python, "install", wheel], check=True)
+    shutil.copy(ROOT / "tests" / "cases" / "good.csv", made)
+
+    def of_it(program, *options):
+        command = [python.with_name(program), *options]
+        return subprocess.run(command, cwd=made, capture_output=True, text=True)
+
+    gone = of_it("python", "-c", "import tensorflow")
+    assert "No module named 'tensorflow'" in gone.stderr
+    for line in (
+        "encode good.csv --pair researcher --out codes.npz",
+        "decode codes.npz --pair researcher --out view.csv",
+        "key --out a.key",
+        "encode good.csv --pair researcher.blind --seal a.key --out sealed.npz",
+        "decode sealed.npz --pair researcher.blind --key a.key --out again.csv",
+        "evaluate --pair researcher --data good.csv --json",
+    ):
+        done = of_it("aalprivacy", *line.split())
+        assert done.returncode == 0, (line, done.stderr)
+    score = json.loads(done.stdout)["researcher"]["good.csv"]
+    assert score["entries"] == len(pd.read_csv(made / "good.csv"))
+    assert score["character_error"] < 3
+    assert len(pd.read_csv(made / "view.csv")) == len(pd.read_csv(made / "again.csv"))
+    done = of_it("aalprivacy", "train", "--receiver", "doctor", "--out", "run", "--users", "30")
+    assert done.returncode == 1
+    assert done.stderr.startswith("aalprivacy: ")
+    assert done.stderr.count("\n") == 1
+    assert "aalprivacy[train]" in done.stderr
+
+
+def test_the_papers_attributes_stand_in_the_schema_alone():
+    """No algorithm knows an attribute of the paper's table by name; only the simulator does."""
+    for path in PACKAGE.rglob("*.py"):
+        found = re.findall(r'\bNAMES\b|"address"', path.read_text())
+        assert not found or path.name == "homes.py", path
+
+
+def test_only_what_trains_imports_tensorflow():
+    for path in PACKAGE.rglob("*.py"):
+        if path.stem in TRAINS:
+            continue
+        for node in ast.parse(path.read_text()).body:  # of the module's own level
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            for name in names:
+                assert name.split(".")[0] not in ("tensorflow", "keras"), path
+                assert name not in [f"aalprivacy.{module}" for module in TRAINS], path
 
 
 def test_the_kept_audits_are_of_the_shipped_pairs():
-    files = list((ROOT / "aalprivacy" / "pretrained").glob("*/audit.json"))
+    files = list((PACKAGE / "pretrained").glob("*/audit.json"))
     assert files
     for file in files:
         (audit,) = json.loads(file.read_text()).values()
@@ -62,5 +197,5 @@ def test_the_kept_audits_are_of_the_shipped_pairs():
 
 
 def test_shipped_pairs_are_small():
-    shipped = (ROOT / "aalprivacy" / "pretrained").glob("*/*")
+    shipped = (PACKAGE / "pretrained").glob("*/*")
     assert sum(path.stat().st_size for path in shipped) < 25e6

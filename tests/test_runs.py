@@ -3,13 +3,20 @@
 import json
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from aalprivacy import load_pair
+from aalprivacy.attributes import Attribute, Form
 from aalprivacy.errors import InputError
+from aalprivacy.generalisation import Bands
 from aalprivacy.pair import CARD
+from aalprivacy.policy import Operation, Policy
 from aalprivacy.recipe import Recipe
 from aalprivacy.runs import Run, held_out, split_people, train
+from aalprivacy.schema import Schema
+from aalprivacy.text import to_lines, to_tokens
 
 TINY = Recipe(units=16, embedding=4, updates=6, first_batch_size=4, batch_size=4)
 
@@ -83,7 +90,6 @@ def test_nothing_is_made_of_what_is_refused(clinic, patients, tmp_path):
 
 
 def test_a_rule_in_python_is_given_again_when_a_pair_is_loaded(clinic, patients, tmp_path):
-    from aalprivacy.policy import Policy
     from aalprivacy.schema import with_rules
 
     def decade(value: str) -> str:
@@ -99,3 +105,58 @@ def test_a_rule_in_python_is_given_again_when_a_pair_is_loaded(clinic, patients,
     assert again.view_lines(patients).tolist() == pair.view_lines(patients).tolist()
     with pytest.raises(InputError, match="no rule"):
         load_pair(tmp_path / "run")
+
+
+def wide_table(n_attributes, alphabet, longest, rows=40):
+    """A schema of so many attributes of all kinds, a policy and a table of it."""
+    rng = np.random.default_rng(n_attributes)
+    room = (longest + 1) // n_attributes - 1  # characters a value
+    letters = [c for c in alphabet if c.isalpha()]
+    attributes, columns = [], {}
+    for i in range(n_attributes):
+        name = f"a{i}"
+        if i % 3 == 0:
+            attributes.append(Attribute(name, Form.TEXT))
+            columns[name] = ["".join(rng.choice(letters, room)) for _ in range(rows)]
+        elif i % 3 == 1:
+            attributes.append(
+                Attribute(name, Form.NUMBER, generalise=Bands((("-1", 5), ("0", None))))
+            )
+            columns[name] = rng.integers(0, 10, rows).astype(str)
+        else:
+            attributes.append(Attribute(name, Form.ONE_OF, values=("A", "-A")))
+            columns[name] = rng.choice(attributes[-1].values, rows)
+    schema = Schema(tuple(attributes), alphabet, longest)
+    rules = {a.name: Operation("FGD"[i % 3]) for i, a in enumerate(attributes)}
+    return Policy({"reader": rules}, schema), pd.DataFrame(columns, dtype="str")
+
+
+@pytest.mark.parametrize(
+    ("n_attributes", "alphabet", "longest"),
+    [
+        (1, "abc|*-", 20),
+        (3, "abcABC0123456789 |*-", 20),
+        pytest.param(60, "abcABCéüñαβγΩ0123456789 .,|*-", 600, marks=pytest.mark.slow),
+        pytest.param(3, "".join(map(chr, range(192, 420))) + "A0123456789|*-", 600,
+                     marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
+def test_any_number_of_attributes_any_alphabet_any_length(
+    tmp_path, n_attributes, alphabet, longest
+):
+    """From a table to a trained pair's views; the file on the way back gives the same lines."""
+    policy, table = wide_table(n_attributes, alphabet, longest)
+    pair = train(table, policy, "reader", replace(TINY, updates=3), tmp_path / "run",
+                 validate_every=3)  # fmt: skip
+    again = load_pair(tmp_path / "run")
+    assert again.policy == pair.policy
+    assert again.architecture.tokens == len(alphabet) + 2
+    codes = again.encode_entries(table)
+    assert codes.shape == (40, 32)
+    lines = again.decode(codes)
+    assert lines.str.len().max() <= longest + 1  # one that finds no end is cut there
+    assert set("".join(lines)) <= set(alphabet)
+    assert list(again.decode_views(codes).columns) == list(policy.schema.names)
+    encoder, _ = again.keras()
+    tokens = to_tokens(to_lines(table, policy.schema), policy.schema).astype(np.int32)
+    np.testing.assert_allclose(encoder(tokens), codes, atol=1e-5)

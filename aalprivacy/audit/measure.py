@@ -320,11 +320,9 @@ def paired(
         test = stats.binomtest(only, apart)
         interval = test.proportion_ci(1 - 0.05 / comparisons, method="wilson")
         low, high = ((2 * p - 1) * apart / len(hits) for p in (interval.low, interval.high))
-    base = float(guessed.mean())
-    value = float(hits.mean())
-    return Finding(
-        attack, setting, measure, value, base + low, base + high, base, control, **hidden
-    )
+    base, value = float(guessed.mean()), float(hits.mean())
+    low, high = max(0.0, base + low), min(1.0, base + high)
+    return Finding(attack, setting, measure, value, low, high, base, control, **hidden)
 
 
 def up_to(numbers: tuple[int, ...], most: int) -> list[int]:
