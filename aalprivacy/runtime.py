@@ -20,6 +20,8 @@ from threadpoolctl import threadpool_limits
 
 from aalprivacy.text import EOS, PAD
 
+# Lines are read together as long as there are at most so many different beginnings a line.
+SHARED = 0.25
 # BLAS's threads are limited for the whole process: two calls at once would restore them wrongly.
 _turn = threading.RLock()
 
@@ -54,11 +56,11 @@ def encode(
     """
     lstm = _Lstm(weights, "encoder")
     lengths = (tokens != PAD).sum(axis=1)
-    codes = np.empty((len(tokens), 2 * lstm.units), np.float32)
+    begun, codes = _shared_beginnings(lstm, tokens, lengths, reverse)
 
     def run(rows: np.ndarray) -> Iterator:
-        cells = _Cells(lstm, np.zeros((len(rows), 2 * lstm.units), np.float32))
-        yield from _read(cells, tokens[rows], lengths[rows], reverse)
+        cells = _Cells(lstm, codes[rows])
+        yield from _read(cells, tokens[rows], lengths[rows], reverse, begun)
         codes[rows] = cells.codes()
 
     _on_all_cores(run, np.argsort(-lengths, kind="stable"), batch_size, report)
@@ -218,11 +220,39 @@ class _Cells:
         np.divide(g, o, out=h)
 
 
+def _shared_beginnings(
+    lstm: _Lstm, tokens: np.ndarray, lengths: np.ndarray, reverse: bool
+) -> tuple[int, np.ndarray]:
+    """Read what many lines begin with alike, once for all of them.
+
+    Returns
+    -------
+    How many tokens that are, and each line's code after them, float32 ``(n, 2 units)``.
+    """
+    begun, group = 0, np.zeros(len(tokens), int)
+    cells = _Cells(lstm, np.zeros((1, 2 * lstm.units), np.float32))
+    for t in range(lengths.min(initial=len(tokens[0])) if len(tokens) else 0):
+        token = tokens[np.arange(len(tokens)), lengths - 1 - t if reverse else t].astype(int)
+        # Lines of one group go on as one as long as their next token is the same.
+        alike, first, groups = np.unique(
+            256 * group + token, return_index=True, return_inverse=True
+        )
+        if len(alike) > SHARED * len(tokens):
+            break
+        cells = _Cells(lstm, cells.codes()[group[first]])
+        cells.step(token[first])
+        begun, group = t + 1, groups
+    return begun, cells.codes()[group]
+
+
 def _read(
-    cells: _Cells, tokens: np.ndarray, lengths: np.ndarray, reverse: bool
+    cells: _Cells, tokens: np.ndarray, lengths: np.ndarray, reverse: bool, begun: int = 0
 ) -> Iterator[np.ndarray]:
-    """Read lines, the longest first, and yield where in its line each row's token just read was."""
-    for t in range(lengths.max(initial=0)):
+    """Read lines, the longest first, and yield where in its line each row's token just read was.
+
+    So many tokens as are `begun` have been read already.
+    """
+    for t in range(begun, lengths.max(initial=0)):
         left = lengths[: np.searchsorted(-lengths, -t)]
         at = left - 1 - t if reverse else np.full(len(left), t)
         cells.step(tokens[np.arange(len(left)), at])

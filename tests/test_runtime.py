@@ -202,3 +202,21 @@ def test_interrupted():
             runtime.decode(weights, make_codes(500), longest=50, batch_size=4, report=interrupt)
         assert threads() == before
     assert len(runtime.encode(weights, tokens)) == 500
+
+
+@pytest.mark.parametrize("reverse", [True, False])
+def test_lines_that_begin_alike_have_the_codes_that_they_have_alone(reverse):
+    """Shared beginnings are read once, also where one line is the beginning of another."""
+    weights, rng = make_weights(), np.random.default_rng(3)
+    tokens = np.zeros((200, 14), np.uint8)
+    tokens[:, :6] = rng.integers(2, 4, (200, 6))  # 64 beginnings of 200 lines
+    tokens[:, 6:12] = rng.integers(2, 20, (200, 6))
+    lengths = rng.integers(4, 13, 200)
+    tokens[np.arange(14) >= lengths[:, None]] = PAD
+    tokens[np.arange(200), lengths] = EOS
+    if reverse:
+        for line, length in zip(tokens, lengths + 1, strict=True):
+            line[:length] = line[:length][::-1].copy()
+    together = runtime.encode(weights, tokens, reverse=reverse)
+    alone = np.concatenate([runtime.encode(weights, t[None], reverse=reverse) for t in tokens])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
