@@ -17,7 +17,7 @@ site: install  ## README, notebooks and reference as web pages in site/; a broke
 test: install  ## minutes: format, lint, and the tests that a change is likely to break
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: test  ## everything: also real processes, whole reports, notebooks, and the wheel without TensorFlow
 	$(BIN)/pytest -m slow
