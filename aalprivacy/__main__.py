@@ -1,6 +1,34 @@
-"""``python -m aalprivacy``: the command line."""
+"""``python -m aalprivacy`` and the command ``aalprivacy``: how the command line ends."""
 
-from aalprivacy.cli import main
+import os
+import signal
+import sys
+
+
+def main() -> None:
+    """Run the command line; exit code 1 on bad input or a lost worker, 130 on Ctrl-C."""
+    try:
+        from aalprivacy import cli, progress
+        from aalprivacy.errors import InputError, WorkerLost
+    except KeyboardInterrupt:  # it came while modules were loaded
+        sys.exit(130)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # drafts of files are removed
+    try:
+        try:
+            cli.app()
+        finally:
+            sys.stdout.flush()
+    except (InputError, WorkerLost) as error:
+        progress.warn(str(error))
+        sys.exit(1)
+    except MemoryError:
+        progress.warn("not enough memory for that; expected smaller numbers")
+        sys.exit(1)
+    except OSError as error:  # such as a full disk behind the standard output
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        progress.warn(f"standard output: {error.strerror or error}")
+        sys.exit(1)
+
 
 if __name__ == "__main__":
     main()

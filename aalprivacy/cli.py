@@ -3,8 +3,6 @@
 import contextlib
 import inspect
 import json
-import logging
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +10,8 @@ from typing import Annotated
 import typer
 
 from aalprivacy import atomic, codes, commands, progress, sealing, tables
-from aalprivacy.errors import InputError, WorkerLost
-from aalprivacy.pair import load_pair, shipped_names, shipped_pairs
+from aalprivacy.errors import InputError
+from aalprivacy.pair import load_pair, pair_folder, shipped_names, shipped_pairs
 from aalprivacy.policy import TABLE_I
 from aalprivacy.recipe import Recipe
 from aalprivacy.schema import Schema
@@ -32,6 +30,7 @@ out = progress.console()
 Option = typer.Option
 
 MOST_TEST = 200_000  # the paper's number of test entries
+MOST_USERS = 10_000_000
 FEW_PEOPLE = 300  # fewer are soon known by heart
 
 Table = Annotated[Path, typer.Argument(help="Entries: .parquet, .csv or .csv.gz, one row each.")]
@@ -45,7 +44,7 @@ AnyReceiver = Annotated[str | None, Option(help="The same as --pair, for Table I
 PolicyFile = Annotated[Path | None, Option("--policy", help="Who may see what (CSV).")]
 SchemaFile = Annotated[Path | None, Option("--schema", help="What an entry is (TOML).")]
 AsJson = Annotated[bool, Option("--json", help="Print JSON.")]
-Seed = Annotated[int, Option(help="The same seed gives the same result.", min=0)]
+Seed = Annotated[int, Option(help="The same seed gives the same result.", min=0, max=2**32 - 1)]
 
 
 def _with_recipe(command):
@@ -77,14 +76,16 @@ def describe(
     from aalprivacy import describe as describing
     from aalprivacy import prepare as preparing
 
-    for path in (out_file, policy_out):
-        if path is not None:
-            atomic.check_writable(path, [table])
+    names = [name.strip() for name in receivers.split(",")]
+    if not all(names):
+        raise InputError(f"--receivers: expected names with commas between, got {receivers!r}")
+    atomic.check_writable(out_file, [table])
+    if policy_out is not None:
+        atomic.check_writable(policy_out, [table, out_file])
     text = describing.describe(preparing.read_untidy(table), show_values=show_values)
     atomic.write_text(text, out_file)
     out.print(f"schema: {out_file}; read it and correct it before you use it")
     if policy_out is not None:
-        names = [name.strip() for name in receivers.split(",")]
         template = describing.policy_template(Schema.from_toml(out_file), names)
         atomic.write_text(template, policy_out)
         out.print(f"policy: {policy_out}; every letter in it is a guess")
@@ -108,9 +109,10 @@ def prepare(
 
     if out_file is None and not dry_run:
         raise InputError("--out: expected where to write, or --dry-run")
+    kind = Schema.from_toml(schema)
     if out_file is not None:
-        tables.check_table_writable(out_file, [table, schema])
-    untidy, kind = preparing.read_untidy(table), Schema.from_toml(schema)
+        tables.check_table_writable(out_file, [table, schema, *commands.files_of(kind)])
+    untidy = preparing.read_untidy(table)
     with _naming(table):
         entries, changes = preparing.prepare(
             untidy, kind, out_of_range=out_of_range, unknown=unknown
@@ -126,7 +128,7 @@ def prepare(
 @app.command()
 def simulate(
     out_file: OutTable,
-    users: Annotated[int, Option(help="How many homes, one user each.")] = 10_000,
+    users: Annotated[int, Option(help="How many homes, one user each.", max=MOST_USERS)] = 10_000,
     entries: Annotated[int, Option(help="How many entries per user.")] = 100,
     seed: Seed = 0,
     vocabulary: Annotated[
@@ -152,8 +154,9 @@ def view(
     schema: SchemaFile = None,
 ) -> None:  # fmt: skip
     """Make a receiver's view by rule: exactly what the policy says."""
-    tables.check_table_writable(out_file, [entries, policy, schema])
     rules = commands.find_policy(policy, schema)
+    sources = commands.files_of(rules.schema)
+    tables.check_table_writable(out_file, [entries, policy, schema, *sources])
     receiver = rules.receiver(receiver)
     made = apply_policy(tables.read_entries(entries, rules.schema), rules, receiver)
     tables.write_table(made, out_file)
@@ -173,7 +176,9 @@ def train(
     start_from: Annotated[
         str | None, Option(help="Start with a trained pair, re-keyed: its name or folder.")
     ] = None,
-    users: Annotated[int, Option(help="Users to simulate for training.", min=1)] = 8_000,
+    users: Annotated[
+        int, Option(help="Users to simulate for training.", min=1, max=MOST_USERS)
+    ] = 8_000,
     entries: Annotated[int, Option(help="Entries per user to simulate.", min=1)] = 100,
     until: Annotated[
         float | None, Option(help="Stop early, at this character error on validation people.")
@@ -196,6 +201,11 @@ def train(
     rules = commands.find_policy(policy, schema)
     if data is None and rules.schema != TABLE_I.schema:
         raise InputError("--data: expected entries; only the shipped schema's can be simulated")
+    if data is not None and given & {"users", "entries"}:
+        raise InputError("--users, --entries: of simulated homes; expected none beside --data")
+    for name, value in (("--until", until), ("--minutes", minutes)):
+        if value is not None and not 0 < value < float("inf"):
+            raise InputError(f"{name}: expected more than 0, got {value}")
     if start_from is not None and resume:
         raise InputError("--start-from: a training that is resumed goes on from its checkpoint")
     if start_from is not None and "first_window" in given:
@@ -245,6 +255,10 @@ def encode(
     atomic.check_writable(out_file, [entries, key])
     seal_with = sealing.read_key(key) if key else None
     model = commands.find_pair(pair, receiver)
+    if out_file.suffix != ".npz":
+        raise InputError(f"{out_file}: unknown ending {out_file.suffix!r}; expected .npz")
+    if pair is not None:
+        atomic.check_writable(out_file, pair_folder(pair).iterdir())
     table = tables.read_entries(entries, model.schema)
     with _naming(entries), progress.bar(out, "encoding", len(table)) as report:
         made = model.encode_entries(table, report)
@@ -305,7 +319,7 @@ def evaluate(
     results = {}
     for name, model in commands.find_pairs(pair, receiver).items():
         rules = commands.find_policy(policy, schema=model.schema) if policy else None
-        sets = commands.tables_to_score(model, data, entries)
+        sets = commands.tables_to_score(model, data, entries, progress.warn)
         results[name] = evaluation.evaluate_all(model, sets, rules)
     if as_json:
         print(json.dumps({r: evaluation.to_dict(s) for r, s in results.items()}, indent=2))
@@ -320,8 +334,10 @@ def audit(
     pair: PairName = None,
     receiver: AnyReceiver = None,
     data: Annotated[Path | None, Option(help="Entries; by default homes are simulated.")] = None,
-    known: Annotated[int, Option(help="Entries that the attacker knows.", min=10)] = 2000,
-    targets: Annotated[int, Option(help="Entries to be read.", min=10)] = 500,
+    known: Annotated[
+        int, Option(help="Entries that the attacker knows.", min=10, max=10**7)
+    ] = 2000,
+    targets: Annotated[int, Option(help="Entries to be read.", min=10, max=10**6)] = 500,
     updates: Annotated[int, Option(help="Of a decoder that the attacker trains.", min=1)] = 600,
     seed: Seed = 0,
     out_file: Annotated[
@@ -380,13 +396,3 @@ def _naming(file: Path):
         yield
     except InputError as error:
         raise InputError(f"{file}, {error}") from None
-
-
-def main() -> None:
-    """Run the command line; exit code 1 on bad input or a lost worker, 130 on Ctrl-C."""
-    logging.basicConfig(level=logging.WARNING)
-    try:
-        app()
-    except (InputError, WorkerLost) as error:
-        print(f"aalprivacy: {error}", file=sys.stderr)
-        sys.exit(1)

@@ -156,4 +156,6 @@ def rounded(codes: np.ndarray, number_type: str) -> dict[str, np.ndarray]:
 
 def restored(content: dict[str, np.ndarray]) -> np.ndarray:
     """The inverse of `rounded`, as near as it gets: float32."""
-    return (content["codes"] * content.get("scale", np.float32(1))).astype(np.float32)
+    codes = content["codes"]
+    scale = content["scale"] if codes.dtype == np.int8 else np.float32(1)
+    return (codes * scale).astype(np.float32)

@@ -98,6 +98,12 @@ def find_pairs(pair: str | None, receiver: str | None) -> dict[str, Pair]:
     return {pair if pair in shipped_names() else model.receiver: model}
 
 
+def files_of(schema: Schema) -> list[str]:
+    """The files that a schema was read from beside its own: those of its hierarchies."""
+    rules = (attribute.generalise for attribute in schema.attributes)
+    return [rule.source for rule in rules if getattr(rule, "source", "")]
+
+
 def open_run(request: Request, recipe: Mapping, *, early: bool) -> Run:
     """Begin or resume a training.
 
@@ -205,10 +211,13 @@ def final_tests(request: Request, run: Run, entries: int) -> dict[str, pd.DataFr
     return {"held out": split_people(table, request.policy.schema).test}
 
 
-def tables_to_score(pair: Pair, data: Path | None, entries: int) -> dict[str, pd.DataFrame]:
+def tables_to_score(
+    pair: Pair, data: Path | None, entries: int, say: Callable[[str], None]
+) -> dict[str, pd.DataFrame]:
     """What to score a pair on: a file's entries, or simulated test sets of so many entries.
 
-    Of the table that the pair was trained on, only people are taken that it never saw.
+    Of the table that the pair was trained on, only people are taken that it never saw. If a file
+    is another table, `say` is told what that means.
 
     Raises
     ------
@@ -223,6 +232,11 @@ def tables_to_score(pair: Pair, data: Path | None, entries: int) -> dict[str, pd
     table = read_entries(data, pair.schema)
     parts = held_out(pair, table)
     if parts is None:
+        if "table" in pair.card.get("data", {}):
+            say(
+                f"{data}: not the table that the pair was trained on, so all of it is scored; of "
+                "people trained on the figures are too good"
+            )
         return {data.name: table}
     return {f"{data.name}, people held out": parts.test}
 

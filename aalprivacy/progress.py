@@ -21,8 +21,13 @@ def console() -> Console:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # an accent in an ASCII terminal
     columns = os.environ.get("COLUMNS", "")
-    width = 80 if columns.isdigit() and int(columns) < NARROWEST else None
+    width = 80 if columns.isdecimal() and columns.isascii() and int(columns) < NARROWEST else None
     return Console(markup=False, highlight=False, soft_wrap=True, emoji=False, width=width)
+
+
+def warn(text: str) -> None:
+    """Print a line to the standard error."""
+    print(f"aalprivacy: {text}", file=sys.stderr)
 
 
 def show(out: Console, title: str, rows: list[list[str]], columns: list[str]) -> None:

@@ -1,12 +1,15 @@
 """What a training is made of: every choice that the data and the machine leave open."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+import numpy as np
 
 from aalprivacy.errors import InputError
 
 # The types in which the engine can take its products.
 PRODUCT_DTYPES = ("float32", "bfloat16")
+MOST = 100_000  # of units, of a vector's numbers, of examples an update
 
 
 def _option(default: Any, help: str) -> Any:
@@ -96,6 +99,19 @@ class Recipe:
     def __post_init__(self) -> None:
         least = {"units": 1, "embedding": 1, "batch_size": 1, "first_batch_size": 1, "updates": 1,
                  "first_window": 1, "seed": 0, "spread": 0, "threshold": 0}  # fmt: skip
+        for option in fields(self):
+            numbers = np.atleast_1d(np.array(getattr(self, option.name)))
+            if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
+                raise InputError(f"{option.name}: expected a finite number")
+        if self.seed >= 2**32:
+            raise InputError(f"seed: expected less than {2**32}, got {self.seed}")
+        for name in ("units", "embedding", "batch_size", "first_batch_size"):
+            if type(getattr(self, name)) is not int or getattr(self, name) > MOST:
+                raise InputError(
+                    f"{name}: expected a whole number up to {MOST}, got {getattr(self, name)}"
+                )
+        if len(self.augmentation) != 2:
+            raise InputError(f"augmentation: expected two shares, got {self.augmentation}")
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise InputError(f"{name}: expected {low} or more, got {getattr(self, name)}")

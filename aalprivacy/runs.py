@@ -17,6 +17,7 @@ import pandas as pd
 
 from aalprivacy import evaluation
 from aalprivacy.atomic import make_folder, write_text
+from aalprivacy.attributes import plain, refuse_null
 from aalprivacy.errors import InputError
 from aalprivacy.pair import Pair
 from aalprivacy.policy import TABLE_I, Policy
@@ -27,6 +28,7 @@ from aalprivacy.workers import Workers
 
 SPLIT = {"training": 0.8, "validation": 0.1, "test": 0.1}
 FEWEST_PEOPLE = 20
+RUN_FILES = ("checkpoint.npz", "run.json", "log.csv", "weights.safetensors", "card.json")
 MOST_VALIDATION = 300  # entries that are decoded now and then while a training runs
 
 
@@ -60,8 +62,11 @@ def split_people(entries: pd.DataFrame, schema: Schema, seed: int = 0) -> Parts:
     InputError
         If there are fewer than `FEWEST_PEOPLE`.
     """
-    people = entries[schema.id] if schema.id in entries else entries.index.to_series()
-    distinct = people.drop_duplicates()
+    entries = taken(entries, schema)
+    # Without ids a row's line stands for its person. Sorted, so that the table's order is the same.
+    people = entries[schema.id] if schema.id in entries else to_lines(entries, schema)
+    people = people.astype(str)
+    distinct = people.drop_duplicates().sort_values()
     if len(distinct) < FEWEST_PEOPLE:
         raise InputError(
             f"entries of {len(distinct)} people; expected {FEWEST_PEOPLE} or more, as some are "
@@ -73,8 +78,28 @@ def split_people(entries: pd.DataFrame, schema: Schema, seed: int = 0) -> Parts:
     return Parts(*(entries[people.isin(part)].reset_index(drop=True) for part in drawn))
 
 
+def taken(entries: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """A table as `aalprivacy.tables.read_entries` gives it: checked, the id column first if any.
+
+    Raises
+    ------
+    InputError
+        If a value isn't of its attribute's form, or an id is null.
+    """
+    if entries.index.name is not None and plain(str(entries.index.name)) == plain(schema.id):
+        entries = entries.reset_index()
+    table = schema.check(entries).reset_index(drop=True)
+    names = schema.columns(entries)
+    if schema.id in names:
+        people = entries.iloc[:, names.index(schema.id)]
+        refuse_null(people, schema.id)
+        table.insert(0, schema.id, people.array)
+    return table
+
+
 def held_out(pair: Pair, entries: pd.DataFrame) -> Parts | None:
     """The parts of a table, if it is the one that the pair was trained on; else ``None``."""
+    entries = taken(entries, pair.schema)
     known = pair.card.get("data", {}).get("table")
     if known is None or known != _fingerprint(entries, pair.schema):
         return None
@@ -83,6 +108,7 @@ def held_out(pair: Pair, entries: pd.DataFrame) -> Parts | None:
 
 def describe_table(entries: pd.DataFrame, schema: Schema) -> dict:
     """What a card says of a table of somebody's own that a pair was trained on."""
+    entries = taken(entries, schema)
     people = entries[schema.id].nunique() if schema.id in entries else len(entries)
     shares = " / ".join(f"{100 * share:.0f}" for share in SPLIT.values())
     return {
@@ -164,7 +190,9 @@ class Run:
         about = {"data": dict(data or {"entries": len(entries)})}
         if start_from is not None:
             about["started_from"] = _history(start_from)
-        return cls._together(folder, trainer, entries, validation, policy, receiver, about, workers)
+        return cls._together(
+            folder, trainer, entries, validation, policy, receiver, about, workers, False
+        )
 
     @classmethod
     def resume(
@@ -209,11 +237,13 @@ class Run:
             if updates is not None:
                 trainer.lengthen(updates)
             about = {k: begun[k] for k in ("data", "started_from") if k in begun}
-        return cls._together(folder, trainer, entries, validation, policy, receiver, about, workers)
+        return cls._together(
+            folder, trainer, entries, validation, policy, receiver, about, workers, True
+        )
 
     @classmethod
     def _together(
-        cls, folder, trainer, entries, validation, policy, receiver, about, workers
+        cls, folder, trainer, entries, validation, policy, receiver, about, workers, resumed
     ) -> "Run":
         """What all workers do alike, once the chief has the trainer."""
         from aalprivacy import training
@@ -230,9 +260,12 @@ class Run:
                 raise InputError(
                     f"{folder}: was begun with other entries; expected the same --data"
                 )
-            make_folder(folder)
-            begun = _terms(policy, receiver) | about
-            write_text(json.dumps(begun, indent=2) + "\n", folder / "run.json")
+            begun = json.dumps(_terms(policy, receiver) | about, indent=2) + "\n"
+            if resumed:
+                write_text(begun, folder / "run.json")
+            else:
+                _claim(folder, begun)
+                trainer.save(folder / "checkpoint.npz")
         return cls(folder, trainer, examples, measured, about)
 
     def fit(self, **options) -> bool:
@@ -324,6 +357,9 @@ def train(
     InputError
         If the arguments don't go together or the folder can't be used.
     """
+    entries = taken(entries, policy.schema)
+    if entries.empty:
+        raise InputError("no entries to train on; expected at least one")
     data = {"entries": len(entries)}
     if validation is None:
         data = describe_table(entries, policy.schema)
@@ -346,15 +382,29 @@ def some(entries: pd.DataFrame, most: int = MOST_VALIDATION) -> pd.DataFrame:
 
 
 def check_new(folder: Path) -> None:
-    """Refuse a folder that holds a training already.
+    """Refuse a folder that holds a training or a pair already, or a file of such a name.
 
     Raises
     ------
     InputError
         If it does.
     """
-    if (folder / "checkpoint.npz").exists():
-        raise InputError(f"{folder}: has a training already; --resume it or choose another folder")
+    has = next((name for name in RUN_FILES if (folder / name).exists()), None)
+    if has:
+        raise InputError(
+            f"{folder}: has a training already ({has}); --resume it or choose another folder"
+        )
+
+
+def _claim(folder: Path, begun: str) -> None:
+    """Write ``run.json``, if no other training has done so meanwhile."""
+    make_folder(folder)
+    try:
+        with (folder / "run.json").open("x", encoding="utf-8") as file:
+            file.write(begun)
+    except OSError:
+        check_new(folder)
+        raise InputError(f"{folder / 'run.json'}: can't be written") from None
 
 
 def read_run(folder: Path) -> dict:
@@ -371,7 +421,7 @@ def read_run(folder: Path) -> dict:
     try:
         begun = json.loads(path.read_text("utf-8"))
         _ = [begun[key] for key in ("receiver", "policy", "schema")], begun["data"].keys()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{path}: missing or broken; expected what began it") from None
     return begun
 
@@ -413,7 +463,8 @@ def _history(pair: Pair) -> dict:
 
 
 def _fingerprint(entries: pd.DataFrame, schema: Schema) -> str:
-    digest = hashlib.sha256("\n".join(to_lines(entries, schema)).encode())
+    """SHA-256 of a table's rows, in whatever order they stand."""
+    lines = to_lines(entries, schema)
     if schema.id in entries:
-        digest.update("\n".join(entries[schema.id].astype(str)).encode())
-    return digest.hexdigest()
+        lines = lines + "\n" + entries[schema.id].astype(str)
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()

@@ -59,6 +59,13 @@ class Progress:
     stages: list = field(default_factory=list)
     lengthened: list = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        whole = all(type(n) is int for n in (self.update, self.window, self.entries))
+        numbers = all(isinstance(x, int | float) for x in (self.loss, self.seconds))
+        lists = all(isinstance(x, list) for x in (self.stages, self.lengthened))
+        if not (whole and numbers and lists) or self.update < 0 or self.window < 1:
+            raise ValueError("its progress isn't that of a training")
+
     def whole_since(self, attributes: int) -> int:
         """The update at which entries of so many attributes began whole; 0 if none did."""
         return next((update for window, update, _ in self.stages if window == attributes), 0)
@@ -299,6 +306,10 @@ def fit(
     Whether the training is complete. Ctrl-C waits for the update that is being made, which the
     checkpoint then holds; at a second one nothing more is written.
     """
+    for name, every in (("validate_every", validate_every), ("checkpoint_every", checkpoint_every),
+                        ("report_every", report_every)):  # fmt: skip
+        if every < 1:
+            raise InputError(f"{name}: expected 1 or more, got {every}")
     recipe, progress, chief = trainer.recipe, trainer.progress, trainer.workers.is_chief
     checkpoint, log_file = folder / "checkpoint.npz", folder / "log.csv"
     if chief:
@@ -319,6 +330,11 @@ def fit(
         while progress.update < recipe.updates and not (reached() or over() or interrupted):
             batch = examples.batch(progress.update, progress.window)
             loss = trainer.step(batch)
+            if not np.isfinite(loss):
+                raise InputError(
+                    f"the loss is no number any more at update {progress.update}; expected a lower "
+                    "learning rate; the checkpoint is of an earlier update"
+                )
             progress.update += 1
             progress.entries += len(batch.entries)
             entries += len(batch.entries)
@@ -389,9 +405,12 @@ def _forget_after(log_file: Path, update: int) -> None:
     """Drop a log's lines of updates after the checkpoint; they are made again."""
     if not log_file.exists():
         return
-    head, *lines = log_file.read_text("utf-8").splitlines(keepends=True) or [""]
-    whole = (line for line in lines if line.endswith("\n"))  # a kill may have cut the last one
-    kept = [line for line in whole if int(line.split(",")[0]) <= update]
+    try:
+        head, *lines = log_file.read_text("utf-8").splitlines(keepends=True) or [""]
+        whole = (line for line in lines if line.endswith("\n"))  # a kill may have cut the last one
+        kept = [line for line in whole if int(line.split(",")[0]) <= update]
+    except (OSError, ValueError):
+        raise InputError(f"{log_file}: damaged; expected the log of this training") from None
     if kept:
         write_text("".join([head, *kept]), log_file)
     else:

@@ -206,6 +206,8 @@ class Workers:
 
 def _host_and_port(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
+    if not 0 < int(port) < 2**16:
+        raise ValueError(f"port {port}")
     return host.strip("[]"), int(port)
 
 

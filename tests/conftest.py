@@ -93,12 +93,13 @@ def make_pair():
 def run(monkeypatch, capsys):
     """Run the command line in this process; exit code, stdout, stderr."""
     from aalprivacy import cli, progress
+    from aalprivacy.__main__ import main
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["aalprivacy", *map(str, arguments)])
         monkeypatch.setattr(cli, "out", progress.console())
         try:
-            cli.main()
+            main()
             code = 0
         except SystemExit as stop:
             code = stop.code or 0

@@ -439,7 +439,7 @@ def test_nothing_loads_tensorflow_but_training(tmp_path):
     """View, encode, decode, seal and evaluate, in one process that then looks at its modules."""
     program = f"""
 import sys
-from aalprivacy import cli
+from aalprivacy import __main__ as cli
 e, c, v, k = {str(CASES / "good.csv")!r}, "c.npz", "v.csv", "k.key"
 for words in (
     ["key", "--out", k],
@@ -553,6 +553,49 @@ def test_the_input_is_never_the_output(refused, tmp_path):
     assert (tmp_path / "e.csv").read_bytes() == before
 
 
+def test_what_a_command_reads_is_never_what_it_writes(refused, run, clinic_files, tmp_path):
+    own, schema, policy = (clinic_files / n for n in ("own.csv", "home.toml", "policy.csv"))
+    table = 'hierarchy = { east = ["inside"], west = ["inside"], garden = ["outside"] }'
+    schema.write_text(SCHEMA.replace(table, 'hierarchy = "ward.csv"'))
+    ward = clinic_files / "ward.csv"
+    ward.write_text("east;inside\nwest;inside\ngarden;outside\n")
+    refused("view", own, "--schema", schema, "--policy", policy, "--receiver", "statistics",
+            "--out", ward, says="ward.csv: is the input")  # fmt: skip
+    refused("prepare", own, "--schema", schema, "--out", ward, says="ward.csv: is the input")
+    assert ward.read_text().startswith("east")
+    refused("describe", own, "--out", tmp_path / "x.toml", "--policy-out", tmp_path / "x.toml",
+            says="is the input")  # fmt: skip
+    refused("describe", own, "--out", tmp_path / "x.toml", "--receivers", ",", says="--receivers")
+    assert not (tmp_path / "x.toml").exists()
+    refused("encode", CASES / "good.csv", "--pair", "doctor", "--out", tmp_path / "c.csv",
+            says="expected .npz")  # fmt: skip
+
+
+def test_options_out_of_range(refused, tmp_path, clinic_files):
+    train = ("train", "--receiver", "doctor", "--out", tmp_path / "r")
+    for option, value in (("--minutes", 0), ("--minutes", "nan"), ("--until", -1)):
+        refused(*train, option, value, says=f"{option}: expected more than 0")
+    for option in ("--spread", "--learning-rate", "--threshold"):
+        for value in ("nan", "inf"):
+            refused(*train, option, value, says="expected a finite number")
+    refused(*train, "--embedding", 10**9, says="embedding: expected a whole number up to")
+    refused(*train, "--seed", 2**32, says="seed: expected less than")
+    refused(*train, "--data", CASES / "good.csv", "--users", 3, says="expected none beside --data")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_full_standard_output_is_one_line(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "view", CASES / "good.csv", "--receiver", "doctor", "--out",
+             tmp_path / "v.csv"], stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "aalprivacy: standard output: No space left on device\n"
+
+
 def test_a_key_with_a_byte_order_mark(run, tmp_path):
     seal = ("--seal", CASES / "14_key_bom.key", "--receiver", "doctor", "--out")
     assert run("encode", CASES / "good.csv", *seal, tmp_path / "c.npz")[0] == 0
@@ -657,7 +700,7 @@ def test_a_full_disk_leaves_nothing(tmp_path):
     program = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
-        "from aalprivacy.cli import main; main()"
+        "from aalprivacy.__main__ import main; main()"
     )
     for name in ("e.csv", "e.parquet"):
         done = subprocess.run(

@@ -14,7 +14,7 @@ from aalprivacy.generalisation import Bands
 from aalprivacy.pair import CARD
 from aalprivacy.policy import Operation, Policy
 from aalprivacy.recipe import Recipe
-from aalprivacy.runs import Run, held_out, split_people, train
+from aalprivacy.runs import RUN_FILES, Run, held_out, split_people, train
 from aalprivacy.schema import Schema
 from aalprivacy.text import to_lines, to_tokens
 
@@ -52,7 +52,13 @@ def test_train_makes_a_pair_that_knows_its_schema(clinic, patients, tmp_path):
     assert again.card["training"]["updates"] == 6
     parts = held_out(again, patients)
     assert people(parts.test) == people(split_people(patients, clinic.schema).test)
-    assert held_out(again, patients[::-1].reset_index(drop=True)) is None
+    for same in (
+        patients[::-1],
+        patients.set_index("case"),
+        patients.rename(columns={"case": "Case"}),
+    ):
+        assert people(held_out(again, same).test) == people(parts.test)
+    assert held_out(again, patients[1:]) is None
     views = again.decode_views(again.encode_entries(patients))
     assert list(views.columns) == ["patient", "years", "postcode"]
 
@@ -78,6 +84,36 @@ def test_an_interrupted_training_is_resumed(clinic, patients, tmp_path):
         Run.resume(*common)
     with pytest.raises(InputError, match="no checkpoint to go on from"):
         Run.resume(tmp_path / "none", *common[1:])
+
+
+def test_a_folder_belongs_to_one_training(clinic, patients, tmp_path):
+    """Also if a file of such a name is somebody else's."""
+    for name in RUN_FILES:
+        folder = tmp_path / name.split(".")[0]
+        folder.mkdir()
+        (folder / name).write_text("1,2\n3,4\n")
+        with pytest.raises(InputError, match=f"has a training already .{name}"):
+            train(patients, clinic, "nurse", TINY, folder)
+        assert (folder / name).read_text() == "1,2\n3,4\n"
+        assert len(list(folder.iterdir())) == 1
+
+
+def test_a_training_whose_loss_is_no_number_ends(clinic, patients, tmp_path):
+    parts = split_people(patients, clinic.schema)
+    run = Run.begin(tmp_path / "run", parts.training, parts.validation, clinic, "nurse", TINY)
+    run.trainer.step = lambda batch: float("nan")
+    with pytest.raises(InputError, match="the loss is no number any more at update 0"):
+        run.fit()
+
+
+def test_ids_are_found_however_they_are_spelt(clinic, patients):
+    parts = split_people(patients, clinic.schema)
+    for table in (patients.rename(columns={"case": " CASE"}), patients.set_index("case")):
+        assert split_people(table, clinic.schema).test.equals(parts.test)
+    with pytest.raises(InputError, match="row 4, case: null"):
+        split_people(
+            patients.assign(case=patients["case"].where(patients.index != 4)), clinic.schema
+        )
 
 
 def test_nothing_is_made_of_what_is_refused(clinic, patients, tmp_path):
