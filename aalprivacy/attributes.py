@@ -4,7 +4,6 @@ Every value is text. In every attribute ``-`` is a missing value; in a view ``*`
 """
 
 import difflib
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -15,14 +14,14 @@ import numpy as np
 import pandas as pd
 
 from aalprivacy.errors import InputError
-from aalprivacy.generalisation import Hierarchy, Range, to_table
+from aalprivacy.generalisation import MOST_DECIMALS, Hierarchy, Range, is_finite, to_table
 
 DELETED, MISSING, SEPARATOR = "*", "-", "|"
 # What programs write for a value that isn't there.
 NULLS = frozenset(("nan", "na", "n/a", "nat", "null", "none", "<na>", "#n/a", "?", "--"))
 PREPARE = "'aalprivacy prepare' puts it right"
+UNKNOWN = "'aalprivacy prepare --unknown missing' makes it a missing value"
 MOST_DIGITS = 15  # of a number before its point, so that it is told from its neighbours exactly
-MOST_DECIMALS = 9
 # What a time's directive looks like in a value: always the same number of digits.
 DIRECTIVES = {
     "Y": "(?!0000)[0-9]{4}", "y": "[0-9]{2}", "m": "(0[1-9]|1[0-2])", "b": "[A-Za-z]{3}",
@@ -72,7 +71,7 @@ class Attribute:
         Of a number: decimals at most, and the smallest and largest value that is allowed. It has
         no more than `MOST_DIGITS` digits before its point.
     digits
-        Of digits: how many, at least and at most.
+        Of digits: how many, at least and at most; one number if always as many.
     values
         Of ``one-of``: the list. With a hierarchy, the values that have a row in it.
     pattern
@@ -98,7 +97,7 @@ class Attribute:
     decimals: int = 0
     least: float | None = None
     most: float | None = None
-    digits: tuple[int, int] = (1, 250)
+    digits: tuple[int, int] | int = (1, 250)
     values: tuple[str, ...] = ()
     pattern: str = ""
     time: str = ""
@@ -115,8 +114,17 @@ class Attribute:
             if getattr(self, key) not in list(kind):
                 raise InputError(f"{self.name}: {key}: expected one of {', '.join(kind)}")
             object.__setattr__(self, key, kind(getattr(self, key)))
+        if isinstance(self.values, str) or not all(isinstance(v, str) and v for v in self.values):
+            raise InputError(f"{self.name}: values: expected text in quotes, got {self.values}")
         object.__setattr__(self, "values", tuple(self.values))
+        digits = (self.digits,) * 2 if type(self.digits) is int else self.digits
+        whole = isinstance(digits, tuple | list) and [type(n) for n in digits] == [int, int]
+        if not whole or not 1 <= digits[0] <= digits[1] <= 250:
+            raise InputError(f"{self.name}: digits: expected such as 11 or [6, 15], got {digits}")
+        object.__setattr__(self, "digits", tuple(digits))
         form, rule = self.form, self.generalise
+        if rule is not None and not callable(rule):
+            raise InputError(f"{self.name}: generalise: expected a function, got {rule!r}")
         if form is Form.ONE_OF and not self.values:
             raise InputError(f"{self.name}: one-of; expected a list 'values' or a 'hierarchy'")
         if form is Form.PATTERN and not (self.pattern or self.time):
@@ -147,8 +155,9 @@ class Attribute:
             )
         try:
             re.compile(self.pattern)
-        except re.error as error:
-            raise InputError(f"{self.name}: pattern {self.pattern!r}: {error}") from None
+        except (re.error, OverflowError, RecursionError) as error:
+            shown = self.pattern if len(self.pattern) <= 250 else f"{self.pattern[:250]}..."
+            raise InputError(f"{self.name}: pattern {shown!r}: {error}") from None
 
     def _check_keys(self) -> None:
         """Refuse keys that this form ignores: who wrote them expects them to have an effect."""
@@ -165,9 +174,13 @@ class Attribute:
             )
         for key in ("least", "most"):
             limit = getattr(self, key)
-            if limit is not None and not math.isfinite(limit):
+            if limit is not None and not is_finite(limit):
                 raise InputError(f"{self.name}: {key}: expected a number, got {limit}")
-        strange = [d for d in re.findall("%(.?)", self.time) if d not in DIRECTIVES]
+        used = re.findall("%(.?)", self.time)
+        twice = next((d for d in used if used.count(d) > 1 and d != "%"), None)
+        if twice:
+            raise InputError(f"{self.name}: time {self.time!r}: %{twice} twice; expected it once")
+        strange = [d for d in used if d not in DIRECTIVES]
         if strange or (self.time and "%" not in self.time):
             known = ", ".join(f"%{letter}" for letter in DIRECTIVES)
             raise InputError(f"{self.name}: time {self.time!r}: expected directives among {known}")
@@ -233,7 +246,10 @@ class Attribute:
             # Every month has 28 days. Later ones are looked up in the calendar, which takes long.
             early = DIRECTIVES | {"d": "(0[1-9]|1[0-9]|2[0-8])", "b": "(?!)", "B": "(?!)"}
             late = good & ~_match(_time_pattern(self.time, early), text)
-            good[late] = pd.to_datetime(values[late], format=self.time, errors="coerce").notna()
+            # Without a year, 29 February is right: it is in some years.
+            leap, year = ("", "") if re.search("%[Yy]", self.time) else ("2000 ", "%Y ")
+            days = pd.to_datetime(leap + values[late], format=year + self.time, errors="coerce")
+            good[late] = days.notna()
         return (good & (text != DELETED)) | (text == MISSING)
 
     @property
@@ -252,7 +268,9 @@ class Attribute:
         if self.form is Form.ONE_OF:
             near = difflib.get_close_matches(value.casefold(), self.values, 1)
             hint = f" (the nearest is {near[0]!r})" if near else ""
-            return f"{said}{hint}; add it to the schema and train anew, or {PREPARE}"
+            respelt = _tidy(value) in {v.casefold() for v in self.values}
+            remedy = PREPARE if respelt else UNKNOWN
+            return f"{said}{hint}; add it to the schema and train anew, or {remedy}"
         if self.form is Form.NUMBER and re.fullmatch(r"-?\d+[.,]0*", value):
             return f"{said}; write {re.split('[.,]', value)[0]}, or {PREPARE}"
         if self.form is Form.NUMBER and re.fullmatch(rf"-?[0-9]{{{MOST_DIGITS + 1},}}", value):
@@ -322,6 +340,14 @@ class Attribute:
         if self.values:
             table["values"] = list(self.values)
         return table | ({"generalise": to_table(self.generalise)} if self.generalise else {})
+
+
+def uncategorised(column: pd.Series) -> pd.Series:
+    """A column of its values' own type, if it is a categorical one."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    # Whole numbers have no null.
+    return column.astype(object if column.hasnans else column.dtype.categories.dtype)
 
 
 def refuse_null(column: pd.Series, name: str, row: str = "row") -> None:

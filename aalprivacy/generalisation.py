@@ -17,6 +17,8 @@ from pathlib import Path
 
 from aalprivacy.errors import InputError
 
+MOST_DECIMALS = 9  # of a number
+
 
 @dataclass(frozen=True)
 class Range:
@@ -42,6 +44,8 @@ class Range:
     part = ""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.decimals <= MOST_DECIMALS:
+            raise InputError(f"decimals: expected 0 to {MOST_DECIMALS}, got {self.decimals}")
         width, step = Decimal(str(self.width)), Decimal(1).scaleb(-self.decimals)
         if not math.isfinite(width) or not step < width <= 10**15 or width % step:
             raise InputError(
@@ -80,7 +84,7 @@ class Bands:
         numbers = [limit for _, limit in self.limits]
         if not numbers or numbers[-1] is not None or None in numbers[:-1]:
             raise InputError("bands: expected a limit for each band but the last")
-        if not all(map(math.isfinite, numbers[:-1])):
+        if not all(map(is_finite, numbers[:-1])):
             raise InputError(f"bands: expected numbers as limits, got {numbers[:-1]}")
         if sorted(set(numbers[:-1])) != numbers[:-1]:
             raise InputError(f"bands: expected rising limits, got {numbers[:-1]}")
@@ -290,6 +294,14 @@ def to_table(rule: Callable[[str], str]) -> dict:
         return rule.to_dict()
     named = (name for name, known in RULES.items() if known is rule)
     return {"rule": next(named, getattr(rule, "__qualname__", repr(rule)))}
+
+
+def is_finite(number: float) -> bool:
+    """Whether a number is one that float64 can hold."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number can be larger
+        return False
 
 
 def _is_number(value: object) -> bool:

@@ -8,7 +8,7 @@ network is built (its architecture). It encodes and decodes with NumPy alone
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +98,9 @@ class Architecture:
         }
 
 
+_TYPES = {field.name: type(field.default) for field in fields(Architecture)}
+
+
 @dataclass(frozen=True, eq=False)
 class Pair:
     """An encoder and the decoder trained with it.
@@ -139,11 +142,20 @@ class Pair:
 
     @property
     def fingerprints(self) -> dict[str, str]:
-        """SHA-256 of the arrays of encoder and decoder, 16 hexadecimal digits each."""
+        """SHA-256 of the arrays of encoder and decoder and of the form, 16 hexadecimal digits each.
+
+        The form is what else decides what the pair does: architecture, receiver, policy, schema.
+        """
         return {
             "encoder": self.fingerprint,
             "decoder": _fingerprint(self.weights, DECODER_ARRAYS),
+            "form": _form(self.architecture, self.receiver, self.letters, self.schema.to_dict()),
         }
+
+    @property
+    def letters(self) -> dict[str, str]:
+        """What the receiver may see: attribute name -> ``F``, ``G`` or ``D``."""
+        return {n: str(o) for n, o in self.policy.for_receiver(self.receiver).items()}
 
     def encode(
         self, tokens: np.ndarray, report: Callable[[int], None] = lambda rows: None
@@ -285,7 +297,7 @@ class Pair:
         head = {"version": str(WEIGHTS_VERSION), **_as_text(asdict(self.architecture))}
         card = {
             "receiver": self.receiver,
-            "policy": {n: str(o) for n, o in self.policy.for_receiver(self.receiver).items()},
+            "policy": self.letters,
             "schema": self.schema.to_dict(),
             **self.card,
             "fingerprints": self.fingerprints,
@@ -323,14 +335,15 @@ class Pair:
                 raise InputError(f"{folder}: no {name}; expected a trained pair: {WEIGHTS}, {CARD}")
         try:
             card = json.loads((folder / CARD).read_text("utf-8"))
-            receiver, letters, marks = card.pop("receiver"), card.pop("policy"), card.pop(
-                "fingerprints"
-            )  # fmt: skip
-            schema = card.pop("schema")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            kinds = {"receiver": str, "policy": dict, "schema": dict, "fingerprints": dict}
+            parts = [card.pop(key) for key in kinds]
+            if not all(map(isinstance, parts, kinds.values())):
+                raise TypeError
+            receiver, letters, table, marks = parts
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InputError(f"{folder / CARD}: not the card of a pair") from None
         try:
-            schema = Schema.from_dict(_without(schema, rules or {}))
+            schema = Schema.from_dict(_without(table, rules or {}))
             schema = with_rules(schema, rules or {})
             policy = Policy.from_letters(receiver, letters, schema)
         except InputError as error:
@@ -342,8 +355,15 @@ class Pair:
                 f"{folder / WEIGHTS}: of {architecture.tokens} tokens; the schema of card.json has "
                 f"{vocabulary(schema)}; expected the files of one training"
             )
-        for part, mark in pair.fingerprints.items():
-            if mark != marks.get(part):
+        # Of the files as they stand: a rule that is given apart may have another name by now.
+        form = _form(architecture, receiver, letters, table)
+        if form != marks.get("form", form):  # cards of an earlier version have none
+            raise InputError(
+                f"{folder}: its architecture, receiver, policy or schema was changed; expected "
+                "the files as the training wrote them"
+            )
+        for part in ("encoder", "decoder"):
+            if pair.fingerprints[part] != marks.get(part):
                 raise InputError(
                     f"{folder / WEIGHTS}: its {part} belongs to another pair than card.json; "
                     "expected the files of one training"
@@ -388,7 +408,11 @@ def pair_folder(pair: str | Path) -> Path:
     """
     if str(pair) in shipped_names():
         return PRETRAINED / str(pair)
-    if not Path(pair).is_dir():
+    try:
+        found = Path(pair).is_dir()
+    except (OSError, TypeError, ValueError):  # no name that a folder can have
+        found = False
+    if not found:
         raise InputError(
             f"{pair}: no such pair; expected a folder, or one that ships: "
             f"{', '.join(shipped_names()) or 'none'}"
@@ -425,8 +449,11 @@ def _read_weights(path: Path) -> tuple[dict[str, np.ndarray], Architecture]:
             f"{path}: format version {head.get('version')}; expected {WEIGHTS_VERSION}"
         )
     try:
-        architecture = Architecture(**{k: json.loads(v) for k, v in head.items() if k != "version"})
-    except (TypeError, ValueError):
+        built = {k: json.loads(v) for k, v in head.items() if k != "version"}
+        if {k: type(v) for k, v in built.items()} != _TYPES:
+            raise TypeError
+        architecture = Architecture(**built)
+    except (TypeError, ValueError, RecursionError):
         raise InputError(f"{path}: its head doesn't say how the network is built") from None
     if {name: array.shape for name, array in arrays.items()} != architecture.shapes():
         raise InputError(f"{path}: arrays of other names or shapes than its head says")
@@ -439,15 +466,29 @@ def _as_text(table: dict) -> dict[str, str]:
 
 def _without(schema: dict, rules: Mapping) -> dict:
     """A schema as plain values without the rules that are given apart."""
+    attributes = schema.get("attributes")
+    if not isinstance(attributes, dict):  # `Schema.from_dict` says so
+        return schema
     attributes = {
-        name: {k: v for k, v in part.items() if not (k == "generalise" and name in rules)}
-        for name, part in schema["attributes"].items()
+        name: {k: v for k, v in part.items() if k != "generalise"}
+        if name in rules and isinstance(part, dict)
+        else part
+        for name, part in attributes.items()
     }
     return schema | {"attributes": attributes}
 
 
 def _half(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float16).astype(np.float32)
+
+
+def _form(
+    architecture: Architecture, receiver: str, letters: Mapping[str, str], schema: Mapping
+) -> str:
+    """The fingerprint of all that decides what a pair does but its arrays."""
+    order = list(schema["attributes"])  # in which they stand in a line; keys are sorted
+    parts = [asdict(architecture), receiver, letters, schema, order]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _fingerprint(weights: Mapping[str, np.ndarray], names: tuple[str, ...]) -> str:

@@ -49,9 +49,15 @@ class Policy:
     schema: Schema = ASSISTED_LIVING
 
     def __post_init__(self) -> None:
+        if not isinstance(self.schema, Schema):
+            raise InputError(f"policy: expected a Schema, got {self.schema!r}")
         if not self.rules:
             raise InputError("policy: no receivers; expected at least one")
+        known = set()
         for receiver, operations in self.rules.items():
+            if identifier(str(receiver)) in known:
+                raise InputError(f"policy: the receiver {receiver!r} stands twice")
+            known.add(identifier(str(receiver)))
             if not receiver:
                 raise InputError("policy: a receiver without a name; expected a name for each")
             unknown = next((name for name in operations if name not in self.schema.names), None)
@@ -77,7 +83,7 @@ class Policy:
 
     @property
     def receivers(self) -> tuple[str, ...]:
-        """Their names, as identifiers: ``family_member``."""
+        """Their names, as identifiers where a file was read: ``family_member``."""
         return tuple(self.rules)
 
     def receiver(self, name: str) -> str:
@@ -88,7 +94,8 @@ class Policy:
         InputError
             If the policy doesn't know the receiver.
         """
-        known = next((r for r in self.rules if r == name or r == identifier(name)), None)
+        wanted = identifier(str(name))
+        known = next((r for r in self.rules if identifier(str(r)) == wanted), None)
         if known is None:
             expected = ", ".join(self.receivers)
             raise InputError(f"unknown receiver {name!r}; expected one of {expected}")

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from anyascii import anyascii
 
 from aalprivacy import spelling
 from aalprivacy.attributes import MISSING, NULLS, SEPARATOR, Attribute, Form, row_name
 from aalprivacy.errors import InputError
 from aalprivacy.schema import Schema
-from aalprivacy.spelling import as_text, single_blanks
+from aalprivacy.spelling import as_text, in_ascii, is_small_digit, single_blanks
 from aalprivacy.tables import read_table
 
 REFUSE = "refuse"
@@ -224,11 +223,14 @@ class _Column:
 
     def _plain_letters(self, value: str) -> str:
         composed = self._case(unicodedata.normalize("NFC", value))
-        text = "".join(c if c in self.alphabet else anyascii(c) for c in composed)
+        text = "".join(c if c in self.alphabet else in_ascii(c) for c in composed)
         return single_blanks(self._case(text))
 
     def _blank(self, value: str) -> str:
-        return single_blanks("".join(self._known(c, " ") for c in value))
+        # 10² isn't 10 either.
+        return single_blanks(
+            "".join(c if is_small_digit(c) else self._known(c, " ") for c in value)
+        )
 
     def _hyphen(self, value: str) -> str | None:
         changed = value.replace("/", "-")

@@ -27,6 +27,7 @@ from aalprivacy.attributes import (
     refuse_null,
     refuse_unfit,
     row_name,
+    uncategorised,
 )
 from aalprivacy.errors import InputError
 from aalprivacy.generalisation import Hierarchy, from_table
@@ -84,6 +85,11 @@ class Schema:
     def __post_init__(self) -> None:
         if not self.attributes:
             raise InputError("no attributes; expected at least one")
+        strange = next((a for a in self.attributes if not isinstance(a, Attribute)), None)
+        if strange is not None:
+            raise InputError(f"attributes: expected each an Attribute, got {strange!r}")
+        for key, kind in (("title", str), ("alphabet", str), ("longest", int), ("id", str)):
+            _of_type(vars(self), key, kind, "")
         # A column is found by its attribute's name or label, so no two of these may be alike.
         owner: dict[str, str] = {plain(self.id): ""}
         for attribute in self.attributes:
@@ -253,6 +259,10 @@ class Schema:
             expected.
         """
         places = self.columns(table)
+        null = table.iloc[:, [places.index(name) for name in self.names]].isna().to_numpy(bool)
+        if null.any():
+            name = self.names[np.argmax(null[np.argmax(null.any(axis=1))])]  # of the first row
+            refuse_null(table.iloc[:, places.index(name)], name, row)
         columns = {}
         lengths = np.full(len(table), len(self) - 1)
         for attribute in self.attributes:
@@ -292,7 +302,7 @@ class Schema:
         places = self.columns(table)
         columns = {}
         for name in self.names:
-            column = _plainest(table.iloc[:, places.index(name)])
+            column = uncategorised(table.iloc[:, places.index(name)])
             refuse_null(column, name, row)
             if pd.api.types.infer_dtype(column, skipna=False) not in ("string", "empty"):
                 raise InputError(f"{name}: a column of {column.dtype}; expected text, as in a view")
@@ -347,8 +357,6 @@ class Schema:
             raise InputError("no attributes; expected a part [attributes.NAME] for each")
         made = tuple(_attribute(name, part, folder) for name, part in attributes.items())
         rest = {key: table[key] for key in _SCHEMA_KEYS[:-1] if key in table}
-        for key, kind in (("title", str), ("alphabet", str), ("longest", int), ("id", str)):
-            _of_type(rest, key, kind, "")
         return cls(made, **rest)
 
     @classmethod
@@ -366,8 +374,8 @@ class Schema:
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not UTF-8"
             raise InputError(f"{path}: can't be read: {reason}") from None
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"{path}: not TOML: {error}") from None
+        except (ValueError, RecursionError) as error:  # also of a number of too many digits
+            raise InputError(f"{path}: not TOML: {str(error).split(';')[0]}") from None
         try:
             return cls.from_dict(table, path.parent)
         except InputError as error:
@@ -389,16 +397,8 @@ def _attribute(name: str, table: Mapping, folder: Path | None) -> Attribute:
                       ("label", str), ("expected", str), ("pattern", str), ("time", str),
                       ("values", list)):  # fmt: skip
         _of_type(table, key, kind, f"{name}: ")
-    digits = table.get("digits", [1, 250])
-    digits = [digits, digits] if type(digits) is int else digits
-    whole = isinstance(digits, list) and [type(n) for n in digits] == [int, int]
-    if not whole or not 1 <= digits[0] <= digits[1] <= 250:
-        raise InputError(f"{name}: digits: expected such as 11 or [6, 15], got {digits}")
-    given = {k: table[k] for k in ("label", "expected", "decimals", "least", "most", "pattern",
-                                   "time") if k in table}  # fmt: skip
-    values = table.get("values", [])
-    if not all(isinstance(value, str) and value for value in values):
-        raise InputError(f"{name}: values: expected text in quotes, got {values}")
+    given = {k: table[k] for k in ("label", "expected", "decimals", "least", "most", "digits",
+                                   "values", "pattern", "time") if k in table}  # fmt: skip
     if "hierarchy" in table and "generalise" in table:
         raise InputError(f"{name}: both a hierarchy and generalise; expected one of them")
     if "level" in table and "hierarchy" not in table:
@@ -411,17 +411,14 @@ def _attribute(name: str, table: Mapping, folder: Path | None) -> Attribute:
                 raise InputError('hierarchy: expected such as { flu = ["airways", "*"] }')
             rule = Hierarchy(tuple((v, *general) for v, general in hierarchy.items()), level)
         elif hierarchy is not None:
-            if not isinstance(hierarchy, str):
+            if not isinstance(hierarchy, str) or "\0" in hierarchy:
                 raise InputError(f"hierarchy: expected a file's name, got {hierarchy!r}")
             rule = Hierarchy.from_csv((folder or Path()) / hierarchy, level)
         elif "generalise" in table:
             rule = from_table(table["generalise"], given.get("decimals", 0))
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
-    return Attribute(
-        name, Form(form), Category(category), digits=tuple(digits), values=tuple(values),
-        generalise=rule, **given,
-    )  # fmt: skip
+    return Attribute(name, Form(form), Category(category), generalise=rule, **given)
 
 
 def _known_keys(table: Mapping, known: Iterable[str], where: str) -> None:
@@ -444,8 +441,7 @@ def _of_type(table: Mapping, key: str, kind: type, where: str) -> None:
 
 def _as_text(column: pd.Series, attribute: Attribute, row: str) -> pd.Series:
     """A column as text, if its type allows no doubt about it."""
-    name, column = attribute.name, _plainest(column)
-    refuse_null(column, name, row)
+    name, column = attribute.name, uncategorised(column)
     kind = pd.api.types.infer_dtype(column, skipna=False)
     if kind in ("string", "empty") or column.empty:
         try:
@@ -473,12 +469,6 @@ def _as_text(column: pd.Series, attribute: Attribute, row: str) -> pd.Series:
         f"{row} {row_name(column.index, first)}, {name}: of type {kind}; expected text "
         f"({attribute.says}); {PREPARE}"
     )
-
-
-def _plainest(column: pd.Series) -> pd.Series:
-    """A column of its values' own type, if it is a categorical one."""
-    categorical = isinstance(column.dtype, pd.CategoricalDtype)
-    return column.astype(column.dtype.categories.dtype) if categorical else column
 
 
 def with_rules(schema: Schema, rules: Mapping[str, Callable[[str], str]]) -> Schema:

@@ -16,7 +16,7 @@ import pandas as pd
 from anyascii import anyascii
 from charset_normalizer import from_bytes
 
-from aalprivacy.attributes import MOST_DIGITS, plain
+from aalprivacy.attributes import MOST_DIGITS, plain, uncategorised
 from aalprivacy.errors import InputError
 
 Step = Callable[[str], tuple[str, str] | None]
@@ -30,8 +30,7 @@ def as_text(column: pd.Series) -> pd.Series:
 
     Its ``attrs["encoding"]`` says what bytes were read as.
     """
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.dtype.categories.dtype)
+    column = uncategorised(column)
     null, encoding = column.isna().to_numpy(bool), "utf-8"
     if pd.api.types.is_float_dtype(column.dtype):  # as short as the type allows
         text = column.to_numpy(np.dtype(f"f{column.dtype.itemsize}"), na_value=np.nan).astype(str)
@@ -51,7 +50,11 @@ def as_text(column: pd.Series) -> pd.Series:
 
 
 def are_numbers(column: pd.Series) -> bool:
-    return pd.api.types.infer_dtype(column, skipna=True) in ("integer", "floating", "decimal")
+    return pd.api.types.infer_dtype(uncategorised(column), skipna=True) in (
+        "integer",
+        "floating",
+        "decimal",
+    )
 
 
 def _as_text(value: object) -> str:
@@ -81,6 +84,27 @@ def single_blanks(value: str) -> str:
     return " ".join(value.split())
 
 
+def in_ascii(text: str) -> str:
+    """Letters without their accents; what isn't a letter of any kind stays."""
+
+    def letter(char: str) -> str:
+        plain = anyascii(char)
+        # Nobody wrote an emoji's name, and 10² isn't 102.
+        return char if is_small_digit(char) or re.fullmatch(":.+:", plain) else plain
+
+    return "".join(map(letter, text))
+
+
+def is_small_digit(char: str) -> bool:
+    """Whether it is a superscript, a subscript, a fraction or the like, so no decimal digit."""
+    return unicodedata.category(char) == "No"
+
+
+def _common(text: str) -> str:
+    """The usual characters in place of wide ones and the like."""
+    return "".join(c if is_small_digit(c) else unicodedata.normalize("NFKC", c) for c in text)
+
+
 _NUMBER = re.compile(r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")  # or a number of three decimals
 
@@ -90,7 +114,7 @@ def number_step(decimals: int, values: Iterable[str]) -> Step:
     shown = "".join(v for v in values if _NUMBER.fullmatch(v) and not _THOUSANDS.fullmatch(v))
 
     def step(value: str) -> tuple[str, str] | None:
-        text = unicodedata.normalize("NFKC", value).replace("\u2212", "-").replace("\u2013", "-")
+        text = _common(value).replace("\u2212", "-").replace("\u2013", "-")
         text = re.sub("(?<=[0-9]) (?=[0-9]{3}(?![0-9]))", "", text)
         if not _NUMBER.fullmatch(text):
             return None
@@ -121,7 +145,7 @@ def number_step(decimals: int, values: Iterable[str]) -> Step:
 
 
 def without_signs(value: str) -> str | None:
-    digits = re.sub("[ ()-]", "", unicodedata.normalize("NFKC", value))
+    digits = re.sub("[ ()-]", "", _common(value))
     return digits if value[0] not in "-" and re.fullmatch("[0-9]+", digits) else None
 
 
@@ -136,14 +160,14 @@ def one_of_step(values: tuple[str, ...]) -> Step:
     """The value that is meant: of another spelling, or of two that say yes and no."""
     spelt: dict[str, set[str]] = {}
     for value in values:  # with signs first, as these alone tell a+ from a-
-        for key in (value.casefold(), "letters " + plain(anyascii(value))):
+        for key in (value.casefold(), "letters " + plain(in_ascii(value))):
             spelt.setdefault(key, set()).add(value)
     yes, no = ([v for v in values if plain(v) in words] for words in (TRUE, FALSE))
     is_switch = len(values) == 2 and len(yes) == len(no) == 1
 
     def step(value: str) -> tuple[str, str] | None:
         value = re.sub(r"^([0-9]+)\.0$", r"\1", value)
-        key = plain(anyascii(value))
+        key = plain(in_ascii(value))
         meant = spelt.get(value.casefold()) or spelt.get("letters " + key, ())
         if len(meant) == 1:
             return "another spelling of a value", min(meant)
@@ -167,18 +191,19 @@ _TIME = re.compile(rf"(({_DATE})([T ]|$))?({_CLOCK})?", re.ASCII)
 def time_step(form: str, values: Iterable[str]) -> Step:
     """A date and time in the schema's form; nothing is made up, and what is lost is reported."""
     wanted = set(re.findall("%(.)", form))
-    order = set()
+    orders = {".": {"day first"}, "/": set(), "-": set()}  # a sign tells nothing of another one
     for found in filter(None, map(_TIME.fullmatch, values)):
-        if found["a"] and (found["t"] == "." or int(found["a"]) > 12):
-            order.add("day first")
-        elif found["a"] and int(found["b"]) > 12:
-            order.add("month first")
+        if found["a"] and found["t"] != "." and int(found["a"]) > 12:
+            orders[found["t"]].add("day first")
+        elif found["a"] and found["t"] != "." and int(found["b"]) > 12:
+            orders[found["t"]].add("month first")
 
     def step(value: str) -> tuple[str, str] | None:
         found = _TIME.fullmatch(value)
         if not found or (found["s"] == "" and len(found["m"] + found["d"]) < 4):
             return None
         first, second = found["a"], found["b"]
+        order = orders.get(found["t"], set())
         if first and first != second and len(order) != 1:
             return None
         if order == {"month first"}:

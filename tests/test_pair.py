@@ -19,7 +19,8 @@ from aalprivacy.pair import (
     read_card,
     shipped_names,
 )
-from aalprivacy.policy import TABLE_I
+from aalprivacy.policy import TABLE_I, Policy
+from aalprivacy.schema import with_rules
 
 CARDS = {"data", "recipe", "training", "machine", "versions", "fingerprints", "schema", "test"}
 
@@ -34,6 +35,7 @@ def test_what_ships():
         assert pair.policy.for_receiver(pair.receiver) == TABLE_I.for_receiver(pair.receiver)
         assert pair.blind is name.endswith(".blind")
         assert set(card) >= CARDS
+        assert card["fingerprints"] == pair.fingerprints
         assert card["test"]["unseen"]["character_error"] < 3
 
 
@@ -92,6 +94,9 @@ def test_unknown_pairs(tmp_path):
     (tmp_path / "weights.npz").write_bytes(b"")
     with pytest.raises(InputError, match="in the format of an earlier version"):
         load_pair(tmp_path)
+    for name in ("x" * 300, "a\0b", None):
+        with pytest.raises(InputError, match="no such pair; expected a folder, or one that ships"):
+            load_pair(name)
 
 
 @pytest.fixture
@@ -116,6 +121,12 @@ def _rewrite(path, arrays=None, head=None):
         ({}, {"version": "9"}, "format version 9; expected 2"),
         ({}, {"units": "many"}, "its head doesn't say how the network is built"),
         ({}, {"colour": "1"}, "its head doesn't say how the network is built"),
+        ({}, {"units": "null"}, "its head doesn't say how the network is built"),
+        ({}, {"units": '"4"'}, "its head doesn't say how the network is built"),
+        ({}, {"units": "[" * 5000}, "its head doesn't say how the network is built"),
+        ({}, {"code_at_every_step": '"a"'}, "its head doesn't say how the network is built"),
+        ({}, {"reverse": "false"}, "architecture, receiver, policy or schema was changed"),
+        ({}, {"blind": "true"}, "architecture, receiver, policy or schema was changed"),
         ({}, {"tokens": "40"}, "arrays of other names or shapes"),
     ],
 )
@@ -143,6 +154,73 @@ def test_broken_files(folder):
     (folder / CARD).write_text(json.dumps(card))
     with pytest.raises(InputError, match="can't be read as a pair's weights"):
         load_pair(folder)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"fingerprints": []}, {"fingerprints": None}, {"policy": []}, {"policy": None},
+        {"schema": []}, {"schema": None}, {"receiver": [1]}, {"receiver": 5},
+    ],
+)  # fmt: skip
+def test_cards_with_parts_of_another_type(folder, edit):
+    card = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(json.dumps(card | edit))
+    with pytest.raises(InputError, match=r"card\.json: not the card of a pair"):
+        load_pair(folder)
+
+
+@pytest.mark.parametrize(
+    ("schema", "says"),
+    [
+        ({}, "no attributes"),
+        ({"attributes": []}, "no attributes"),
+        ({"attributes": {"name": "text"}}, r"name: expected a part \[attributes.name\]"),
+    ],
+)
+def test_cards_whose_schema_is_none(folder, schema, says):
+    card = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(json.dumps(card | {"schema": schema}))
+    for rules in (None, {"name": str}):
+        with pytest.raises(InputError, match=rf"card\.json: {says}"):
+            load_pair(folder, rules)
+
+
+def test_a_card_nested_too_deeply(folder):
+    (folder / CARD).write_text('{"receiver": ' + "[" * 10**5)
+    with pytest.raises(InputError, match=r"card\.json: not the card of a pair"):
+        load_pair(folder)
+
+
+def test_a_card_that_was_changed(folder):
+    """Codes of another policy, receiver or schema don't pass for those of the training."""
+    card = json.loads((folder / CARD).read_text())
+    attributes = card["schema"]["attributes"]
+    for edit in (
+        {"policy": dict.fromkeys(card["policy"], "F")},
+        {"receiver": "doctor"},
+        {"schema": card["schema"] | {"longest": 170}},
+        {"schema": card["schema"] | {"attributes": dict(reversed(attributes.items()))}},
+    ):
+        (folder / CARD).write_text(json.dumps(card | edit))
+        with pytest.raises(InputError, match="receiver, policy or schema was changed"):
+            load_pair(folder)
+    del card["fingerprints"]["form"]  # as an earlier version wrote it
+    (folder / CARD).write_text(json.dumps(card))
+    assert load_pair(folder).receiver == "researcher"
+
+
+def test_a_rule_of_ones_own_may_have_another_name(make_pair, clinic, tmp_path):
+    schema = with_rules(clinic.schema, {"patient": lambda value: value[0]})
+    policy = Policy({"nurse": dict.fromkeys(schema.names, "G")}, schema)
+    pair = make_pair(policy, "nurse")
+    pair.save(tmp_path)
+
+    def initial(value):
+        return value[0]
+
+    again = load_pair(tmp_path, {"patient": initial})
+    assert again.policy.for_receiver("nurse") == policy.for_receiver("nurse")
 
 
 def test_shapes_follow_from_the_architecture():

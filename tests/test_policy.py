@@ -85,6 +85,14 @@ def test_receivers_are_found_as_the_heading_has_them():
     assert Policy.from_csv(CASES / "08_policy_brackets.csv").receivers[-1] == "ward_[/3]"
     with pytest.raises(InputError, match="unknown receiver 'nurse'; expected one of clinic"):
         clinic.for_receiver("nurse")
+    letters = dict.fromkeys(NAMES, "F")
+    policy = Policy({"Night Nurse": letters})
+    for name in ("night_nurse", "Night Nurse", " NIGHT NURSE "):
+        assert policy.receiver(name) == "Night Nurse"
+    with pytest.raises(InputError, match="unknown receiver None"):
+        policy.receiver(None)
+    with pytest.raises(InputError, match="the receiver 'nurse' stands twice"):
+        Policy({"Nurse": letters, "nurse": letters})
 
 
 def test_letters_are_operations():
@@ -118,14 +126,22 @@ def test_policies_that_do_not_go_together(rules, message):
         Policy(rules)
 
 
+def test_a_schema_is_a_schema():
+    with pytest.raises(InputError, match="policy: expected a Schema, got 'x'"):
+        Policy({"doctor": dict.fromkeys(NAMES, "F")}, schema="x")
+
+
 def test_a_null_is_refused_and_never_another_persons_group(entries):
     table = entries.head(3).copy()
     table.loc[table.index[0], "disease"] = None
     table.loc[table.index[1], "age"] = None
-    with pytest.raises(InputError, match="row 1, age: null; expected a value"):
+    with pytest.raises(InputError, match="row 0, disease: null; expected a value"):
         apply_policy(table, TABLE_I, "researcher")
-    table["age"] = "80"
-    with pytest.raises(InputError, match="row 0, disease: null"):
+    table["disease"] = "flu"
+    with pytest.raises(InputError, match="row 1, age: null"):
+        apply_policy(table, TABLE_I, "researcher")
+    table["age"] = pd.Categorical([80, None, 80])
+    with pytest.raises(InputError, match="row 1, age: null"):
         apply_policy(table, TABLE_I, "researcher")
 
 

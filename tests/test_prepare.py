@@ -121,6 +121,11 @@ def test_the_zero_is_back_in_the_area_code():
         ("80 kg", REFUSED, None),
         ("inf", REFUSED, None),
         ("٣", REFUSED, None),
+        ("１２", "12", "number written otherwise"),
+        ("10²", REFUSED, None),
+        ("3⁰", REFUSED, None),
+        ("1₂", REFUSED, None),
+        ("1½", REFUSED, None),
         ("1e300", REFUSED, None),
         (True, REFUSED, None),
         ("999", REFUSED, None),
@@ -168,6 +173,8 @@ def test_another_value_tells_what_a_comma_is():
         ("-1954434539", REFUSED, None),
         ("1.95443E+09", REFUSED, None),
         ("19544345.39", REFUSED, None),
+        ("019544345３９", "01954434539", ["signs between digits"]),
+        ("019544345 3²", REFUSED, None),
     ],
 )  # fmt: skip
 def test_digits(value, result, kinds):
@@ -201,10 +208,21 @@ def test_zeros_that_nobody_can_count_are_not_made_up(tmp_path):
         ("null", "-"),
         ("*", REFUSED),
         ("!!!", REFUSED),
+        ("flat 10²", REFUSED),
+        ("flat ½", REFUSED),
     ],
 )
 def test_words(value, result):
     expect(Attribute("a", Form.WORDS), value, result)
+
+
+@pytest.mark.parametrize("emoji", ["\U0001f600", "\U0001fa75", "♥", "⤴"])
+def test_an_emoji_is_not_written_as_its_name(emoji):
+    attribute, alphabet = Attribute("a", Form.TEXT), ALPHABET + ":_"
+    assert tidy(attribute, f"ann {emoji}", alphabet) == (["ann"], ["other characters to blanks"])
+    expect(attribute, emoji, REFUSED, alphabet=alphabet)
+    listed = Attribute("a", Form.ONE_OF, values=("grinning", "hearts", "light blue heart"))
+    expect(listed, emoji, REFUSED)
 
 
 def test_letters_of_the_alphabet_stay():
@@ -271,6 +289,14 @@ def test_true_of_two_others_is_refused():
         (["03/04/2018 07:30", "03/14/2018 07:30"], ["20180304 0730", "20180314 0730"], None),
         (["14/03/2018 07:30", "03/14/2018 07:30"], REFUSED, None),
         ("03/04/2018 07:30", REFUSED, None),
+        (["03/04/2018 07:30", "01.02.2018 07:30"], REFUSED, None),  # a dot tells nothing of a slash
+        (["03-04-2018 07:30", "14/03/2018 07:30"], REFUSED, None),
+        (
+            ["03/14/2018 07:30", "01/02/2018 07:30", "14-03-2018 07:30", "01-02-2018 07:30"],
+            ["20180314 0730", "20180102 0730", "20180314 0730", "20180201 0730"],
+            None,
+        ),
+        (["03.14.2018 07:30"], REFUSED, None),
         ("2018-03-14", REFUSED, None),  # at which time?
         ("2018314 730", REFUSED, None),
         ("2018-02-30 07:30", REFUSED, None),
@@ -290,6 +316,7 @@ def test_dates_and_times(value, result, kinds):
         ("%Y%m%d", datetime.date(2018, 3, 14), "20180314", ["date and time written otherwise"]),
         ("%Y%m%d", "2018-03-14 07:30", "20180314", ["time of day left out"]),
         ("%d %b %Y", "2018-03-14", "14 mar 2018", ["date and time written otherwise", "capitals"]),
+        ("%m%d", "2020-02-29", "0229", ["date left out"]),
         ("%H%M", "7:30", "0730", ["date and time written otherwise"]),
         ("%H%M", datetime.time(7, 30), "0730", ["date and time written otherwise"]),
         ("%H%M", "2018-03-14 07:30", "0730", ["date left out"]),
@@ -306,6 +333,7 @@ def test_patterns():
     pressure = Attribute("a", Form.PATTERN, pattern=r"\d{2,3}-\d{2,3}")
     expect(pressure, "135/85", "135-85", ["slash to hyphen"])
     expect(pressure, "135 85", REFUSED)
+    expect(pressure, "12²-85", REFUSED)
     expect(Attribute("a", Form.PATTERN, pattern="[a-z]{2}[0-9]"), "AB1", "ab1", ["capitals"])
 
 
@@ -333,6 +361,14 @@ def test_unknown_values():
     assert tidy(ill, ["Cold", "Flu"], unknown="other")[0] == ["other", "flu"]
     with pytest.raises(InputError, match=r"unknown values: expected refuse, .*, got 'unlisted'"):
         tidy(ill, ["Cold"], unknown="unlisted")
+
+
+def test_categories_of_whole_numbers_with_a_null():
+    table = pd.DataFrame({"a": pd.Categorical([80, None])})
+    entries, _ = prepare(table, Schema((Attribute("a", Form.NUMBER),)))
+    assert entries["a"].tolist() == ["80", "-"]
+    with pytest.raises(InputError, match="a: a column of numbers, which has lost the zeros"):
+        prepare(table, Schema((Attribute("a", Form.DIGITS, digits=(2, 5)),)))
 
 
 def test_an_error_lists_ten_values_and_counts_the_rest():

@@ -225,6 +225,9 @@ def test_numbers(keys, good, bad):
              "2018314 730", "20180314  0730", "20180314 0730 ", "2018-03-14 07:30"],
         ),
         (Attribute("a", Form.PATTERN, time="%d %b %Y"), ["01 jan 2018"], ["1 jan 2018"]),
+        (Attribute("a", Form.PATTERN, time="%m%d"), ["0229", "1231"], ["0230", "0431", "1301"]),
+        (Attribute("a", Form.PATTERN, time="%d %b"), ["29 feb"], ["30 feb"]),
+        (Attribute("a", Form.PATTERN, time="%y%m%d"), ["200229"], ["190229"]),
         (Attribute("a", Form.PATTERN, time="%H.%M"), ["23.59"], ["24.00", "7.30", "23x59"]),
     ],
 )  # fmt: skip
@@ -243,6 +246,8 @@ def test_forms(attribute, good, bad):
         ("age", "*", "is a deleted value; expected entries, not a view"),
         ("gender", "Male", "expected one of female, male, got 'Male' .the nearest is 'male'"),
         ("disease", "stroke2", r"the 28 values that it may have.*'stroke'\); add it to the schema"),
+        ("disease", "stroke2", "prepare --unknown missing' makes it a missing value"),
+        ("disease", " Stroke", "'aalprivacy prepare' puts it right"),
         ("phone_number", "1954434539", "which has 10; a spreadsheet may have lost a zero"),
         ("name", " Ann  Fox", "'aalprivacy prepare' puts it right"),
         ("name", "4711", "expected a given name and a surname in a-z, got '4711'$"),
@@ -323,6 +328,16 @@ def test_schema_files_that_are_refused(tmp_path, text, message):
         ("form = 'pattern'\npattern = '('", r"pattern '\(': missing \)"),
         ("form = 'pattern'\ntime = '%Q'", "time '%Q': expected directives"),
         ("form = 'pattern'\ntime = 'Y'", "time 'Y': expected directives"),
+        ("form = 'pattern'\ntime = '%d%d'", "time '%d%d': %d twice; expected it once"),
+        ("form = 'pattern'\ntime = '%Y %Y'", "time '%Y %Y': %Y twice"),
+        (f"form = 'pattern'\npattern = 'a{{{10**20}}}'", "pattern 'a{.*: the repetition number"),
+        (f"form = 'pattern'\npattern = '{3000 * '('}{3000 * ')'}'", r"pattern '\(+\.\.\.': maxim"),
+        (f"form = 'number'\nleast = {10**400}", "least: expected a number, got 1000"),
+        (f"form = 'number'\ngeneralise = {{ bands = [['a', {10**400}], ['b']] }}",
+         "bands: expected numbers as limits"),
+        (f"form = 'number'\ndecimals = {10**20}\ngeneralise = {{ range = 10 }}",
+         "decimals: expected 0 to 9, got 1000"),
+        ('hierarchy = "a\\u0000b"', r"hierarchy: expected a file's name, got 'a\\x00b'"),
         ("form = 'text'\ntime = '%Y'", "time is for the form pattern, not"),
         ("form = 'text'\nmost = 3", "most is for the form number, not text"),
         ("form = 'text'\ndigits = 3", "digits is for the form digits"),
@@ -386,6 +401,27 @@ def test_files_that_are_no_schema(tmp_path):
         Schema.from_toml(tmp_path / "s.toml")
     with pytest.raises(InputError, match="no attributes; expected at least one"):
         Schema(())
+    for value in ("1" * 5001, "[" * 5000 + "]" * 5000):
+        with pytest.raises(InputError, match=r"s\.toml: not TOML: "):
+            Schema.from_toml(write(tmp_path, f"{HEAD}longest = {value}"))
+
+
+def test_parts_of_another_type_are_refused():
+    text = Attribute("a", Form.TEXT)
+    with pytest.raises(InputError, match="attributes: expected each an Attribute, got 'a'"):
+        Schema(("a",))
+    for longest in (50.5, "50", True):
+        with pytest.raises(InputError, match="longest: expected a whole number"):
+            Schema((text,), longest=longest)
+    with pytest.raises(InputError, match="a: generalise: expected a function, got 'x'"):
+        Attribute("a", Form.TEXT, generalise="x")
+    for values in ((1, 2), "ab", ("a", "")):
+        with pytest.raises(InputError, match="a: values: expected text in quotes"):
+            Attribute("a", Form.ONE_OF, values=values)
+    for digits in (0, (3, 2), (1, 2, 3), "12", 1.5):
+        with pytest.raises(InputError, match="a: digits: expected such as 11"):
+            Attribute("a", Form.DIGITS, digits=digits)
+    assert Attribute("a", Form.DIGITS, digits=9) == Attribute("a", Form.DIGITS, digits=(9, 9))
 
 
 def test_a_schema_file_is_what_it_says(tmp_path):
@@ -498,6 +534,7 @@ def test_types_that_allow_no_doubt(column, text):
         ([1, np.nan], "row 5, n: null"),
         (pd.array([1, None], dtype="Int64"), "row 5, n: null"),
         (pd.Categorical(["1", None]), "row 5, n: null"),
+        (pd.Categorical([1, None]), "row 5, n: null"),
         ([True, False], "row 4, n: of type boolean; expected text"),
         (pd.to_datetime(["2018-01-01"] * 2), "row 4, n: of type datetime64"),
         ([b"1", b"2"], "row 4, n: of type bytes"),
@@ -511,6 +548,12 @@ def test_types_that_allow_no_doubt(column, text):
 def test_types_that_are_refused(column, message):
     with pytest.raises(InputError, match=message):
         TWO.check(pd.DataFrame({"who": ["ann", "bob"], "n": column}, index=[4, 5]))
+
+
+def test_of_all_nulls_the_first_row_is_named():
+    table = pd.DataFrame({"n": ["1", None, "2"], "who": ["ann", "bob", None]}, index=[4, 5, 6])
+    with pytest.raises(InputError, match="row 5, n: null"):
+        TWO.check(table)
 
 
 def test_numbers_are_no_words():
