@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests may run side by side
 
+import signal
 import sys
 
 import numpy as np
@@ -14,6 +15,12 @@ from aalprivacy.homes import simulate
 from aalprivacy.pair import Architecture, Pair
 from aalprivacy.policy import TABLE_I, Operation, Policy
 from aalprivacy.schema import Schema
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c():
+    """Ctrl-C interrupts, also where the tests run in the background and would ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
