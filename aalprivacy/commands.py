@@ -5,7 +5,7 @@ Entries are a file's, or simulated homes where none is given and the schema is t
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -151,11 +151,9 @@ def open_run(request: Request, recipe: Mapping, *, early: bool) -> Run:
         for name in request.given & recipe.keys() - {"updates"}:
             _unchanged(request, name, getattr(run.trainer.recipe, name), recipe[name])
         return run
-    made = Recipe(**recipe)
-    if request.start_from is not None:
-        made = replace(made, first_window=len(request.policy.schema))
     return Run.begin(
-        request.folder, entries, validation, request.policy, request.receiver, made,
+        request.folder, entries, validation, request.policy, request.receiver,
+        Recipe(**recipe),
         data=about, start_from=request.start_from, workers=workers,
     )  # fmt: skip
 

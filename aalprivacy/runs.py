@@ -184,6 +184,8 @@ class Run:
         trainer = None
         if workers.is_chief:
             check_new(folder)
+            if start_from is not None:  # it reads whole entries already
+                recipe = replace(recipe, first_window=len(policy.schema))
             if recipe.product_dtype == "auto":
                 recipe = replace(recipe, product_dtype=faster_product_dtype())
             trainer = Trainer(recipe, policy, receiver, workers, start_from)
