@@ -89,7 +89,8 @@ def test_stock_keras_writes_the_same_lines(name):
     encoder, decoder = pair.keras()
     tokens = to_tokens(lines, pair.schema).astype(np.int32)
     codes = encoder.predict(tokens, batch_size=500, verbose=0)
-    np.testing.assert_allclose(pair.encode_entries(table), codes, atol=1e-5)
+    # A state can grow to about ten, where float32 itself rounds by a millionth of that.
+    np.testing.assert_allclose(pair.encode_entries(table), codes, rtol=1e-6, atol=1e-5)
     embed, trained, scores = (decoder.get_layer(n) for n in ("embedding", "lstm", "scores"))
     lstm = keras.layers.LSTM(trained.units, return_state=True)
     lstm.build((None, 1, trained.cell.kernel.shape[0]))
