@@ -31,7 +31,7 @@ def encode(
     tokens: np.ndarray,
     *,
     reverse: bool = True,
-    batch_size: int = 256,
+    batch_size: int = 512,
     report: Callable[[int], None] = lambda rows: None,
 ) -> np.ndarray:
     """Turn tokens into codes.
@@ -72,7 +72,7 @@ def decode(
     codes: np.ndarray,
     *,
     longest: int,
-    batch_size: int = 256,
+    batch_size: int = 512,
     report: Callable[[int], None] = lambda rows: None,
 ) -> np.ndarray:
     """Write the most probable token, step by step, until `EOS` or `PAD` (greedy decoding).
