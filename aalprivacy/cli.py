@@ -210,13 +210,14 @@ def train(
         raise InputError("--start-from: a training that is resumed goes on from its checkpoint")
     if start_from is not None and "first_window" in given:
         raise InputError("--first-window: a pair to start from reads whole entries; expected none")
-    Recipe(**recipe)  # refuses what is out of range before anything is loaded
+    recipe = Recipe(**recipe)  # refuses what is out of range before anything is loaded
     request = commands.Request(
         folder, rules, rules.receiver(receiver), data, users, entries, resume, wait,
         load_pair(start_from) if start_from else None, given,
     )  # fmt: skip
     with out.status("preparing the entries"):
-        run = commands.open_run(request, recipe, early=until is not None or minutes is not None)
+        early = until is not None or minutes is not None
+        run, test = commands.open_run(request, recipe, early=early)
     people = run.about["data"].get("people", FEW_PEOPLE)
     if people < FEW_PEOPLE:
         out.print(f"only {people} people: what is learned of them may not hold for others")
@@ -231,7 +232,7 @@ def train(
         out.print(f"{workers}: {'done; the pair is in the chief folder' if complete else stopped}")
     elif complete:
         with out.status("scoring the pair on the test sets"):
-            run.finish(commands.final_tests(request, run, test_entries), until)
+            run.finish(commands.final_tests(run, test, test_entries), until)
         out.print(f"trained pair: {folder}")
     else:
         out.print(f"{stopped}; go on with --resume: {folder}")

@@ -5,7 +5,7 @@ Entries are a file's, or simulated homes where none is given and the schema is t
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -104,7 +104,7 @@ def files_of(schema: Schema) -> list[str]:
     return [rule.source for rule in rules if getattr(rule, "source", "")]
 
 
-def open_run(request: Request, recipe: Mapping, *, early: bool) -> Run:
+def open_run(request: Request, recipe: Recipe, *, early: bool) -> tuple[Run, pd.DataFrame | None]:
     """Begin or resume a training.
 
     Parameters
@@ -112,9 +112,13 @@ def open_run(request: Request, recipe: Mapping, *, early: bool) -> Run:
     request
         What was asked for.
     recipe
-        Values of `aalprivacy.recipe.Recipe`.
+        How to train.
     early
         Whether it may stop before the last update, which only one machine can.
+
+    Returns
+    -------
+    The run, and the entries of a file's people who are kept for the test.
 
     Raises
     ------
@@ -141,21 +145,21 @@ def open_run(request: Request, recipe: Mapping, *, early: bool) -> Run:
         if bool(chiefs) is bool(request.data):
             raise other_data(workers)
         data = json.loads(chiefs or "{}")
-    entries, validation, about = _training_tables(request, data)
+    entries, validation, test, about = _training_tables(request, data)
     if request.resume:
-        updates = recipe["updates"] if "updates" in request.given else None
+        updates = recipe.updates if "updates" in request.given else None
         run = Run.resume(
             request.folder, entries, validation, request.policy, request.receiver,
             updates=updates, workers=workers,
         )  # fmt: skip
-        for name in request.given & recipe.keys() - {"updates"}:
-            _unchanged(request, name, getattr(run.trainer.recipe, name), recipe[name])
-        return run
-    return Run.begin(
-        request.folder, entries, validation, request.policy, request.receiver,
-        Recipe(**recipe),
+        for name in request.given & asdict(recipe).keys() - {"updates"}:
+            _unchanged(request, name, getattr(run.trainer.recipe, name), getattr(recipe, name))
+        return run, test
+    run = Run.begin(
+        request.folder, entries, validation, request.policy, request.receiver, recipe,
         data=about, start_from=request.start_from, workers=workers,
     )  # fmt: skip
+    return run, test
 
 
 def _data_begun_with(request: Request) -> dict:
@@ -181,7 +185,7 @@ def _unchanged(request: Request, option: str, begun, asked) -> None:
 
 
 def _training_tables(request: Request, data: Mapping):
-    """Entries to train on, entries to validate on, and what the card says of them."""
+    """Entries to train on, to validate on and to test on, and what the card says of them."""
     schema = request.policy.schema
     if request.data is None:
         from aalprivacy import homes
@@ -189,24 +193,23 @@ def _training_tables(request: Request, data: Mapping):
         users, per_user, seed = data["users"], data["entries_per_user"], homes.TRAINING_SEED
         entries = homes.simulate(users, per_user, seed)
         about = {"seed": seed, "users": users, "entries_per_user": per_user}
-        return entries, homes.simulate(300, 1, homes.VALIDATION_SEED), about
+        return entries, homes.simulate(300, 1, homes.VALIDATION_SEED), None, about
     table = read_entries(request.data, schema)
     try:
         parts = split_people(table, schema)
     except InputError as error:
         raise InputError(f"{request.data}: {error}") from None
     about = {"file": request.data.name, **describe_table(table, schema)}
-    return parts.training, some(parts.validation), about
+    return parts.training, some(parts.validation), parts.test, about
 
 
-def final_tests(request: Request, run: Run, entries: int) -> dict[str, pd.DataFrame]:
-    """The test sets for the card of a training that is complete."""
-    if request.data is None:
-        from aalprivacy import homes
+def final_tests(run: Run, test: pd.DataFrame | None, entries: int) -> dict[str, pd.DataFrame]:
+    """The test sets for the card of a training that is complete: `test`, or simulated ones."""
+    if test is not None:
+        return {"held out": test}
+    from aalprivacy import homes
 
-        return homes.make_test_sets(entries, run.about["data"])
-    table = read_entries(request.data, request.policy.schema)
-    return {"held out": split_people(table, request.policy.schema).test}
+    return homes.make_test_sets(entries, run.about["data"])
 
 
 def tables_to_score(

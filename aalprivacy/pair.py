@@ -155,7 +155,7 @@ class Pair:
     @property
     def letters(self) -> dict[str, str]:
         """What the receiver may see: attribute name -> ``F``, ``G`` or ``D``."""
-        return {n: str(o) for n, o in self.policy.for_receiver(self.receiver).items()}
+        return self.policy.letters(self.receiver)
 
     def encode(
         self, tokens: np.ndarray, report: Callable[[int], None] = lambda rows: None

@@ -111,6 +111,10 @@ class Policy:
         """
         return self.rules[self.receiver(receiver)]
 
+    def letters(self, receiver: str) -> dict[str, str]:
+        """The receiver's column as plain values: attribute name -> ``F``, ``G`` or ``D``."""
+        return {name: str(operation) for name, operation in self.for_receiver(receiver).items()}
+
     def to_frame(self) -> pd.DataFrame:
         """The policy as a table of letters: one row an attribute, one column a receiver."""
         return pd.DataFrame(

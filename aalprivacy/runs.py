@@ -19,7 +19,7 @@ from aalprivacy import evaluation
 from aalprivacy.atomic import make_folder, write_text
 from aalprivacy.attributes import plain, refuse_null
 from aalprivacy.errors import InputError
-from aalprivacy.pair import Pair
+from aalprivacy.pair import CARD, WEIGHTS, Pair
 from aalprivacy.policy import TABLE_I, Policy
 from aalprivacy.recipe import Recipe
 from aalprivacy.schema import Schema
@@ -28,7 +28,7 @@ from aalprivacy.workers import Workers
 
 SPLIT = {"training": 0.8, "validation": 0.1, "test": 0.1}
 FEWEST_PEOPLE = 20
-RUN_FILES = ("checkpoint.npz", "run.json", "log.csv", "weights.safetensors", "card.json")
+RUN_FILES = ("checkpoint.npz", "run.json", "log.csv", WEIGHTS, CARD)
 MOST_VALIDATION = 300  # entries that are decoded now and then while a training runs
 
 
@@ -89,9 +89,8 @@ def taken(entries: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     if entries.index.name is not None and plain(str(entries.index.name)) == plain(schema.id):
         entries = entries.reset_index()
     table = schema.check(entries).reset_index(drop=True)
-    names = schema.columns(entries)
-    if schema.id in names:
-        people = entries.iloc[:, names.index(schema.id)]
+    people = schema.people(entries)
+    if people is not None:
         refuse_null(people, schema.id)
         table.insert(0, schema.id, people.array)
     return table
@@ -450,9 +449,11 @@ def machine() -> dict:
 
 def _terms(policy: Policy, receiver: str) -> dict:
     """What a training was begun for."""
-    receiver = policy.receiver(receiver)
-    letters = {name: str(letter) for name, letter in policy.for_receiver(receiver).items()}
-    return {"receiver": receiver, "policy": letters, "schema": policy.schema.to_dict()}
+    return {
+        "receiver": policy.receiver(receiver),
+        "policy": policy.letters(receiver),
+        "schema": policy.schema.to_dict(),
+    }
 
 
 def _history(pair: Pair) -> dict:

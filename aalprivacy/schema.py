@@ -236,6 +236,17 @@ class Schema:
             )
         return found
 
+    def people(self, table: pd.DataFrame) -> pd.Series | None:
+        """The column that says whose entry each row is, or ``None`` if the table hasn't it.
+
+        Raises
+        ------
+        InputError
+            As `columns`.
+        """
+        places = self.columns(table)
+        return table.iloc[:, places.index(self.id)] if self.id in places else None
+
     def check(self, table: pd.DataFrame, *, row: str = "row") -> pd.DataFrame:
         """Check a table of entries. Every function that takes one begins with this check.
 

@@ -47,10 +47,9 @@ def read_entries(path: str | Path, schema: Schema = ASSISTED_LIVING) -> pd.DataF
     """
     table, row = read_table(path)
     try:
-        names = schema.columns(table, others=False)
-        entries = schema.check(table, row=row)
-        if schema.id in names:
-            people = table.iloc[:, names.index(schema.id)]
+        schema.columns(table, others=False)
+        entries, people = schema.check(table, row=row), schema.people(table)
+        if people is not None:
             if people.isna().any() or (people.astype(str) == "").any():
                 lost = (people.isna() | (people.astype(str) == "")).to_numpy()
                 at = row_name(table.index, np.argmax(lost))

@@ -257,11 +257,10 @@ def _taken(what: str, table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def _linked(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    entries, columns = _taken("linked entries", table, schema), schema.columns(table)
-    if schema.id not in columns:
+    entries, people = _taken("linked entries", table, schema), schema.people(table)
+    if people is None:
         raise InputError(f"linked entries: no column {schema.id}; expected whose entry each is")
-    people = table.iloc[:, columns.index(schema.id)].to_numpy()
-    first, second = people[::2], people[1::2]
+    first, second = people.to_numpy()[::2], people.to_numpy()[1::2]
     if not np.array_equal(first, second) or len(set(first)) < len(first):
         raise InputError("linked entries: expected two a person, one after the other")
     return entries

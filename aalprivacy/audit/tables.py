@@ -43,8 +43,8 @@ def case_tables(
     InputError
         If a column is absent, it isn't said whose an entry is, or the people are too few.
     """
-    columns, places = schema.columns(entries), pd.Series(np.arange(len(entries)))
-    whose = entries.iloc[:, columns.index(schema.id)] if schema.id in columns else places
+    places, whose = pd.Series(np.arange(len(entries))), schema.people(entries)
+    whose = places if whose is None else whose
     if whose.isna().any():
         raise InputError(f"entries, {schema.id}: null; expected whose entry each is")
     rows = places.groupby(whose.to_numpy(), sort=False)
