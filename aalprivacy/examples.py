@@ -7,6 +7,10 @@ where a view copies a value, or its beginning or end, any string of the same sha
 it is the only way to get it right. Values made of words are replaced most, since a new table brings
 words that no training had; their new letters follow each other as often as letters do in the words
 of the entries, so that nothing is spent on learning to copy what no language would spell.
+
+Two more things happen to entries and hardly to those that a training has: a value is missing, or it
+is far out of the ordinary. So values are made missing, and numbers are drawn from all that their
+form allows, views by the rule.
 """
 
 import hashlib
@@ -15,13 +19,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from aalprivacy.attributes import SEPARATOR, Attribute, Form
+from aalprivacy.attributes import DELETED, MISSING, SEPARATOR, Attribute, Form
+from aalprivacy.errors import InputError
 from aalprivacy.policy import Operation, Policy
 from aalprivacy.recipe import Recipe
 from aalprivacy.text import EOS, flat_tokens, token_of, view_lines
 from aalprivacy.views import apply_policy
 
 NEVER, START, END = 0, 1, 2  # how a view's value follows a change of the entry's
+MADE = (Form.NUMBER, Form.DIGITS, Form.PATTERN)  # forms of which any value can be made
+STRANGE = 4096  # rows of values drawn from all that their forms allow
 
 
 class Batch(NamedTuple):
@@ -31,6 +38,8 @@ class Batch(NamedTuple):
     ----------
     entries, views
         Tokens of lines, int32 ``(n, length)``, `aalprivacy.text.EOS` at their ends.
+    first
+        The attribute that each line begins with, int32 ``(n,)``.
     replaced
         bool of the shape of `views`: characters that were replaced at random.
     window
@@ -38,6 +47,7 @@ class Batch(NamedTuple):
     """
 
     entries: np.ndarray
+    first: np.ndarray
     views: np.ndarray
     replaced: np.ndarray
     window: int
@@ -67,16 +77,26 @@ class Examples:
     def __init__(
         self, entries: pd.DataFrame, policy: Policy, receiver: str, recipe: Recipe
     ) -> None:
-        self.recipe, self.schema = recipe, policy.schema
+        self.recipe, self.schema, self.rows = recipe, policy.schema, len(entries)
         views = apply_policy(entries, policy, receiver)
         read = views if recipe.blind else self.schema.check(entries)
         for table in (read, views):
             view_lines(table, self.schema)  # refuses lines that are too long
+        rng = np.random.default_rng([recipe.seed, 4])
+        strange = abnormal(entries, policy, receiver, rng)
+        strange_views = apply_policy(strange, policy, receiver)
+        self._strange = np.array([a.form in MADE for a in self.schema.attributes]), len(strange)
+        read = pd.concat([read, strange_views if recipe.blind else strange], ignore_index=True)
+        views = pd.concat([views, strange_views], ignore_index=True)
         self._values = _Values([read, views], self.schema)
         operations = policy.for_receiver(receiver)
         self._follows = np.array(
             [_follows(a, operations[a.name], recipe.blind) for a in self.schema.attributes]
         )
+        deleted = np.array([operations[n] is Operation.DELETE for n in self.schema.names])
+        dash, star = (token_of(c, self.schema) for c in (MISSING, DELETED))
+        of_view = np.where(deleted, star, dash)
+        self._missing = of_view if recipe.blind else np.full(len(deleted), dash), of_view
         self._share = np.array(
             [_share(a, operations[a.name], recipe) for a in self.schema.attributes]
         )
@@ -113,6 +133,7 @@ class Examples:
         shown, shown_replaced = _cut(scrambled, replaced, entries.lengths, views, follows)
         return Batch(
             _join(scrambled, entries.lengths, self.schema).astype(np.int32),
+            which[:, 0].astype(np.int32),
             _join(shown, views.lengths, self.schema).astype(np.int32),
             _join(shown_replaced, views.lengths, None),
             window,
@@ -120,13 +141,20 @@ class Examples:
 
     def _draw(self, which: np.ndarray, rng: np.random.Generator) -> "tuple[_Cells, _Cells]":
         """Values of attributes `which`, of one row a line or of many."""
-        rows = np.broadcast_to(rng.integers(0, self._values.rows, (len(which), 1)), which.shape)
-        mixed = rng.integers(0, self._values.rows, which.shape)
-        lengths = [self._values.lengths(table, mixed, which) for table in (0, 1)]
+        recipe, (can_be, count) = self.recipe, self._strange
+        own = np.broadcast_to(rng.integers(0, self.rows, (len(which), 1)), which.shape)
+        mixed = rng.integers(0, self.rows, which.shape)
+        rows = np.where(rng.random((len(which), 1)) < recipe.mixing, mixed, own)
+        strange = can_be[which] & (rng.random(which.shape) < recipe.abnormal)
+        rows = np.where(strange, self.rows + rng.integers(0, count, which.shape), rows)
+        lengths = [self._values.lengths(table, rows, which) for table in (0, 1)]
         longest = np.maximum(*(length.sum(axis=1) for length in lengths)) + which.shape[1]
-        mix = (rng.random(len(which)) < self.recipe.mixing) & (longest <= self.schema.longest + 1)
-        rows = np.where(mix[:, None], mixed, rows)
-        return self._values.cells(0, rows, which), self._values.cells(1, rows, which)
+        rows = np.where((longest > self.schema.longest + 1)[:, None], own, rows)
+        missing = rng.random(which.shape) < recipe.missing
+        return tuple(
+            self._values.cells(table, rows, which).replaced(missing, self._missing[table][which])
+            for table in (0, 1)
+        )
 
 
 class _Cells(NamedTuple):
@@ -134,6 +162,12 @@ class _Cells(NamedTuple):
 
     tokens: np.ndarray
     lengths: np.ndarray
+
+    def replaced(self, where: np.ndarray, token: np.ndarray) -> "_Cells":
+        """With values of one token in some places; `where` and `token` are ``(n, window)``."""
+        tokens, lengths = self.tokens.copy(), self.lengths.copy()
+        tokens[where, 0], lengths[where] = token[where], 1
+        return _Cells(tokens, lengths)
 
 
 class _Values:
@@ -236,6 +270,82 @@ class _Scramble:
         for i in range(1, self.RUN):
             runs[:, i] = (bounds[runs[:, i - 1]] < rng.random((self.RUN, 1))).sum(axis=1)
         return small[runs.ravel()]
+
+
+def abnormal(
+    entries: pd.DataFrame, policy: Policy, receiver: str, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Values drawn from all that their forms allow, not from what is usual.
+
+    Numbers have any number of digits up to their limits (those of the entries, where the schema
+    sets none); digits and patterns have other digits, and one more or fewer, where they fit.
+
+    Parameters
+    ----------
+    entries
+        Whose other values (words, texts, one-of) are taken as they are.
+
+    Returns
+    -------
+    DataFrame of the schema's columns, `STRANGE` rows.
+    """
+    schema, operations = policy.schema, policy.for_receiver(receiver)
+    drawn = entries.iloc[rng.integers(0, len(entries), STRANGE)].reset_index(drop=True)
+    drawn = schema.check(drawn)
+    for attribute in schema.attributes:
+        if attribute.form not in MADE:
+            continue
+        old = drawn[attribute.name]
+        made = _numbers if attribute.form is Form.NUMBER else _other_digits
+        new = pd.Series(made(attribute, old, rng), dtype="str")
+        good = attribute.fits(new)
+        if operations[attribute.name] is Operation.GENERALISE:
+            good &= _generalises(attribute, new.where(good, old))
+        drawn[attribute.name] = new.where(good & (old != MISSING), old)
+    return drawn
+
+
+def _numbers(attribute: Attribute, old: pd.Series, rng: np.random.Generator) -> list[str]:
+    known = pd.to_numeric(old.where(old != MISSING), errors="coerce").fillna(0)
+    least = known.min() if attribute.least is None else attribute.least
+    most = known.max() if attribute.most is None else attribute.most
+    # As many of one digit as of two or three: what is rare by size is then seen as often.
+    size = 10 ** rng.uniform(0, np.log10(max(abs(least), abs(most), 1) + 1), len(old))
+    sign = rng.choice([-1, 1], len(old)) if least < 0 < most else np.sign(most or least)
+    values = np.clip(np.where(rng.random(len(old)) < 0.5, sign * (size - 1),
+                              rng.uniform(least, most, len(old))), least, most)  # fmt: skip
+    ends = rng.random(len(old))
+    values = np.where(ends < 0.05, least, np.where(ends > 0.95, most, values))
+    return [f"{v:.{attribute.decimals}f}" for v in np.round(values, attribute.decimals) + 0.0]
+
+
+def _other_digits(attribute: Attribute, old: pd.Series, rng: np.random.Generator) -> list[str]:
+    digits = "0123456789"
+
+    def other(value: str) -> str:
+        new = "".join(digits[rng.integers(10)] if c in digits else c for c in value)
+        at, what = int(rng.integers(len(new))), rng.random()
+        if new[at] in digits and what < 0.2:
+            return new[:at] + new[at + 1 :]
+        return new[:at] + new[at] + new[at:] if new[at] in digits and what > 0.8 else new
+
+    return [other(value) for value in old]
+
+
+def _generalises(attribute: Attribute, values: pd.Series) -> np.ndarray:
+    """Which values the attribute's rule can take, where that is anybody's function."""
+    try:
+        attribute.general(values)
+    except InputError:
+        good = []
+        for value in values:
+            try:
+                attribute.general(pd.Series([value], dtype="str"))
+                good.append(True)
+            except InputError:
+                good.append(False)
+        return np.array(good)
+    return np.ones(len(values), bool)
 
 
 def _follows(attribute: Attribute, operation: Operation, blind: bool) -> int:

@@ -9,7 +9,7 @@ updates before the code is used at all.
 import numpy as np
 
 from aalprivacy.quiet import keras
-from aalprivacy.recipe import Recipe
+from aalprivacy.recipe import PLACE_SPREAD, Recipe
 
 
 def start(model: keras.Model, recipe: Recipe, longest: int) -> None:
@@ -32,8 +32,11 @@ def start(model: keras.Model, recipe: Recipe, longest: int) -> None:
     memory = longest if recipe.memory is None else recipe.memory
     rng = np.random.default_rng([recipe.seed, 3, model.name == "decoder"])
     if recipe.spread:
-        (vectors,) = model.get_layer("embedding").weights
-        vectors.assign(rng.normal(0, recipe.spread, vectors.shape))
+        spreads = {"embedding": recipe.spread, "attribute": PLACE_SPREAD, "place": PLACE_SPREAD}
+        for layer in model.layers:
+            if layer.name in spreads:
+                (vectors,) = layer.weights
+                vectors.assign(rng.normal(0, spreads[layer.name], vectors.shape))
     if memory:
         lstm = model.get_layer("lstm")
         bias = next(weight for weight in lstm.weights if weight.name == "bias")

@@ -35,7 +35,7 @@ def read_states(pair: Pair, lines: pd.Series) -> np.ndarray:
     reads them, and of the token that ends it; zero after that.
     """
     tokens = trim(to_tokens(lines, pair.schema))
-    return runtime.states(pair.weights, tokens, reverse=pair.architecture.reverse)
+    return runtime.states(pair.weights, pair.architecture, tokens)
 
 
 def attribute_of_each_character(lines: pd.Series, schema: Schema) -> np.ndarray:

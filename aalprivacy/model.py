@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aalprivacy.architecture import Architecture
 from aalprivacy.lstm import FastLSTM
-from aalprivacy.pair import Architecture
 from aalprivacy.quiet import keras
+from aalprivacy.text import PAD
 
 if TYPE_CHECKING:
     from aalprivacy.pair import Pair
 
 
 def build_encoder(
-    architecture: Architecture | None = None, product_dtype: str | None = None
+    architecture: Architecture | None = None,
+    product_dtype: str | None = None,
+    windows: bool = False,
 ) -> keras.Model:
     """Build the encoder: tokens, whole numbers ``(n, length)``, to codes, float32 ``(n, 2 units)``.
 
@@ -27,21 +30,35 @@ def build_encoder(
     product_dtype
         Build it with the engine (`aalprivacy.lstm.FastLSTM`) for training; ``None`` builds it of
         stock layers. The weights are the same either way.
+    windows
+        Take parts of lines: the model's inputs are then tokens, and the attribute that each begins
+        with, whole numbers ``(n,)``.
     """
     a = architecture or Architecture()
     tokens = keras.Input((None,), dtype="int32", name="tokens")
-    line = keras.ops.flip(tokens, axis=1) if a.reverse else tokens
-    embed = keras.layers.Embedding(a.tokens, a.embedding, mask_zero=True, name="embedding")
+    first = keras.Input((), dtype="int32", name="first")
+    mask = keras.ops.not_equal(tokens, PAD)
+    read = [tokens, *_where(a, tokens, first if windows else None, ahead=False)]
+    if a.reverse:
+        # Each line by its own length: padding stays last, as cuDNN's kernels ask for.
+        at = _count(tokens)
+        length = keras.ops.sum(keras.ops.cast(mask, "int32"), axis=1, keepdims=True)
+        order = keras.ops.where(mask, length - 1 - at, at)
+        read = [keras.ops.take_along_axis(each, order, axis=1) for each in read]
+    vectors = _vectors(a, read)
     if product_dtype is None:
         lstm = keras.layers.LSTM(a.units, return_state=True, name="lstm")
     else:
         lstm = FastLSTM(a.units, return_state=True, product_dtype=product_dtype, name="lstm")
-    _, h, c = lstm(embed(line))
-    return keras.Model(tokens, keras.ops.concatenate([h, c], axis=-1), name="encoder")
+    _, h, c = lstm(vectors, mask=mask)
+    code = keras.ops.concatenate([h, c], axis=-1)
+    return keras.Model([tokens, first] if windows else tokens, code, name="encoder")
 
 
 def build_decoder(
-    architecture: Architecture | None = None, product_dtype: str | None = None
+    architecture: Architecture | None = None,
+    product_dtype: str | None = None,
+    windows: bool = False,
 ) -> keras.Model:
     """Build the decoder: tokens written so far and code to the scores of each next token.
 
@@ -51,13 +68,14 @@ def build_decoder(
 
     Parameters
     ----------
-    architecture, product_dtype
+    architecture, product_dtype, windows
         As for `build_encoder`.
     """
     a = architecture or Architecture()
     tokens = keras.Input((None,), dtype="int32", name="tokens")
+    first = keras.Input((), dtype="int32", name="first")
     code = keras.Input((a.width,), name="code")
-    vectors = keras.layers.Embedding(a.tokens, a.embedding, name="embedding")(tokens)
+    vectors = _vectors(a, [tokens, *_where(a, tokens, first if windows else None, ahead=True)])
     state = [code[:, : a.units], code[:, a.units :]]
     if product_dtype is None:
         if a.code_at_every_step:
@@ -71,7 +89,8 @@ def build_decoder(
         context = {"context": code} if a.code_at_every_step else {}
         outputs = lstm(vectors, initial_state=state, **context)
     scores = keras.layers.Dense(a.tokens, name="scores")(outputs)
-    return keras.Model([tokens, code], scores, name="decoder")
+    inputs = [tokens, code, first] if windows else [tokens, code]
+    return keras.Model(inputs, scores, name="decoder")
 
 
 def to_keras(pair: "Pair") -> tuple[keras.Model, keras.Model]:
@@ -97,3 +116,44 @@ def to_arrays(*models: keras.Model) -> dict[str, np.ndarray]:
         for layer in model.layers
         for weight in layer.weights
     }
+
+
+def _where(a: Architecture, tokens, first, ahead: bool) -> tuple:
+    """Attribute and place of each token as `Architecture.where` has them; none without places.
+
+    Parameters
+    ----------
+    first
+        The attribute that each line begins with; the schema's first, if ``None``.
+    ahead
+        Of the token that follows each, as the decoder needs it.
+    """
+    if not a.places:
+        return ()
+    ends = keras.ops.cast(keras.ops.equal(tokens, a.separator), "int32")
+    attribute = keras.ops.cumsum(ends, axis=1)
+    if not ahead:
+        attribute = attribute - ends
+    if first is not None:
+        attribute = attribute + keras.ops.expand_dims(first, 1)
+    attribute = keras.ops.minimum(attribute, a.attributes - 1)
+    # A place is counted from where its attribute begins: after all tokens of those before.
+    is_of = keras.ops.one_hot(attribute, a.attributes, dtype="int32")
+    sizes = keras.ops.sum(is_of, axis=1, keepdims=True)
+    begins = keras.ops.sum(is_of * (keras.ops.cumsum(sizes, axis=2) - sizes), axis=2)
+    return attribute, keras.ops.minimum(_count(tokens) - begins, a.places - 1)
+
+
+def _count(tokens):
+    """0, 1, 2, ... along each line."""
+    return keras.ops.cumsum(keras.ops.ones_like(tokens), axis=1) - 1
+
+
+def _vectors(a: Architecture, read: list):
+    """The vectors of tokens, or the sums of those of tokens, attributes and places."""
+    names = {"embedding": a.tokens, "attribute": a.attributes, "place": a.places}
+    vectors = [
+        keras.layers.Embedding(rows, a.embedding, name=name)(each)
+        for (name, rows), each in zip(names.items(), read, strict=False)
+    ]
+    return sum(vectors[1:], vectors[0])

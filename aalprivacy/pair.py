@@ -19,85 +19,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from aalprivacy import runtime
+from aalprivacy.architecture import Architecture
 from aalprivacy.atomic import make_folder, write_text, write_whole
 from aalprivacy.errors import InputError
 from aalprivacy.policy import Policy
 from aalprivacy.schema import Schema, with_rules
-from aalprivacy.text import from_lines, from_tokens, to_lines, to_tokens, view_lines, vocabulary
+from aalprivacy.text import from_lines, from_tokens, to_lines, to_tokens, view_lines
 from aalprivacy.views import apply_policy
 
 if TYPE_CHECKING:
     import keras
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
-WEIGHTS_VERSION = 2
+WEIGHTS_VERSION = 3
 PRETRAINED = Path(str(resources.files("aalprivacy"))) / "pretrained"
-# Of an encoder and a decoder, in the order in which a fingerprint reads them.
-ENCODER_ARRAYS = tuple(
-    f"encoder/{name}"
-    for name in ("embedding/embeddings", "lstm/kernel", "lstm/recurrent_kernel", "lstm/bias")
-)
-DECODER_ARRAYS = (
-    *(name.replace("encoder", "decoder") for name in ENCODER_ARRAYS),
-    "decoder/scores/kernel",
-    "decoder/scores/bias",
-)
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """How a pair's network is built.
-
-    Parameters
-    ----------
-    tokens
-        Different tokens that it reads and writes: the characters, padding and the end.
-    units
-        Width of an LSTM's state (paper, section IV-D); a code has twice as many numbers.
-    embedding
-        Width of a token's vector.
-    reverse
-        The encoder reads a line from its end to its start (Sutskever et al. 2014,
-        arXiv:1409.3215), so that what it read last is what the decoder writes first.
-    code_at_every_step
-        The decoder is fed the code at each step, as in Cho et al. (2014), the paper's reference
-        [8]; otherwise the code is its initial state only.
-    blind
-        The encoder reads the view and never the entry, so that a code can't hold what the view may
-        not show.
-    """
-
-    tokens: int = 42
-    units: int = 256
-    embedding: int = 32
-    reverse: bool = True
-    code_at_every_step: bool = True
-    blind: bool = False
-
-    @property
-    def width(self) -> int:
-        """Numbers of a code."""
-        return 2 * self.units
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The arrays of such a network by name, with the shape of each; all are float32."""
-        gates, vector = 4 * self.units, self.embedding
-        fed = vector + self.width * self.code_at_every_step
-        per_step = {"encoder": vector, "decoder": fed}
-        shapes = {}
-        for part, inputs in per_step.items():
-            shapes |= {
-                f"{part}/embedding/embeddings": (self.tokens, vector),
-                f"{part}/lstm/kernel": (inputs, gates),
-                f"{part}/lstm/recurrent_kernel": (self.units, gates),
-                f"{part}/lstm/bias": (gates,),
-            }
-        return shapes | {
-            "decoder/scores/kernel": (self.units, self.tokens),
-            "decoder/scores/bias": (self.tokens,),
-        }
-
-
 _TYPES = {field.name: type(field.default) for field in fields(Architecture)}
 
 
@@ -138,7 +73,7 @@ class Pair:
     @property
     def fingerprint(self) -> str:
         """The encoder's fingerprint, which its codes carry."""
-        return _fingerprint(self.weights, ENCODER_ARRAYS)
+        return _fingerprint(self.weights, self.architecture.names("encoder"))
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -148,7 +83,7 @@ class Pair:
         """
         return {
             "encoder": self.fingerprint,
-            "decoder": _fingerprint(self.weights, DECODER_ARRAYS),
+            "decoder": _fingerprint(self.weights, self.architecture.names("decoder")),
             "form": _form(self.architecture, self.receiver, self.letters, self.schema.to_dict()),
         }
 
@@ -173,8 +108,7 @@ class Pair:
         -------
         float32 ``(n, 2 units)``, ``[h; c]`` of the encoder's last step.
         """
-        reverse = self.architecture.reverse
-        return runtime.encode(self.weights, tokens, reverse=reverse, report=report)
+        return runtime.encode(self.weights, self.architecture, tokens, report=report)
 
     def encode_entries(
         self, entries: pd.DataFrame, report: Callable[[int], None] = lambda rows: None
@@ -214,7 +148,9 @@ class Pair:
         Series of text, one line a code; `aalprivacy.text.from_lines` makes a table of it.
         """
         longest = self.schema.longest
-        tokens = runtime.decode(self.weights, codes, longest=longest, report=report)
+        tokens = runtime.decode(
+            self.weights, self.architecture, codes, longest=longest, report=report
+        )
         return from_tokens(tokens, self.schema, index)
 
     def decode_views(self, codes: np.ndarray, index: pd.Index | None = None) -> pd.DataFrame:
@@ -350,11 +286,14 @@ class Pair:
             raise InputError(f"{folder / CARD}: {error}") from None
         weights, architecture = _read_weights(folder / WEIGHTS)
         pair = cls(weights, architecture, receiver, policy, card)
-        if architecture.tokens != vocabulary(schema):
-            raise InputError(
-                f"{folder / WEIGHTS}: of {architecture.tokens} tokens; the schema of card.json has "
-                f"{vocabulary(schema)}; expected the files of one training"
-            )
+        of_schema = Architecture.of(schema)
+        for what in ("tokens", "separator", "attributes"):
+            got, want = (getattr(a, what) for a in (architecture, of_schema))
+            if got != want:
+                raise InputError(
+                    f"{folder / WEIGHTS}: {what}: {got}; the schema of card.json has {want}; "
+                    "expected the files of one training"
+                )
         # Of the files as they stand: a rule that is given apart may have another name by now.
         form = _form(architecture, receiver, letters, table)
         if form != marks.get("form", form):  # cards of an earlier version have none

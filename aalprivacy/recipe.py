@@ -9,6 +9,8 @@ from aalprivacy.errors import InputError
 
 # The types in which the engine can take its products.
 PRODUCT_DTYPES = ("float32", "bfloat16")
+# Standard deviation of the vectors of attributes and places at the start.
+PLACE_SPREAD = 1.0
 MOST = 100_000  # of units, of a vector's numbers, of examples an update
 
 
@@ -23,8 +25,8 @@ class Recipe:
 
     Parameters
     ----------
-    units, embedding, reverse, code_at_every_step, blind
-        See `aalprivacy.pair.Architecture`.
+    units, embedding, places, reverse, code_at_every_step, blind
+        See `aalprivacy.architecture.Architecture`.
     product_dtype
         See `aalprivacy.lstm.FastLSTM`; ``"auto"`` is the faster one on the machine, measured when
         a training begins.
@@ -41,6 +43,8 @@ class Recipe:
         Adam's, from full length on. The paper's by default.
     first_learning_rate
         Adam's at the first window; it comes down to `learning_rate` as the windows get longer.
+    second_moment
+        Adam's second momentum, beta 2.
     batch_size, first_batch_size
         Examples an update at full length, and until then.
     first_window
@@ -55,6 +59,9 @@ class Recipe:
     augmentation
         Share of the examples in which a value made of words is replaced at random, and that in
         which another value is that can't be listed (`aalprivacy.examples.Examples`).
+    missing, abnormal
+        Share of the values that are made missing ones, and of the numbers, digits and patterns that
+        are drawn from all that their form allows (`aalprivacy.examples.Examples`).
     updates
         How many in all.
     decay
@@ -74,6 +81,7 @@ class Recipe:
 
     units: int = _option(256, "Width of an LSTM's state; a code has twice as many numbers.")
     embedding: int = _option(32, "Width of a character's vector.")
+    places: int = _option(48, "Places in a value that are told apart; 0: none.")
     reverse: bool = _option(True, "Read a line from its end.")
     code_at_every_step: bool = _option(True, "Feed the code to each step of the decoder.")
     blind: bool = _option(False, "Let the encoder read the view, never the entry.")
@@ -83,6 +91,7 @@ class Recipe:
     engine: bool = _option(True, "Train with the engine, or with stock Keras layers.")
     learning_rate: float = _option(4e-4, "Adam's, from full length on.")
     first_learning_rate: float = _option(4e-4, "Adam's, at the first windows.")
+    second_moment: float = _option(0.98, "Adam's: how much of it an update keeps.")
     batch_size: int = _option(64, "Examples an update, at full length.")
     first_batch_size: int = _option(32, "Examples an update, until then.")
     first_window: int = _option(6, "Attributes at the start; all of them: no curriculum.")
@@ -91,6 +100,8 @@ class Recipe:
     augmentation: tuple[float, float] = _option(
         (0.6, 0.2), "Share of examples in which words, and in which other values, are random."
     )
+    missing: float = _option(0.03, "Share of values that are made missing ones.")
+    abnormal: float = _option(0.03, "Share of numbers that are drawn from all that may be.")
     updates: int = _option(20_000, "How many updates in all.")
     decay: float = _option(0.25, "Share of the updates over which the rate falls, at the end.")
     averaging: float = _option(0.998, "How much of the averaged weights an update keeps.")
@@ -98,14 +109,15 @@ class Recipe:
 
     def __post_init__(self) -> None:
         least = {"units": 1, "embedding": 1, "batch_size": 1, "first_batch_size": 1, "updates": 1,
-                 "first_window": 1, "seed": 0, "spread": 0, "threshold": 0}  # fmt: skip
+                 "first_window": 1, "places": 0, "seed": 0, "spread": 0,
+                 "threshold": 0}  # fmt: skip
         for option in fields(self):
             numbers = np.atleast_1d(np.array(getattr(self, option.name)))
             if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
                 raise InputError(f"{option.name}: expected a finite number")
         if self.seed >= 2**32:
             raise InputError(f"seed: expected less than {2**32}, got {self.seed}")
-        for name in ("units", "embedding", "batch_size", "first_batch_size"):
+        for name in ("units", "embedding", "places", "batch_size", "first_batch_size"):
             if type(getattr(self, name)) is not int or getattr(self, name) > MOST:
                 raise InputError(
                     f"{name}: expected a whole number up to {MOST}, got {getattr(self, name)}"
@@ -120,9 +132,11 @@ class Recipe:
         for name in ("learning_rate", "first_learning_rate"):
             if getattr(self, name) <= 0:
                 raise InputError(f"{name}: expected more than 0, got {getattr(self, name)}")
-        for name in ("mixing", "decay", "averaging"):
+        for name in ("mixing", "decay", "averaging", "missing", "abnormal"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
+        if not 0 <= self.second_moment < 1:
+            raise InputError(f"second_moment: expected 0 to less than 1, got {self.second_moment}")
         if not all(0 <= share <= 1 for share in self.augmentation):
             raise InputError(
                 f"augmentation: expected two shares of 0 to 1, got {self.augmentation}"

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from aalprivacy.architecture import Architecture
 from aalprivacy.text import EOS, PAD
 
 # Lines are read together as long as there are at most so many different beginnings a line.
@@ -28,9 +29,9 @@ _turn = threading.RLock()
 
 def encode(
     weights: Mapping[str, np.ndarray],
+    architecture: Architecture,
     tokens: np.ndarray,
     *,
-    reverse: bool = True,
     batch_size: int = 512,
     report: Callable[[int], None] = lambda rows: None,
 ) -> np.ndarray:
@@ -39,12 +40,11 @@ def encode(
     Parameters
     ----------
     weights
-        Arrays of a pair by name: ``encoder/embedding/embeddings`` ``(vocabulary, width)`` and
-        ``encoder/lstm/kernel``, ``recurrent_kernel`` and ``bias`` in the layout of Keras.
+        Arrays of a pair by name, as `Architecture.shapes` lists them, in the layout of Keras.
+    architecture
+        How the network is built.
     tokens
         Whole numbers ``(n, length)``, `PAD` after each line's end.
-    reverse
-        Read each line from its last token to its first.
     batch_size
         The most lines a core works on at once.
     report
@@ -54,21 +54,22 @@ def encode(
     -------
     float32 ``(n, 2 units)``: h, then c, after a line's last token read. Zero for an empty line.
     """
-    lstm = _Lstm(weights, "encoder")
-    lengths = (tokens != PAD).sum(axis=1)
-    begun, codes = _shared_beginnings(lstm, tokens, lengths, reverse)
+    lstm = _Lstm(weights, architecture, "encoder")
+    lines = _Lines(architecture, tokens)
+    begun, codes = _shared_beginnings(lstm, lines)
 
     def run(rows: np.ndarray) -> Iterator:
         cells = _Cells(lstm, codes[rows])
-        yield from _read(cells, tokens[rows], lengths[rows], reverse, begun)
+        yield from _read(cells, lines.take(rows), begun)
         codes[rows] = cells.codes()
 
-    _on_all_cores(run, np.argsort(-lengths, kind="stable"), batch_size, report)
+    _on_all_cores(run, lines.longest_first(), batch_size, report)
     return codes
 
 
 def decode(
     weights: Mapping[str, np.ndarray],
+    architecture: Architecture,
     codes: np.ndarray,
     *,
     longest: int,
@@ -79,10 +80,8 @@ def decode(
 
     Parameters
     ----------
-    weights
-        As for `encode`, with ``decoder`` for ``encoder``, and ``decoder/scores/kernel``
-        ``(units, vocabulary)`` and ``decoder/scores/bias``. A kernel with more rows than the
-        embedding is wide reads the code at every step too.
+    weights, architecture
+        As for `encode`.
     codes
         float32 ``(n, 2 units)``, the state to start from.
     longest
@@ -94,7 +93,7 @@ def decode(
     -------
     uint8 ``(n, longest + 1)``, `PAD` after `EOS`.
     """
-    lstm = _Lstm(weights, "decoder")
+    lstm = _Lstm(weights, architecture, "decoder")
     kernel = np.asarray(weights["decoder/scores/kernel"], np.float32)
     bias = np.asarray(weights["decoder/scores/bias"], np.float32)
     written = np.full((len(codes), longest + 1), PAD, np.uint8)
@@ -102,15 +101,17 @@ def decode(
     def run(rows: np.ndarray) -> Iterator:
         cells = _Cells(lstm, np.asarray(codes[rows], np.float32))
         token = np.full(len(rows), PAD)
+        place = lstm.places.first(len(rows))
         for t in range(longest + 1):
-            cells.step(token)
+            cells.step(token, place)
             scores = cells.h @ kernel
             scores += bias
             token = scores.argmax(axis=1)
             written[rows, t] = token
+            place = lstm.places.after(token, place)
             unfinished = (token != EOS) & (token != PAD)
             if not unfinished.all():
-                rows, token = rows[unfinished], token[unfinished]
+                rows, token, place = rows[unfinished], token[unfinished], place[unfinished]
                 cells.keep(unfinished)
             if not len(rows):
                 return
@@ -121,28 +122,92 @@ def decode(
 
 
 def states(
-    weights: Mapping[str, np.ndarray], tokens: np.ndarray, *, reverse: bool = True
+    weights: Mapping[str, np.ndarray], architecture: Architecture, tokens: np.ndarray
 ) -> np.ndarray:
     """The encoder's h after each token.
 
     Parameters
     ----------
-    weights, tokens, reverse
+    weights, architecture, tokens
         As for `encode`.
 
     Returns
     -------
     float32 ``(n, length, units)``, at the place of the token just read. Zero on padding.
     """
-    lstm = _Lstm(weights, "encoder")
-    lengths = (tokens != PAD).sum(axis=1)
-    rows = np.argsort(-lengths, kind="stable")
+    lstm = _Lstm(weights, architecture, "encoder")
+    lines = _Lines(architecture, tokens)
+    rows = lines.longest_first()
     cells = _Cells(lstm, np.zeros((len(tokens), 2 * lstm.units), np.float32))
     found = np.zeros((*tokens.shape, lstm.units), np.float32)
     with _turn, threadpool_limits(1, user_api="blas"):  # a short step waits for no other thread
-        for at in _read(cells, tokens[rows], lengths[rows], reverse):
+        for at in _read(cells, lines.take(rows)):
             found[rows[: len(at)], at] = cells.h[: len(at)]
     return found
+
+
+class _Lines:
+    """Lines in the order in which they are read.
+
+    Attributes
+    ----------
+    tokens, places
+        Whole numbers ``(n, length)``; a place tells attribute and place in the value (`_Places`).
+    lengths
+        Tokens of each line.
+    """
+
+    def __init__(self, architecture: Architecture, tokens: np.ndarray) -> None:
+        self.architecture, self.tokens = architecture, tokens
+        self.lengths = (tokens != PAD).sum(axis=1)
+        self.places = _Places(architecture).of(tokens)
+
+    def longest_first(self) -> np.ndarray:
+        """Rows, those of the longest lines first."""
+        return np.argsort(-self.lengths, kind="stable")
+
+    def take(self, rows: np.ndarray) -> "_Lines":
+        """Some of the lines."""
+        lines = object.__new__(_Lines)
+        lines.architecture = self.architecture
+        lines.tokens, lines.lengths = self.tokens[rows], self.lengths[rows]
+        lines.places = self.places[rows]
+        return lines
+
+    def step(self, t: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where in its line each of the first rows is read at step t, its token and its place."""
+        at = np.full(rows, t)
+        if self.architecture.reverse:
+            at = self.lengths[:rows] - 1 - t
+        order = np.arange(rows)
+        return at, self.tokens[order, at], self.places[order, at]
+
+
+class _Places:
+    """Attribute and place of a token as one number, in the order of a table of their sums."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        self.separator, self.count = architecture.separator, max(1, architecture.places)
+        self.last = self.count * (architecture.attributes - 1)
+        self.architecture = architecture
+        self.dtype = np.int16 if architecture.attributes * self.count < 2**15 else np.int32
+
+    def of(self, tokens: np.ndarray) -> np.ndarray:
+        """The places of all tokens of lines ``(n, length)``."""
+        if not self.architecture.places:
+            return np.zeros(tokens.shape, self.dtype)
+        attribute, place = self.architecture.where(tokens)
+        return (self.count * attribute + place).astype(self.dtype)
+
+    def first(self, n: int) -> np.ndarray:
+        """The place of the first token of so many lines."""
+        return np.zeros(n, self.dtype)
+
+    def after(self, token: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """The places that follow these."""
+        along = np.where(place % self.count < self.count - 1, place + 1, place)
+        new = (token == self.separator) & (place < self.last)
+        return np.where(new, place - place % self.count + self.count, along)
 
 
 class _Lstm:
@@ -152,25 +217,34 @@ class _Lstm:
     ----------
     table
         float32 ``(4, vocabulary, units)``, what each token adds to the gates, and the bias.
+    of_place
+        float32 ``(4, attributes * places, units)``, what each place adds; ``None`` without places.
     recurrent
         float32 ``(4, units, units)``, for h.
     of_code
         float32 ``(4, 2 units, units)``, for the code at every step; no rows if it isn't read.
     """
 
-    def __init__(self, weights: Mapping[str, np.ndarray], part: str) -> None:
-        names = ("embedding/embeddings", "lstm/kernel", "lstm/recurrent_kernel", "lstm/bias")
-        embeddings, kernel, recurrent, bias = (
-            np.asarray(weights[f"{part}/{name}"], np.float32) for name in names
-        )
-        width, self.units = embeddings.shape[1], len(recurrent)
+    def __init__(
+        self, weights: Mapping[str, np.ndarray], architecture: Architecture, part: str
+    ) -> None:
+        def array(name: str) -> np.ndarray:
+            return np.asarray(weights[f"{part}/{name}"], np.float32)
+
+        kernel, recurrent = array("lstm/kernel"), array("lstm/recurrent_kernel")
+        width, self.units = architecture.embedding, architecture.units
+        self.places = _Places(architecture)
         scale = np.repeat(np.array([-1, -1, -2, -1], np.float32), self.units)
 
         def by_gate(matrix: np.ndarray) -> np.ndarray:
             gates = (matrix * scale).reshape(len(matrix), 4, self.units)
             return np.ascontiguousarray(gates.swapaxes(0, 1))
 
-        self.table = by_gate(embeddings @ kernel[:width] + bias)
+        self.table = by_gate(array("embedding/embeddings") @ kernel[:width] + array("lstm/bias"))
+        self.of_place = None
+        if architecture.places:
+            sums = array("attribute/embeddings")[:, None] + array("place/embeddings")
+            self.of_place = by_gate(sums.reshape(-1, width) @ kernel[:width])
         self.recurrent = by_gate(recurrent)
         self.of_code = by_gate(kernel[width:])
 
@@ -197,12 +271,14 @@ class _Cells:
             self.constant = self.constant[:, rows]
 
     @np.errstate(over="ignore")  # exp may be infinite: that gate is 0, as it should be
-    def step(self, token: np.ndarray) -> None:
-        """Read one token in each of the first ``len(token)`` rows."""
+    def step(self, token: np.ndarray, place: np.ndarray) -> None:
+        """Read one token, at its place, in each of the first ``len(token)`` rows."""
         n = len(token)
         h, c, gates, terms = self.h[:n], self.c[:n], self.gates[:, :n], self.terms[:, :n]
         np.matmul(h, self.lstm.recurrent, out=gates)
         gates += np.take(self.lstm.table, token, axis=1, out=terms, mode="clip")
+        if self.lstm.of_place is not None:
+            gates += np.take(self.lstm.of_place, place, axis=1, out=terms, mode="clip")
         if self.constant is not None:
             gates += self.constant[:, :n]
         np.exp(gates, out=gates)
@@ -220,42 +296,39 @@ class _Cells:
         np.divide(g, o, out=h)
 
 
-def _shared_beginnings(
-    lstm: _Lstm, tokens: np.ndarray, lengths: np.ndarray, reverse: bool
-) -> tuple[int, np.ndarray]:
+def _shared_beginnings(lstm: _Lstm, lines: _Lines) -> tuple[int, np.ndarray]:
     """Read what many lines begin with alike, once for all of them.
 
     Returns
     -------
     How many tokens that are, and each line's code after them, float32 ``(n, 2 units)``.
     """
-    begun, group = 0, np.zeros(len(tokens), int)
+    n = len(lines.tokens)
+    begun, group = 0, np.zeros(n, np.int64)
     cells = _Cells(lstm, np.zeros((1, 2 * lstm.units), np.float32))
-    for t in range(lengths.min(initial=len(tokens[0])) if len(tokens) else 0):
-        token = tokens[np.arange(len(tokens)), lengths - 1 - t if reverse else t].astype(int)
-        # Lines of one group go on as one as long as their next token is the same.
+    for t in range(lines.lengths.min(initial=lines.tokens.shape[1]) if n else 0):
+        _, token, place = lines.step(t, n)
+        # Lines of one group go on as one as long as their next token and its place are the same.
         alike, first, groups = np.unique(
-            256 * group + token, return_index=True, return_inverse=True
-        )
-        if len(alike) > SHARED * len(tokens):
+            (group << 32) + (place.astype(np.int64) << 8) + token,
+            return_index=True, return_inverse=True,
+        )  # fmt: skip
+        if len(alike) > SHARED * n:
             break
         cells = _Cells(lstm, cells.codes()[group[first]])
-        cells.step(token[first])
+        cells.step(token[first], place[first])
         begun, group = t + 1, groups
     return begun, cells.codes()[group]
 
 
-def _read(
-    cells: _Cells, tokens: np.ndarray, lengths: np.ndarray, reverse: bool, begun: int = 0
-) -> Iterator[np.ndarray]:
+def _read(cells: _Cells, lines: _Lines, begun: int = 0) -> Iterator[np.ndarray]:
     """Read lines, the longest first, and yield where in its line each row's token just read was.
 
     So many tokens as are `begun` have been read already.
     """
-    for t in range(begun, lengths.max(initial=0)):
-        left = lengths[: np.searchsorted(-lengths, -t)]
-        at = left - 1 - t if reverse else np.full(len(left), t)
-        cells.step(tokens[np.arange(len(left)), at])
+    for t in range(begun, lines.lengths.max(initial=0)):
+        at, token, place = lines.step(t, int(np.searchsorted(-lines.lengths, -t)))
+        cells.step(token, place)
         yield at
 
 

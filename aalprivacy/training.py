@@ -18,16 +18,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from aalprivacy.architecture import Architecture
 from aalprivacy.atomic import write_text, write_whole
 from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.examples import Batch, Examples
 from aalprivacy.initial import start
 from aalprivacy.model import build_decoder, build_encoder, set_arrays
-from aalprivacy.pair import Architecture, Pair
+from aalprivacy.pair import Pair
 from aalprivacy.policy import Policy
 from aalprivacy.quiet import keras, tf
 from aalprivacy.recipe import Recipe
-from aalprivacy.text import character_errors, view_lines, vocabulary
+from aalprivacy.text import character_errors, view_lines
 from aalprivacy.updates import Updates
 from aalprivacy.views import apply_policy
 from aalprivacy.workers import Workers
@@ -108,13 +109,14 @@ class Trainer:
             )
         keras.utils.set_random_seed(recipe.seed)
         self.recipe, self.policy, self.receiver = recipe, policy, policy.receiver(receiver)
-        self.architecture = Architecture(
-            vocabulary(policy.schema), recipe.units, recipe.embedding, recipe.reverse,
-            recipe.code_at_every_step, recipe.blind,
+        self.architecture = Architecture.of(
+            policy.schema,
+            **{name: getattr(recipe, name) for name in ("units", "embedding", "places", "reverse",
+                                                        "code_at_every_step", "blind")},
         )  # fmt: skip
         product_dtype = recipe.product_dtype if recipe.engine else None
-        self.encoder = build_encoder(self.architecture, product_dtype)
-        self.decoder = build_decoder(self.architecture, product_dtype)
+        self.encoder = build_encoder(self.architecture, product_dtype, windows=True)
+        self.decoder = build_decoder(self.architecture, product_dtype, windows=True)
         if pair is None:
             for model in (self.encoder, self.decoder):
                 start(model, recipe, policy.schema.longest)
@@ -135,17 +137,25 @@ class Trainer:
         ]
         self.names, self.variables = map(list, zip(*named, strict=True))
         self.optimizer = keras.optimizers.Adam(
-            recipe.learning_rate, global_clipnorm=1.0, use_ema=True, ema_momentum=recipe.averaging
+            recipe.learning_rate,
+            beta_2=recipe.second_moment,
+            global_clipnorm=1.0,
+            use_ema=True,
+            ema_momentum=recipe.averaging,
         )
         self.optimizer.build(self.variables)
         self.workers = workers or Workers()
+        entries_and_first = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)
         self.updates = Updates(
-            lambda entry, before: self.decoder(
-                [before, self.encoder(entry, training=True)], training=True
-            ),
-            self.variables, self.optimizer, tf.TensorSpec([None, None], tf.int32), self.workers,
-        )  # fmt: skip
+            self._write, self.variables, self.optimizer, entries_and_first, self.workers
+        )
         self.progress = Progress(window=min(recipe.first_window, len(policy.schema)))
+
+    def _write(self, inputs, before):
+        """Scores of each token of the views, given the tokens before."""
+        entries, first = inputs
+        code = self.encoder([entries, first], training=True)
+        return self.decoder([before, code, first], training=True)
 
     @property
     def attributes(self) -> int:
@@ -158,7 +168,7 @@ class Trainer:
         since = at.whole_since(self.attributes)
         rate = self.recipe.rate(at.update, at.window, self.attributes, since)
         self.optimizer.learning_rate = rate
-        return self.updates.make(batch.entries, batch.views, ~batch.replaced)
+        return self.updates.make((batch.entries, batch.first), batch.views, ~batch.replaced)
 
     def pair(self) -> Pair:
         """The pair as it stands, with averaged weights."""

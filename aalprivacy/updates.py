@@ -16,8 +16,13 @@ from aalprivacy.recipe import PRODUCT_DTYPES
 from aalprivacy.text import PAD
 from aalprivacy.workers import Workers
 
-# One shard a core; more than a few leave a small batch too little for each.
-SHARDS = min(8, os.cpu_count() or 1)
+
+def count_shards() -> int:
+    """One shard a core; more than a few leave a small batch too little for each. One on a GPU."""
+    return 1 if tf.config.list_physical_devices("GPU") else min(8, os.cpu_count() or 1)
+
+
+SHARDS = count_shards()
 
 
 class Updates:
@@ -33,7 +38,7 @@ class Updates:
     optimizer
         Built for them.
     inputs
-        Shape and type of the inputs.
+        Shape and type of the inputs: one, or a tuple of them.
     workers
         Who trains; this process alone by default.
     """
@@ -43,7 +48,7 @@ class Updates:
         write: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
         variables: Sequence,
         optimizer: keras.optimizers.Optimizer,
-        inputs: tf.TensorSpec,
+        inputs: tf.TensorSpec | tuple[tf.TensorSpec, ...],
         workers: Workers | None = None,
     ) -> None:
         self.write, self.variables, self.optimizer = write, list(variables), optimizer
@@ -54,13 +59,13 @@ class Updates:
         self._update = tf.function(self._one, input_signature=[inputs, text, counted])
         self._begun = False
 
-    def loss(self, inputs: np.ndarray, text: np.ndarray) -> float:
+    def loss(self, inputs: np.ndarray | tuple, text: np.ndarray) -> float:
         """Mean cross entropy of texts, in nats a character.
 
         Parameters
         ----------
         inputs
-            ``(n, ...)``.
+            ``(n, ...)``, or a tuple of such.
         text
             Tokens ``(n, length)``, int32, `PAD` after their ends.
         """
@@ -68,7 +73,7 @@ class Updates:
             return float(self._loss(inputs, text))
 
     def make(
-        self, inputs: np.ndarray, text: np.ndarray, counted: np.ndarray | None = None
+        self, inputs: np.ndarray | tuple, text: np.ndarray, counted: np.ndarray | None = None
     ) -> float:
         """Make one update.
 
@@ -87,7 +92,9 @@ class Updates:
         if counted is None:
             counted = np.ones(text.shape, bool)
         with self.workers.watched(), self._quietly():
-            return float(self._update(*map(self.workers.rows, (inputs, text, counted))))
+            return float(
+                self._update(*tf.nest.map_structure(self.workers.rows, (inputs, text, counted)))
+            )
 
     def _quietly(self):
         # TensorFlow says at the first update, on some processors, what it can't do faster.
@@ -100,7 +107,7 @@ class Updates:
         before = tf.pad(text[:, :-1], [[0, 0], [1, 0]], constant_values=PAD)
         losses = [
             tf.nn.sparse_softmax_cross_entropy_with_logits(t, self.write(i, b))
-            for i, b, t in shards(inputs, before, text)
+            for i, b, t in shards((inputs, before, text))
         ]
         return tf.concat(losses, 0), tf.cast(text != PAD, tf.float32)
 
@@ -120,15 +127,19 @@ class Updates:
         return own_loss / own_characters
 
 
-def shards(*tensors: tf.Tensor) -> Iterator[tuple]:
-    """The parts of a batch, one a core."""
+def shards(batch: tuple) -> Iterator[tuple]:
+    """The parts of a batch, tensors in any nesting, one a core."""
+    tensors = tf.nest.flatten(batch)
     n = tf.shape(tensors[0])[0]
     sizes = [n // SHARDS] * (SHARDS - 1) + [n - (SHARDS - 1) * (n // SHARDS)]
-    return zip(*(tf.split(tensor, sizes) for tensor in tensors), strict=True)
+    for part in zip(*(tf.split(tensor, sizes) for tensor in tensors), strict=True):
+        yield tf.nest.pack_sequence_as(batch, part)
 
 
 def one_thread_a_shard() -> None:
     """Set TensorFlow's threads for `shards`; without effect once TensorFlow has computed."""
+    if SHARDS == 1:
+        return
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(SHARDS)

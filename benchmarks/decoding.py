@@ -30,7 +30,9 @@ def own(pair):
     from aalprivacy import runtime
 
     longest = pair.schema.longest
-    return pair.encode, lambda codes: runtime.decode(pair.weights, codes, longest=longest)
+    return pair.encode, lambda codes: runtime.decode(
+        pair.weights, pair.architecture, codes, longest=longest
+    )
 
 
 def stock(pair):

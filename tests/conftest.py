@@ -10,9 +10,10 @@ import sys
 import numpy as np
 import pytest
 
+from aalprivacy.architecture import Architecture
 from aalprivacy.attributes import Attribute, Category, Form
 from aalprivacy.homes import simulate
-from aalprivacy.pair import Architecture, Pair
+from aalprivacy.pair import Pair
 from aalprivacy.policy import TABLE_I, Operation, Policy
 from aalprivacy.schema import Schema
 
@@ -82,10 +83,7 @@ def make_pair():
     """What makes an untrained pair with random weights."""
 
     def make(policy=TABLE_I, receiver="researcher", seed=0, scale=0.3, **architecture):
-        from aalprivacy.text import vocabulary
-
-        built = Architecture(vocabulary(policy.schema), **{"units": 16, "embedding": 4}
-                             | architecture)  # fmt: skip
+        built = Architecture.of(policy.schema, **{"units": 16, "embedding": 4} | architecture)
         rng = np.random.default_rng(seed)
         weights = {
             name: rng.normal(0, scale, shape).astype(np.float32)

@@ -8,15 +8,17 @@ import pytest
 
 from aalprivacy.attributes import Attribute, Form
 from aalprivacy.errors import InputError
-from aalprivacy.examples import Examples
+from aalprivacy.examples import Examples, abnormal
 from aalprivacy.policy import TABLE_I, Operation, Policy
 from aalprivacy.recipe import Recipe
-from aalprivacy.schema import Schema
+from aalprivacy.schema import Schema, with_rules
 from aalprivacy.text import from_lines, from_tokens, to_lines, view_lines
 from aalprivacy.views import apply_policy
 
 SCHEMA = TABLE_I.schema
-PLAIN = Recipe(first_batch_size=8, batch_size=60, mixing=0.0, augmentation=(0.0, 0.0))
+PLAIN = Recipe(
+    first_batch_size=8, batch_size=60, mixing=0.0, augmentation=(0.0, 0.0), missing=0, abnormal=0
+)
 
 
 def whole_lines(examples, updates, schema=SCHEMA):
@@ -136,6 +138,60 @@ def test_a_missing_value_stays_missing(clinic, patients):
     for x, y, _ in whole_lines(Examples(gaps, clinic, "statistician", recipe), 5, clinic.schema):
         assert x.str.startswith("-|-|").all()
         assert y.str.startswith("*|-|").all()
+
+
+@pytest.mark.parametrize("blind", [False, True])
+@pytest.mark.parametrize("receiver", TABLE_I.receivers)
+def test_missing_and_abnormal_values_have_the_views_of_the_rule(entries, receiver, blind):
+    recipe = replace(PLAIN, missing=0.2, abnormal=0.3, mixing=0.5, blind=blind)
+    examples = Examples(entries, TABLE_I, receiver, recipe)
+    usual = {name: set(entries[name]) for name in SCHEMA.names}
+    cells = gaps = new = 0
+    for x, y, _ in whole_lines(examples, 6):
+        if blind:
+            assert x.tolist() == y.tolist()
+            continue
+        table = from_lines(x, SCHEMA)
+        assert view_lines(apply_policy(table, TABLE_I, receiver), SCHEMA).tolist() == y.tolist()
+        assert x.str.len().max() <= SCHEMA.longest
+        cells += table.size
+        gaps += int((table == "-").sum().sum())
+        new += sum(int((~table[name].isin(usual[name] | {"-"})).sum()) for name in SCHEMA.names)
+    if not blind:
+        assert gaps / cells == pytest.approx(0.2, abs=0.03)
+        # Half of the attributes have such a form; some values drawn so are usual ones.
+        assert 0.04 < new / cells < 0.3 * 0.5
+
+
+def test_abnormal_values_reach_the_limits_of_the_form(entries):
+    drawn = abnormal(entries, TABLE_I, "researcher", np.random.default_rng(0))
+    assert len(SCHEMA.check(drawn)) == len(drawn)
+    for name, low, high in (("temperature_sensor", -99, 99), ("glucose_level", 0, 999)):
+        numbers = drawn[name].astype(int)
+        assert (numbers.min(), numbers.max()) == (low, high)
+        assert numbers.abs().lt(10).mean() > 0.1  # of one digit, which a flat draw hardly gives
+    assert set(drawn["blood_pressure"].str.len()) == {5, 6, 7}
+    assert set(drawn["disease"]) <= set(entries["disease"])
+
+
+def test_an_abnormal_value_that_the_rule_refuses_is_not_drawn(clinic, patients):
+    def young(value):
+        if int(value) > 100:
+            raise ValueError("too old")
+        return "young" if int(value) < 50 else "old"
+
+    rules = {name: clinic.for_receiver("statistician")[name] for name in clinic.schema.names}
+    strict = Policy({"statistician": rules}, with_rules(clinic.schema, {"years": young}))
+    drawn = abnormal(patients, strict, "statistician", np.random.default_rng(0))
+    assert 100 >= drawn["years"].astype(int).max() > 90
+
+
+def test_a_batch_says_with_which_attribute_its_lines_begin(entries):
+    examples = Examples(entries, TABLE_I, "family_member", replace(PLAIN, mixing=1.0))
+    values = [set(entries[name]) for name in SCHEMA.names]
+    batch = examples.batch(3, 4)
+    for line, first in zip(from_tokens(batch.entries, SCHEMA), batch.first, strict=True):
+        assert all(v in values[first + i] for i, v in enumerate(line.split("|")))
 
 
 def test_windows_of_more_attributes_than_there_are_is_whole_entries(clinic, patients):

@@ -2,18 +2,19 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+from aalprivacy.architecture import Architecture
 from aalprivacy.errors import InputError
 from aalprivacy.pair import (
     CARD,
     PRETRAINED,
     WEIGHTS,
-    Architecture,
     Pair,
     load_pair,
     read_card,
@@ -70,8 +71,8 @@ def test_the_head_says_how_the_network_is_built():
     with safe_open(PRETRAINED / "researcher.blind" / WEIGHTS, "numpy") as file:
         head = file.metadata()
     assert {k: json.loads(v) for k, v in head.items()} == {
-        "version": 2, "tokens": 42, "units": 256, "embedding": 32, "reverse": True,
-        "code_at_every_step": True, "blind": True,
+        "version": 3, "tokens": 42, "separator": 39, "attributes": 20, "units": 256,
+        "embedding": 32, "places": 0, "reverse": True, "code_at_every_step": True, "blind": True,
     }  # fmt: skip
 
 
@@ -118,7 +119,7 @@ def _rewrite(path, arrays=None, head=None):
         ({"encoder/lstm/bias": np.ones(1024, np.float32)}, {}, "its encoder belongs to another"),
         ({"decoder/scores/bias": np.zeros(3, np.float32)}, {}, "arrays of other names or shapes"),
         ({"surplus": np.zeros(3, np.float32)}, {}, "arrays of other names or shapes"),
-        ({}, {"version": "9"}, "format version 9; expected 2"),
+        ({}, {"version": "9"}, "format version 9; expected 3"),
         ({}, {"units": "many"}, "its head doesn't say how the network is built"),
         ({}, {"colour": "1"}, "its head doesn't say how the network is built"),
         ({}, {"units": "null"}, "its head doesn't say how the network is built"),
@@ -224,7 +225,19 @@ def test_a_rule_of_ones_own_may_have_another_name(make_pair, clinic, tmp_path):
 
 
 def test_shapes_follow_from_the_architecture():
-    shapes = Architecture(50, 8, 3, code_at_every_step=False).shapes()
+    small = Architecture(tokens=50, attributes=7, units=8, embedding=3, places=5)
+    shapes = replace(small, code_at_every_step=False).shapes()
     assert shapes["decoder/lstm/kernel"] == (3, 32)
-    assert Architecture(50, 8, 3).shapes()["decoder/lstm/kernel"] == (3 + 16, 32)
+    assert small.shapes()["decoder/lstm/kernel"] == (3 + 16, 32)
     assert shapes["decoder/scores/kernel"] == (8, 50)
+    assert (shapes["encoder/attribute/embeddings"], shapes["decoder/place/embeddings"]) == (
+        (7, 3), (5, 3),
+    )  # fmt: skip
+    assert "encoder/place/embeddings" not in replace(small, places=0).shapes()
+
+
+def test_where_a_token_stands():
+    built = Architecture(separator=9, attributes=3, places=4)
+    attribute, place = built.where(np.array([[2, 2, 9, 9, 3, 3, 3, 3, 3, 9, 5, 1, 0]]))
+    assert attribute.tolist() == [[0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2]]
+    assert place.tolist() == [[0, 1, 2, 0, 0, 1, 2, 3, 3, 3, 3, 3, 3]]

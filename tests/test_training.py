@@ -6,10 +6,13 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from aalprivacy import updates
+from aalprivacy.architecture import Architecture
 from aalprivacy.errors import InputError
 from aalprivacy.examples import Examples
 from aalprivacy.lstm import FastLSTM
@@ -42,12 +45,40 @@ def test_engine_and_stock_models_agree(entries, code_at_every_step):
     encoder, decoder = pair.keras()
     schema = pair.schema
     tokens = to_tokens(to_lines(entries[:6], schema), schema)[:, :50].astype(np.int32)
-    codes = pair.encode(tokens)
-    for model in (encoder, trainer.encoder):
-        np.testing.assert_allclose(codes, model(tokens), atol=1e-5)
+    codes, first = pair.encode(tokens), np.zeros(6, np.int32)
+    for read in (encoder(tokens), trainer.encoder([tokens, first])):
+        np.testing.assert_allclose(codes, read, atol=1e-5)
     np.testing.assert_allclose(
-        decoder([tokens, codes]), trainer.decoder([tokens, codes]), atol=1e-5
+        decoder([tokens, codes]), trainer.decoder([tokens, codes, first]), atol=1e-5
     )
+
+
+def test_a_window_is_read_as_the_part_of_a_line_that_it_is():
+    """Attributes and places of a line's end are those that they have in the whole line."""
+    from aalprivacy.model import build_decoder, build_encoder
+
+    schema = TABLE_I.schema
+    whole = to_tokens(pd.Series(["||||ab|c|def|"]), schema)[:, :13].astype(np.int32)
+    starts = whole, whole[:, 4:]
+    built = Architecture.of(schema, units=5, embedding=3, reverse=False)
+    for build, ahead in ((build_encoder, 0), (build_decoder, 1)):
+        model = build(built, windows=True)
+        of_places = keras.Model(model.inputs, [model.get_layer(n).output for n in
+                                               ("attribute", "place")])  # fmt: skip
+        code = [np.zeros((1, 10), np.float32)] * ahead
+        whole, part = (np.pad(t, ((0, 0), (ahead, 0))) for t in starts)
+        all_vectors = of_places([whole, *code, np.zeros(1, np.int32)])
+        vectors = of_places([part, *code, np.full(1, 4, np.int32)])
+        for a, b in zip(all_vectors, vectors, strict=True):
+            np.testing.assert_array_equal(np.asarray(a)[:, 4:], b)
+
+
+def test_a_gpu_has_one_shard(monkeypatch):
+    devices = {"GPU": ["one"], "CPU": ["one"]}
+    monkeypatch.setattr(updates.tf.config, "list_physical_devices", devices.get)
+    assert updates.count_shards() == 1
+    devices["GPU"] = []
+    assert updates.count_shards() == min(8, os.cpu_count())
 
 
 def test_a_pair_has_the_averaged_weights(entries):
@@ -267,6 +298,9 @@ def test_another_type_of_numbers_is_named():
         ({"mixing": 1.5}, "mixing: expected 0 to 1"),
         ({"augmentation": (0.1, 2)}, "augmentation: expected two shares"),
         ({"product_dtype": "int8"}, "expected float32 or bfloat16 or auto, got 'int8'"),
+        ({"second_moment": 1}, "second_moment: expected 0 to less than 1"),
+        ({"places": -1}, "places: expected 0 or more"),
+        ({"missing": 2}, "missing: expected 0 to 1"),
         ({"memory": -1}, "memory: expected 0 or more"),
     ],
 )

@@ -24,9 +24,9 @@ from aalprivacy.audit.measure import (
     share,
     up_to,
 )
-from aalprivacy.pair import DECODER_ARRAYS, Pair
+from aalprivacy.pair import Pair
 from aalprivacy.policy import Operation
-from aalprivacy.recipe import Recipe
+from aalprivacy.recipe import PLACE_SPREAD, Recipe
 from aalprivacy.text import from_lines, is_well_formed, view_lines
 from aalprivacy.views import apply_policy
 
@@ -84,13 +84,13 @@ class NearKey:
         for size in self.noise:
             changed = {
                 name: weights[name] * _normal(rng, weights[name].shape, 1, size)
-                for name in DECODER_ARRAYS
+                for name in case.pair.architecture.names("decoder")
             }
             setting = Setting(f"weights off by {size:g} of their size", size)
             findings += self._try(case, setting, changed)
         fresh = fresh_decoder(case.pair, self.seed)
         for stolen in (("embedding",), ("lstm",), ("scores",), ("lstm", "scores")):
-            guessed = {n: array for n, array in fresh.items() if n.split("/")[1] not in stolen}
+            guessed = {n: array for n, array in fresh.items() if _layer(n) not in stolen}
             findings += self._try(case, Setting(f"only known: {' and '.join(stolen)}"), guessed)
         return findings
 
@@ -315,19 +315,32 @@ def fresh_decoder(pair: Pair, seed: int) -> dict[str, np.ndarray]:
     training of any seed starts with these arrays.
     """
     rng, recipe = np.random.default_rng([ATTACKERS, seed]), Recipe()
-    arrays = {name: np.zeros(pair.weights[name].shape) for name in DECODER_ARRAYS}
-    vectors, kernel, recurrent, bias, scores, _ = DECODER_ARRAYS
-    units = len(arrays[recurrent])
-    arrays[vectors] += rng.normal(0, recipe.spread, arrays[vectors].shape)
-    for name in (kernel, scores):
-        limit = np.sqrt(6 / sum(arrays[name].shape))
-        arrays[name] += rng.uniform(-limit, limit, arrays[name].shape)
-    q, r = np.linalg.qr(rng.normal(size=(4 * units, units)))
-    arrays[recurrent] += (q * np.sign(np.diag(r))).T
+    shapes, units = pair.architecture.shapes(), pair.architecture.units
     forget = np.log(rng.uniform(1, pair.schema.longest, units))
-    # Keras' order of the gates: input, forget, candidate, output.
-    arrays[bias] += np.concatenate([-forget, forget, np.zeros(2 * units)])
+    arrays = {}
+    for name in pair.architecture.names("decoder"):
+        layer, array = name.split("/")[1:]
+        if array == "embeddings":
+            spread = recipe.spread if layer == "embedding" else PLACE_SPREAD
+            arrays[name] = rng.normal(0, spread, shapes[name])
+        elif array == "kernel":
+            limit = np.sqrt(6 / sum(shapes[name]))
+            arrays[name] = rng.uniform(-limit, limit, shapes[name])
+        elif array == "recurrent_kernel":
+            q, r = np.linalg.qr(rng.normal(size=(4 * units, units)))
+            arrays[name] = (q * np.sign(np.diag(r))).T
+        elif (
+            layer == "lstm"
+        ):  # its bias; Keras' order of the gates: input, forget, candidate, output
+            arrays[name] = np.concatenate([-forget, forget, np.zeros(2 * units)])
+        else:
+            arrays[name] = np.zeros(shapes[name])
     return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def _layer(array: str) -> str:
+    """Which part of a decoder an array is of; attributes and places belong to the vectors."""
+    return "embedding" if array.endswith("/embeddings") else array.split("/")[1]
 
 
 def _area(alike: np.ndarray, apart: np.ndarray) -> float:

@@ -1,0 +1,115 @@
+"""How a pair's network is built, and where in a line a character stands."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aalprivacy.attributes import SEPARATOR
+from aalprivacy.schema import Schema
+from aalprivacy.text import token_of, vocabulary
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How a pair's network is built.
+
+    Parameters
+    ----------
+    tokens
+        Different tokens that it reads and writes: the characters, padding and the end.
+    separator
+        The token that ends a value.
+    attributes
+        Values of a line.
+    units
+        Width of an LSTM's state (paper, section IV-D); a code has twice as many numbers.
+    embedding
+        Width of a token's vector.
+    places
+        Places in a value that are told apart; the last one stands for all that follow. A token's
+        vector is the sum of three: of the token, of its attribute, of its place in the value. In
+        the decoder they are of the token before, and of the attribute and place of the one to
+        write. 0 leaves the token's alone.
+    reverse
+        The encoder reads a line from its end to its start (Sutskever et al. 2014,
+        arXiv:1409.3215), so that what it read last is what the decoder writes first.
+    code_at_every_step
+        The decoder is fed the code at each step, as in Cho et al. (2014), the paper's reference
+        [8]; otherwise the code is its initial state only.
+    blind
+        The encoder reads the view and never the entry, so that a code can't hold what the view may
+        not show.
+    """
+
+    tokens: int = 42
+    separator: int = 39
+    attributes: int = 20
+    units: int = 256
+    embedding: int = 32
+    places: int = 48
+    reverse: bool = True
+    code_at_every_step: bool = True
+    blind: bool = False
+
+    @classmethod
+    def of(cls, schema: Schema, **choices) -> "Architecture":
+        """The architecture of a schema's pairs; `choices` are the other fields."""
+        separator = token_of(SEPARATOR, schema)
+        return cls(vocabulary(schema), separator, len(schema), **choices)
+
+    @property
+    def width(self) -> int:
+        """Numbers of a code."""
+        return 2 * self.units
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The arrays of such a network by name, with the shape of each; all are float32."""
+        gates, vector = 4 * self.units, self.embedding
+        fed = vector + self.width * self.code_at_every_step
+        tables = {"embedding": self.tokens}
+        if self.places:
+            tables |= {"attribute": self.attributes, "place": self.places}
+        shapes = {}
+        for part, inputs in {"encoder": vector, "decoder": fed}.items():
+            shapes |= {f"{part}/{name}/embeddings": (rows, vector) for name, rows in tables.items()}
+            shapes |= {
+                f"{part}/lstm/kernel": (inputs, gates),
+                f"{part}/lstm/recurrent_kernel": (self.units, gates),
+                f"{part}/lstm/bias": (gates,),
+            }
+        return shapes | {
+            "decoder/scores/kernel": (self.units, self.tokens),
+            "decoder/scores/bias": (self.tokens,),
+        }
+
+    def names(self, part: str) -> tuple[str, ...]:
+        """The arrays of the encoder or the decoder, in the order in which a fingerprint reads them.
+
+        Parameters
+        ----------
+        part
+            ``"encoder"`` or ``"decoder"``.
+        """
+        return tuple(name for name in self.shapes() if name.startswith(part))
+
+    def where(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The attribute that each token stands in, and its place in the value, both from 0.
+
+        A separator is the last token of its value. Tokens after a line's last attribute count as
+        part of it.
+
+        Parameters
+        ----------
+        tokens
+            Whole numbers ``(n, length)``.
+
+        Returns
+        -------
+        Two arrays of whole numbers ``(n, length)``, below `attributes` and `places`.
+        """
+        ends = tokens == self.separator
+        attribute = np.minimum(np.cumsum(ends, axis=1) - ends, self.attributes - 1)
+        at = np.arange(tokens.shape[1])
+        begins = np.diff(attribute, axis=1, prepend=0) > 0
+        place = at - np.maximum.accumulate(np.where(begins, at, 0), axis=1)
+        return attribute, np.minimum(place, self.places - 1)
