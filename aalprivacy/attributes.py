@@ -18,7 +18,10 @@ from aalprivacy.generalisation import MOST_DECIMALS, Hierarchy, Range, is_finite
 
 DELETED, MISSING, SEPARATOR = "*", "-", "|"
 # What programs write for a value that isn't there.
-NULLS = frozenset(("nan", "na", "n/a", "nat", "null", "none", "<na>", "#n/a", "?", "--"))
+NULLS = frozenset((
+    "nan", "na", "n/a", "n.a.", "nat", "null", "none", "<na>", "?", "--", ".",
+    "#n/a", "#null!", "#num!", "#value!", "#ref!", "#div/0!", "#name?",
+))  # fmt: skip
 PREPARE = "'aalprivacy prepare' puts it right"
 UNKNOWN = "'aalprivacy prepare --unknown missing' makes it a missing value"
 MOST_DIGITS = 15  # of a number before its point, so that it is told from its neighbours exactly

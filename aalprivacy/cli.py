@@ -14,7 +14,6 @@ from aalprivacy.errors import InputError
 from aalprivacy.pair import load_pair, pair_folder, shipped_names, shipped_pairs
 from aalprivacy.policy import TABLE_I
 from aalprivacy.recipe import Recipe
-from aalprivacy.schema import Schema
 from aalprivacy.text import from_lines, is_well_formed
 from aalprivacy.views import apply_policy
 
@@ -34,6 +33,9 @@ MOST_USERS = 10_000_000
 FEW_PEOPLE = 300  # fewer are soon known by heart
 
 Table = Annotated[Path, typer.Argument(help="Entries: .parquet, .csv or .csv.gz, one row each.")]
+OwnTable = Annotated[
+    Path, typer.Argument(help="Your own table: .csv or .tsv (also .gz), or .parquet.")
+]
 OutTable = Annotated[Path, Option("--out", help="Where to write: .parquet, .csv or .csv.gz.")]
 PairName = Annotated[
     str | None,
@@ -66,37 +68,36 @@ def _with_recipe(command):
 
 @app.command()
 def describe(
-    table: Annotated[Path, typer.Argument(help="Your own table: .csv, .csv.gz or .parquet.")],
+    table: OwnTable,
     out_file: Annotated[Path, Option("--out", help="Where to write the schema: .toml.")],
     policy_out: Annotated[Path | None, Option(help="Where to write a policy to fill in.")] = None,
     receivers: Annotated[str, Option(help="Of that policy, with commas between.")] = "receiver",
+    hierarchies_out: Annotated[
+        Path | None, Option(help="Folder for a file of groups for each list of values.")
+    ] = None,
+    id: Annotated[str | None, Option(help="The column that says whose entry it is.")] = None,
     show_values: Annotated[bool, Option("--show-values", help="Show values in comments.")] = False,
 ) -> None:
     """Write a first schema for a table of your own, to be checked and edited."""
-    from aalprivacy import describe as describing
-    from aalprivacy import prepare as preparing
-
     names = [name.strip() for name in receivers.split(",")]
     if not all(names):
         raise InputError(f"--receivers: expected names with commas between, got {receivers!r}")
-    atomic.check_writable(out_file, [table])
-    if policy_out is not None:
-        atomic.check_writable(policy_out, [table, out_file])
-    text = describing.describe(preparing.read_untidy(table), show_values=show_values)
-    atomic.write_text(text, out_file)
-    out.print(f"schema: {out_file}; read it and correct it before you use it")
-    if policy_out is not None:
-        template = describing.policy_template(Schema.from_toml(out_file), names)
-        atomic.write_text(template, policy_out)
-        out.print(f"policy: {policy_out}; every letter in it is a guess")
+    written = commands.write_schema(
+        table, out_file, policy_out, names, hierarchies_out, id=id, show_values=show_values
+    )
+    out.print("\n".join(written))
 
 
 @app.command()
 def prepare(
-    table: Annotated[Path, typer.Argument(help="Your own table: .csv, .csv.gz or .parquet.")],
+    table: OwnTable,
     schema: Annotated[Path, Option(help="What an entry is (TOML).")],
     out_file: Annotated[Path | None, Option("--out", help="Where to write the entries.")] = None,
-    dry_run: Annotated[bool, Option("--dry-run", help="Report and write nothing.")] = False,
+    codes: Annotated[
+        Path | None, Option(help="What the table's columns and codes mean (TOML).")
+    ] = None,
+    report: Annotated[Path | None, Option(help="Where to write the report too: .csv.")] = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="Report, and write no entries.")] = False,
     out_of_range: Annotated[
         str, Option(help="Numbers beyond least and most: refuse or missing.")
     ] = "refuse",
@@ -105,21 +106,12 @@ def prepare(
     ] = "refuse",
 ) -> None:
     """Put an untidy table right, and report each kind of change."""
-    from aalprivacy import prepare as preparing
-
     if out_file is None and not dry_run:
         raise InputError("--out: expected where to write, or --dry-run")
-    kind = Schema.from_toml(schema)
-    if out_file is not None:
-        tables.check_table_writable(out_file, [table, schema, *commands.files_of(kind)])
-    untidy = preparing.read_untidy(table)
-    with _naming(table):
-        entries, changes = preparing.prepare(
-            untidy, kind, out_of_range=out_of_range, unknown=unknown
-        )
-    rows = [[c.kind, c.attribute, f"{c.count:,}", c.before, c.after] for c in changes]
-    columns = ["change", "attribute", "values", "such as", "becomes"]
-    progress.show(out, f"{len(rows)} kinds of change", rows, columns)
+    entries, rows = commands.put_right(
+        table, schema, out_file, codes, report, out_of_range=out_of_range, unknown=unknown
+    )
+    progress.show(out, f"{len(rows)} kinds of change", rows, commands.REPORT)
     if not dry_run:
         tables.write_table(entries, out_file)
         out.print(f"{len(entries):,} entries: {out_file}")

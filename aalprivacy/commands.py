@@ -4,13 +4,14 @@ Entries are a file's, or simulated homes where none is given and the schema is t
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from aalprivacy.atomic import check_writable, write_text
+from aalprivacy.atomic import check_writable, make_folder, write_text
 from aalprivacy.errors import InputError
 from aalprivacy.pair import Pair, load_pair, shipped_names, shipped_pairs
 from aalprivacy.policy import TABLE_I, Policy, identifier
@@ -26,7 +27,9 @@ from aalprivacy.runs import (
     split_people,
 )
 from aalprivacy.schema import Schema
-from aalprivacy.tables import read_entries
+from aalprivacy.tables import check_table_writable, read_entries
+
+REPORT = ("change", "attribute", "values", "such as", "becomes")  # of what `prepare` did
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,121 @@ def find_pairs(pair: str | None, receiver: str | None) -> dict[str, Pair]:
         return shipped_pairs()
     model = find_pair(pair, receiver)
     return {pair if pair in shipped_names() else model.receiver: model}
+
+
+def write_schema(
+    table: Path,
+    schema: Path,
+    policy: Path | None,
+    receivers: Sequence[str],
+    hierarchies: Path | None,
+    *,
+    id: str | None,
+    show_values: bool,
+) -> list[str]:
+    """Write a first schema for a table, and a policy and hierarchies to fill in if asked for.
+
+    Parameters
+    ----------
+    table
+        The file of the table.
+    schema, policy, hierarchies
+        Where to write: two files, and a folder.
+    receivers
+        Of the policy.
+    id, show_values
+        As `aalprivacy.describe.describe` has them.
+
+    Returns
+    -------
+    What was written, and what a person should do with it.
+
+    Raises
+    ------
+    InputError
+        If the table can't be read or described, or a file can't be written or is there already
+        where a person may have filled it in.
+    """
+    from aalprivacy.describe import LEFT_OUT, describe, hierarchy_stubs, policy_template
+    from aalprivacy.prepare import read_untidy
+
+    check_writable(schema, [table])
+    if policy is not None:
+        check_writable(policy, [table, schema])
+    text = describe(read_untidy(table), id=id, show_values=show_values)
+    stubs = {}
+    if hierarchies is not None:
+        beside = os.path.relpath(hierarchies, schema.parent)
+        text, stubs = hierarchy_stubs(text, Path(beside).as_posix())
+        filled = next((name for name in stubs if (hierarchies / name).exists()), None)
+        if filled:
+            raise InputError(f"{hierarchies / filled}: exists already; expected an empty folder")
+        make_folder(hierarchies)
+    for name, stub in stubs.items():
+        write_text(stub, hierarchies / name)
+    write_text(text, schema)
+    said = [f"schema: {schema}; read it and correct it before you use it"]
+    left_out = text.count(LEFT_OUT)
+    if left_out:
+        said.append(f"{left_out} columns left out; the schema file says why")
+    if stubs:
+        said.append(f"hierarchies: {len(stubs)} in {hierarchies}; write groups in place of 'any'")
+    if policy is not None:
+        write_text(policy_template(Schema.from_toml(schema), receivers), policy)
+        said.append(f"policy: {policy}; every letter in it is a guess")
+    return said
+
+
+def put_right(
+    table: Path,
+    schema: Path,
+    out: Path | None,
+    codes: Path | None,
+    report: Path | None,
+    **choices: str,
+) -> tuple[pd.DataFrame, list[list[str]]]:
+    """Put a table right; if asked for, write the report of it.
+
+    Parameters
+    ----------
+    table, schema, codes
+        The files of the table, the schema, and what the table's codes mean.
+    out
+        Where the entries will be written, which is checked first.
+    report
+        Where to write the report as CSV.
+    choices
+        As `aalprivacy.prepare.prepare` has them.
+
+    Returns
+    -------
+    The entries, and a row of text for each kind of change, its columns those of `REPORT`.
+
+    Raises
+    ------
+    InputError
+        If a file can't be read or written, or a value can't be put right.
+    """
+    from aalprivacy.codebook import CodeBook
+    from aalprivacy.prepare import prepare, read_untidy
+
+    kind = Schema.from_toml(schema)
+    inputs = [table, schema, codes, *files_of(kind)]
+    if out is not None:
+        check_table_writable(out, inputs)
+    if report is not None:
+        check_writable(report, [*inputs, out])
+    book = CodeBook.from_toml(codes) if codes else None
+    untidy = read_untidy(table)
+    try:
+        entries, changes = prepare(untidy, kind, codes=book, **choices)
+    except InputError as error:
+        raise InputError(f"{table}, {error}") from None
+    rows = [[c.kind, c.attribute, f"{c.count:,}", c.before, c.after] for c in changes]
+    if report is not None:
+        exact = [[*row[:2], c.count, *row[3:]] for row, c in zip(rows, changes, strict=True)]
+        write_text(pd.DataFrame(exact, columns=list(REPORT)).to_csv(index=False), report)
+    return entries, rows
 
 
 def files_of(schema: Schema) -> list[str]:

@@ -8,6 +8,7 @@ import io
 import json
 import math
 import re
+import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +21,16 @@ from aalprivacy.errors import InputError
 from aalprivacy.policy import identifier
 from aalprivacy.prepare import prepare
 from aalprivacy.schema import ALPHABET, MOST_CHARACTERS, Schema
-from aalprivacy.spelling import as_text, number_step, single_blanks
+from aalprivacy.spelling import (
+    FALSE,
+    TRUE,
+    as_text,
+    number_step,
+    single_blanks,
+    time_step,
+    whole,
+    without_byte_mark,
+)
 
 FEW, MOST_WORDS, LONG = 30, 8, 120  # values of a one-of, words and characters of a value
 ANY = 10**6  # a line's length before it is known
@@ -29,12 +39,15 @@ TELLING = {
     Category.PERSONAL: "name surname forename address street phone mobile telephone email mail ssn "
     "nhs insurance passport contact",
     Category.MEDICAL: "blood pressure glucose disease diagnosis icd medication drug dose bmi pulse "
-    "heart oxygen pain symptom allergy therapy hba1c cholesterol",
+    "heart oxygen pain symptom allergy therapy hba1c cholesterol systolic diastolic bp hemoglobin "
+    "haemoglobin glycohemoglobin insulin diabetes asthma arthritis stroke cancer depression health "
+    "difficulty",
     Category.SENSOR: "sensor temperature light lux door window energy power steps pedometer motion "
     "presence humidity co2 noise wearable",
 }
 WHOSE = re.compile("((user|patient|person|resident|subject|participant|client) )?id")
 DEFAULT_ID = "user_id"
+LEFT_OUT = "# Left out: "
 TIMES = ("%Y%m%d", "%Y%m%d %H%M", "%Y%m%d %H%M%S", "%H%M", "%H%M%S")
 LOSSES = {"date left out", "time of day left out", "seconds left out"}
 
@@ -67,8 +80,9 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
     alike = Counter(name for h in headings if plain(h) for name in {plain(h), plain(_name(h))})
     if alike and max(alike.values()) > 1:
         raise InputError(f"two columns are called {max(alike, key=alike.get)}; rename one of them")
-    texts = [as_text(column).map(single_blanks) for _, column in table.items()]
-    whose = next((h for h in headings if plain(h) == plain(id or _id_of(headings))), None)
+    texts = [_tidy(as_text(column)) for _, column in table.items()]
+    told, guess = (id, "") if id else _id_of(headings, texts)
+    whose = next((h for h in headings if plain(h) == plain(told)), None)
     if id and whose is None:
         raise InputError(f"no column {id!r}; the table has {', '.join(headings)}")
     people = texts[headings.index(whose)] if whose else None
@@ -81,8 +95,10 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
         except InputError as error:
             left_out.append(f"{heading or f'column {place + 1}'}: {error}")
             continue
+        part["#"] = _to_know(part, text)
         if show_values:
-            part["#"] = "such as " + ", ".join(map(repr, text[_there(text)].drop_duplicates()[:3]))
+            shown = ", ".join(map(repr, text[_there(text)].drop_duplicates()[:3]))
+            part["#"].append(f"such as {shown}")
         parts[_name(heading)] = part
     if not parts:
         raise InputError("no column can be used; " + "; ".join(left_out))
@@ -94,7 +110,7 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
     head = {
         "alphabet": (ALPHABET + "".join(sorted(used - set(ALPHABET))), "all that a value may have"),
         "longest": (_longest(entries, schema), "characters of a line; new entries may need more"),
-        "id": (id, "a guess: says whose entry it is" if whose else "the table has no such column"),
+        "id": (id, guess or "says whose entry it is"),
     }
     return "\n".join(_lines(head, parts, left_out))
 
@@ -130,8 +146,91 @@ def policy_template(schema: Schema, receivers: Sequence[str]) -> str:
     return file.getvalue()
 
 
-def _id_of(headings: list[str]) -> str:
-    return next((h for h in headings if WHOSE.fullmatch(plain(h))), DEFAULT_ID)
+def hierarchy_stubs(text: str, folder: str) -> tuple[str, dict[str, str]]:
+    """Put files of hierarchies in place of a schema file's lists of more than two values.
+
+    Parameters
+    ----------
+    text
+        Of a schema file that `describe` wrote.
+    folder
+        Of the hierarchies, as seen from the schema file.
+
+    Returns
+    -------
+    The text that names these files; and file name -> what to write into it: ``value;any;*`` for
+    each value. Until a person writes groups in place of ``any``, a generalised value tells only
+    that there is one.
+    """
+    lines, stubs, name = [], {}, ""
+    for line in text.splitlines():
+        if line.startswith("[attributes."):
+            name = next(iter(tomllib.loads(line)["attributes"]))
+        values = tomllib.loads(line)["values"] if line.startswith("values = ") else []
+        if len(values) > 2 and not any(";" in value for value in values):
+            stubs[f"{name}.csv"] = "".join(f"{value};any;*\n" for value in values)
+            path = f"{folder.rstrip('/')}/{name}.csv"
+            line = f"hierarchy = {_toml(path)}   # write groups in it in place of 'any'"
+        lines.append(line)
+    return "\n".join([*lines, ""]), stubs
+
+
+def _tidy(text: pd.Series) -> pd.Series:
+    """Values without blanks and marks of bytes around them; the distinct ones, as they are few."""
+    codes, distinct = pd.factorize(text)
+    marked = map(without_byte_mark, distinct)
+    plain_text = [
+        single_blanks(v if m is None else m) for v, m in zip(distinct, marked, strict=True)
+    ]
+    return pd.Series(pd.array(plain_text, dtype="str").take(codes), text.index, name=text.name)
+
+
+def _id_of(headings: list[str], texts: list[pd.Series]) -> tuple[str, str]:
+    """The column that says whose entry a row is, and how that was guessed."""
+    named = next((h for h in headings if WHOSE.fullmatch(plain(h))), None)
+    if named:
+        return named, "a guess: says whose entry it is"
+    first = next((n for n, heading in enumerate(headings) if plain(heading)), 0)
+    words, numbers = set(_words(headings[first])), texts[first]
+    if (
+        len(headings) > 1
+        and len(numbers) > FEW
+        and numbers.is_unique
+        and numbers.str.fullmatch(r"[0-9]+(\.0)?").all()
+        and not words & set(TELLING[Category.PERSONAL].split())
+    ):
+        return headings[first], "a guess: the first column, another whole number in each row"
+    return DEFAULT_ID, "the table has no such column"
+
+
+def _words(heading: str) -> list[str]:
+    return plain(_name(heading)).split() if plain(heading) else []
+
+
+def _to_know(part: dict, text: pd.Series) -> list[str]:
+    """What a person should know of a column: counts, and values that may be codes."""
+    there = text[_there(text)]
+    lost, distinct = len(text) - len(there), there.nunique()
+    notes = [f"{lost:,} of {len(text):,} missing; {distinct:,} different values"]
+    if part["form"] == "number":
+        amounts = pd.to_numeric(there, errors="coerce")
+        highest = amounts.max()
+        others = amounts[amounts < highest]
+        if re.fullmatch("(7+|8+|9+)(\\.0)?", str(highest)) and highest > 1.5 * others.max():
+            notes.append(
+                f"check: {(amounts == highest).sum():,} values stand far above all others and may "
+                "be a code, such as for 'not known': a lower 'most' finds them out"
+            )
+        if distinct <= 10 and (amounts % 1 == 0).all():
+            notes.append("check: few whole numbers; if they are codes, make it a one-of")
+    elif part["form"] != "pattern":
+        values = there.drop_duplicates()
+        steps = {"numbers": number_step(MOST_DECIMALS, values), "times": time_step("%H%M", values)}
+        for kind, step in steps.items():
+            are = there.isin([v for v in values if step(v)]).sum()
+            if len(there) / 2 < are < len(there):
+                notes.append(f"check: {are:,} of {len(there):,} are {kind}; the others: codes?")
+    return notes
 
 
 def _there(text: pd.Series) -> np.ndarray:
@@ -139,6 +238,7 @@ def _there(text: pd.Series) -> np.ndarray:
 
 
 def _name(heading: str) -> str:
+    heading = re.sub("(?<=[a-z])(?=[A-Z])", " ", heading)  # MaritalStatus
     name = re.sub(r"[\W_]+", "_", heading.lower()).strip("_")
     return f"n_{name}" if name[0].isdigit() else name
 
@@ -168,11 +268,16 @@ def _part(
     if not plain(heading):
         raise InputError("it has no name")
     if values.nunique() < 2:
-        raise InputError("all values are missing" if values.empty else "all values are the same")
+        lost = ", or missing" if 0 < len(values) < len(text) else ""
+        raise InputError(
+            "all values are missing" if values.empty else f"all values are the same{lost}"
+        )
     if values.str.len().max() > LONG:
         raise InputError(f"a value has more than {LONG} characters")
-    words, name = set(plain(heading).split()), _name(heading)
+    words, name = set(_words(heading)), _name(heading)
     category = next((c for c, telling in TELLING.items() if words & set(telling.split())), None)
+    if category is Category.PERSONAL and set(map(whole, values.str.casefold())) <= TRUE | FALSE:
+        category = None  # whether somebody has a phone tells nobody's number
     none = text.str.casefold().eq("none").any()
     for form in _forms(values, category, none):
         part = {"label": heading, "category": str(category or Category.IDENTIFYING), **form}
@@ -200,7 +305,7 @@ def _forms(values: pd.Series, category: Category | None, none: bool) -> Iterator
     """The forms that values may have, the most telling first."""
     distinct = values.drop_duplicates()
     numbers = _numbers(distinct)
-    folded = sorted({re.sub(r"^([0-9]+)\.0$", r"\1", v.lower()) for v in distinct})
+    folded = sorted({whole(v.lower()) for v in distinct})
     dated = values.str.contains(r"(?<!\d)(?:19|20)\d\d(?:\D|$|[01]\d[0-3]\d(?!\d))").all()
     for time in TIMES:
         if dated if "Y" in time else values.str.contains(":").all():
@@ -300,12 +405,14 @@ def _lines(head: dict, parts: dict[str, dict], left_out: list[str]) -> Iterator[
     for key, (value, comment) in head.items():
         yield f"{key} = {_toml(value)}   # {comment}"
     for column in left_out:
-        yield f"# Left out: {column}."
+        yield f"{LEFT_OUT}{column}."
     for name, part in parts.items():
         yield f"\n[attributes.{name if re.fullmatch('[a-z0-9_]+', name) else _toml(name)}]"
         for key, value in part.items():
             hint = f"   # {hints[key]}" if key in hints else ""
-            yield f"# {value}" if key == "#" else f"{key} = {_toml(value)}{hint}"
+            yield from (
+                [f"# {note}" for note in value] if key == "#" else [f"{key} = {_toml(value)}{hint}"]
+            )
     yield ""
 
 

@@ -4,9 +4,10 @@ A value that is right already stays as it is. What can't be put right without a 
 error, so that a person decides.
 """
 
+import codecs
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pandas as pd
 
 from aalprivacy import spelling
 from aalprivacy.attributes import MISSING, NULLS, SEPARATOR, Attribute, Form, row_name
+from aalprivacy.codebook import CodeBook, meaning
 from aalprivacy.errors import InputError
 from aalprivacy.schema import Schema
 from aalprivacy.spelling import as_text, in_ascii, is_small_digit, single_blanks
@@ -53,25 +55,27 @@ def read_untidy(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path
-        Parquet; or CSV or gzipped CSV in UTF-8, UTF-16 or a Western European encoding, its cells
-        apart by commas, semicolons or tabs.
+        Parquet; or CSV or TSV, also gzipped, in UTF-8, UTF-16 or a Western European encoding, its
+        cells apart by commas, semicolons or tabs.
 
     Returns
     -------
     DataFrame of text, all columns of the file; the index, named ``line`` or ``row``, says where in
-    the file a row is. ``attrs`` keeps what the text doesn't tell: ``"encoding"``, and the columns
-    of ``"numbers"``.
+    the file a row is. ``attrs`` keeps what the text doesn't tell: ``"encoding"`` and whether a
+    ``"mark"`` of it began the file, ``"separator"``, ``"empty"`` lines, the columns of
+    ``"numbers"``.
 
     Raises
     ------
     InputError
         If it can't be read, or is of another encoding.
     """
-    encoding = "utf-8"
+    encoding, mark = "utf-8", False
 
     def decode(content: bytes) -> str:
-        nonlocal encoding
+        nonlocal encoding, mark
         text, encoding = spelling.decoded(content)
+        mark = content.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return text
 
     table, row = read_table(path, decode)
@@ -80,12 +84,17 @@ def read_untidy(path: str | Path) -> pd.DataFrame:
     text = pd.concat(columns, axis=1).rename_axis(index=row)
     found = [encoding, *(column.attrs["encoding"] for column in columns), "utf-8"]
     encoding = next((name for name in found if name != "utf-8"), "utf-8")
-    text.attrs |= {"encoding": encoding, "numbers": numbers}
+    text.attrs = table.attrs | {"encoding": encoding, "mark": mark, "numbers": numbers}
     return text
 
 
 def prepare(
-    table: pd.DataFrame, schema: Schema, *, out_of_range: str = REFUSE, unknown: str = REFUSE
+    table: pd.DataFrame,
+    schema: Schema,
+    *,
+    codes: CodeBook | None = None,
+    out_of_range: str = REFUSE,
+    unknown: str = REFUSE,
 ) -> tuple[pd.DataFrame, list[Change]]:
     """Put a table right and say what was changed.
 
@@ -95,6 +104,8 @@ def prepare(
         One row an entry, of any types; columns named as the attributes or as their labels.
     schema
         What an entry is.
+    codes
+        What the table calls its columns, and what the codes in it mean.
     out_of_range
         What becomes of numbers beyond ``least`` and ``most``: ``"refuse"`` or ``"missing"``.
     unknown
@@ -120,19 +131,24 @@ def prepare(
             f"{unknown!r}"
         )
     row = table.index.name if table.index.name in ("line", "row") else "row"
+    codes = CodeBook() if codes is None else codes
+    attrs = table.attrs  # which a table of other names may lose
+    table, renamed = codes.renamed(table, schema)
     places = schema.columns(table)
-    report = list(_of_the_table(table, places))
+    report = [Change("column renamed", new, len(table), old, new) for new, old in renamed.items()]
+    report = [*_of_the_table(table, places, attrs), *report]
     columns, problems = {}, []
     if schema.id in places:
         columns[schema.id] = _people(table.iloc[:, places.index(schema.id)], schema.id, row, report)
     for attribute in schema.attributes:
         raw = table.iloc[:, places.index(attribute.name)]
-        column = _Column(attribute, schema.alphabet, raw)
+        column = _Column(attribute, schema.alphabet, raw, codes.meanings(attribute.name))
         column.tidy(out_of_range, unknown)
         columns[attribute.name] = column.result()
         report += column.report
         problems += column.problems(row)
-        numbers = spelling.are_numbers(raw) or raw.name in table.attrs.get("numbers", ())
+        were = renamed.get(attribute.name, raw.name)
+        numbers = spelling.are_numbers(raw) or were in attrs.get("numbers", ())
         if numbers and attribute.form is Form.DIGITS and len(set(attribute.digits)) > 1:
             problems.append(
                 f"{attribute.name}: a column of numbers, which has lost the zeros at the beginning "
@@ -148,7 +164,13 @@ def prepare(
 class _Column:
     """The distinct values of an attribute on their way to what the schema allows."""
 
-    def __init__(self, attribute: Attribute, alphabet: str, column: pd.Series) -> None:
+    def __init__(
+        self,
+        attribute: Attribute,
+        alphabet: str,
+        column: pd.Series,
+        codes: Mapping[str, str],
+    ) -> None:
         self.attribute, self.text = attribute, as_text(column)
         self.alphabet = frozenset(alphabet) - {SEPARATOR}
         self.codes, distinct = pd.factorize(self.text)
@@ -157,6 +179,13 @@ class _Column:
         self.now, self.right = self.raw.copy(), np.zeros(len(self.raw), bool)
         self.listed = {value.casefold() for value in attribute.values}
         self.report: list[Change] = []
+        for at, value in enumerate(self.raw):  # also of what looks right: 9999 may be no number
+            meant = meaning(value, codes)
+            if meant not in (None, value):
+                self.now[at] = meant
+                self.report.append(
+                    Change("code", attribute.name, int(self.counts[at]), value, meant)
+                )
         self._look()
 
     def _look(self) -> None:
@@ -165,7 +194,8 @@ class _Column:
         values = self.now[left]
         fits = self.attribute.fits(pd.Series(values, dtype="str"))
         for at, value, fit in zip(np.flatnonzero(left), values, fits, strict=True):
-            self.right[at] = fit and self.alphabet.issuperset(value) and not self._is_null(value)
+            stranger = self._is_null(value) or spelling.without_byte_mark(value) is not None
+            self.right[at] = fit and self.alphabet.issuperset(value) and not stranger
 
     def _is_null(self, value: str) -> bool:
         word = value.strip().casefold()
@@ -190,6 +220,7 @@ class _Column:
     def tidy(self, out_of_range: str, unknown: str) -> None:
         """All that can be put right in values of this form."""
         a = self.attribute
+        self.change("bytes written as text", spelling.without_byte_mark)
         self.change("missing value", lambda v: MISSING if self._is_null(v) else None)
         self.change("blanks", single_blanks)
         if a.form is Form.NUMBER:
@@ -264,13 +295,27 @@ class _Column:
         ]
 
 
-def _of_the_table(table: pd.DataFrame, places: list[str | None]) -> Iterator[Change]:
+def _of_the_table(table: pd.DataFrame, places: list[str | None], attrs: dict) -> Iterator[Change]:
+    """What was done to a file as a whole; and to columns, whatever is in them."""
+    separator, rows = attrs.get("separator", ","), len(table)
+    names = {";": "semicolons", "\t": "tabs"}
+    if separator in names:
+        yield Change(f"cells apart by {names[separator]}", "", rows, separator, ",")
+    if attrs.get("mark"):
+        yield Change("mark of the encoding left out", "", 1, attrs["encoding"], "")
+    if attrs.get("empty"):
+        yield Change("empty lines left out", "", attrs["empty"], "", "")
+    told = False
     for name, column in table.items():
         text = as_text(column)
-        encoding = table.attrs.get("encoding", text.attrs["encoding"])
+        encoding = attrs.get("encoding", text.attrs["encoding"])
         strange = [] if encoding == "utf-8" else [v for v in text if not v.isascii()]
         if strange:
+            told = True
             yield Change(f"read as {encoding}", str(name), len(strange), encoding, strange[0])
+    encoding = attrs.get("encoding", "utf-8")
+    if encoding != "utf-8" and not told:
+        yield Change(f"read as {encoding}", "", rows, encoding, "utf-8")
     for place, name in enumerate(places):
         if name is None:
             column = str(table.columns[place])

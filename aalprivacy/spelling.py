@@ -4,6 +4,7 @@ A step is a function of one value that isn't right. It returns the kind of chang
 value, or ``None`` where only a guess could tell what is meant.
 """
 
+import ast
 import codecs
 import re
 import unicodedata
@@ -23,6 +24,8 @@ Step = Callable[[str], tuple[str, str] | None]
 
 TRUE = frozenset(("true", "t", "yes", "y", "1", "on"))
 FALSE = frozenset(("false", "f", "no", "n", "0", "off"))
+# No unit makes a measure so small: SAS's transport files hold zero as 5.4e-79, which is 16 ** -65.
+NEXT_TO_ZERO = Decimal("1e-30")
 
 
 def as_text(column: pd.Series) -> pd.Series:
@@ -70,6 +73,9 @@ def decoded(content: bytes) -> tuple[str, str]:
     marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16",
              codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
     encoding = next((name for mark, name in marks.items() if content.startswith(mark)), "utf-8")
+    if content.count(0) > len(content) / 4 and encoding == "utf-8":  # UTF-16 without a mark
+        first, second = (content[at::2].count(0) for at in (0, 1))
+        encoding = "utf-16-be" if first > second else "utf-16-le"
     try:
         return content.decode(encoding), encoding.removesuffix("-sig")
     except UnicodeDecodeError:
@@ -77,6 +83,16 @@ def decoded(content: bytes) -> tuple[str, str]:
     if best is None:
         raise InputError(": of an unknown encoding; expected UTF-8; save it as that")
     return str(best), best.encoding
+
+
+def without_byte_mark(value: str) -> str | None:
+    """The text of bytes that were written as Python shows them: ``b'23:00'`` is ``23:00``."""
+    if not re.fullmatch(r"b('.*'|\".*\")", value):
+        return None
+    try:
+        return ast.literal_eval(value).decode()
+    except (SyntaxError, ValueError, AttributeError):  # also of bytes that aren't UTF-8
+        return None
 
 
 def single_blanks(value: str) -> str:
@@ -102,6 +118,8 @@ def is_small_digit(char: str) -> bool:
 
 def _common(text: str) -> str:
     """The usual characters in place of wide ones and the like."""
+    if text.isascii():
+        return text
     return "".join(c if is_small_digit(c) else unicodedata.normalize("NFKC", c) for c in text)
 
 
@@ -121,6 +139,8 @@ def number_step(decimals: int, values: Iterable[str]) -> Step:
         if _THOUSANDS.fullmatch(text) and ("," if "," in text else ".") not in shown:
             return None
         number = Decimal(text.replace(",", "."))
+        if 0 < abs(number) < NEXT_TO_ZERO:
+            return "next to zero, so zero", "0"
         if number.adjusted() >= MOST_DIGITS:
             return None
         exact = round(number, decimals)
@@ -156,17 +176,24 @@ def with_zeros(value: str, low: int, high: int) -> tuple[str, str] | None:
     return f"{lost} zero{'s' * (lost > 1)} at the beginning restored", value.zfill(low)
 
 
+def whole(value: str) -> str:
+    """A code as people write it: ``1.0`` is ``1``, and what is next to zero ``0``."""
+    if re.fullmatch(r"[0-9]+\.[0-9]+e-[0-9]{2,3}", value) and Decimal(value) < NEXT_TO_ZERO:
+        return "0"
+    return re.sub(r"^(-?[0-9]+)\.0+$", r"\1", value)
+
+
 def one_of_step(values: tuple[str, ...]) -> Step:
-    """The value that is meant: of another spelling, or of two that say yes and no."""
+    """The value that is meant: of another spelling, or of those that say yes and no."""
     spelt: dict[str, set[str]] = {}
     for value in values:  # with signs first, as these alone tell a+ from a-
         for key in (value.casefold(), "letters " + plain(in_ascii(value))):
             spelt.setdefault(key, set()).add(value)
     yes, no = ([v for v in values if plain(v) in words] for words in (TRUE, FALSE))
-    is_switch = len(values) == 2 and len(yes) == len(no) == 1
+    is_switch = len(yes) == len(no) == 1 and (len(values) == 2 or min(len(yes[0]), len(no[0])) > 1)
 
     def step(value: str) -> tuple[str, str] | None:
-        value = re.sub(r"^([0-9]+)\.0$", r"\1", value)
+        value = whole(value)
         key = plain(in_ascii(value))
         meant = spelt.get(value.casefold()) or spelt.get("letters " + key, ())
         if len(meant) == 1:
@@ -183,9 +210,29 @@ _DATE = (
     r"(?P<a>\d\d?)(?P<t>[-/.])(?P<b>\d\d?)(?P=t)(?P<y>\d{4})"
 )
 _CLOCK = (
-    r"(?P<H>\d\d?):?(?P<M>\d\d)(:?(?P<S>\d\d)([.,](?P<f>\d+))?)?( ?(?P<zone>Z|[+-]\d\d:?\d\d))?"
+    r"(?P<H>\d\d?):?(?P<M>\d\d)(:?(?P<S>\d\d)([.,](?P<f>\d+))?)?"
+    r"( ?(?P<half>[ap])\.?m\.?)?( ?(?P<zone>Z|[+-]\d\d:?\d\d))?"
 )
-_TIME = re.compile(rf"(({_DATE})([T ]|$))?({_CLOCK})?", re.ASCII)
+_TIME = re.compile(rf"(({_DATE})([T ]|$))?({_CLOCK})?", re.ASCII | re.IGNORECASE)
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december",
+)  # fmt: skip
+_MONTHS = {short: n for n, name in enumerate(_MONTHS, 1) for short in (name, name[:3])}
+# 14 March 2018, 14-Mar-2018, 14MAR2018; March 14, 2018
+_NAMED = re.compile(
+    r"(?:(?P<d>\d\d?)[ -]?(?P<m>[a-z]+)\.?[ -]?|(?P<n>[a-z]+)\.? (?P<e>\d\d?),? )(?P<Y>\d{4})",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def _with_months_number(value: str) -> str:
+    """The same, the month as a number if its English name stands in the date."""
+    found = _NAMED.match(value)
+    month = _MONTHS.get((found["m"] or found["n"]).casefold()) if found else None
+    if month is None:
+        return value
+    return f"{found['Y']}-{month:02}-{found['d'] or found['e']}{value[found.end() :]}"
 
 
 def time_step(form: str, values: Iterable[str]) -> Step:
@@ -199,7 +246,7 @@ def time_step(form: str, values: Iterable[str]) -> Step:
             orders[found["t"]].add("month first")
 
     def step(value: str) -> tuple[str, str] | None:
-        found = _TIME.fullmatch(value)
+        found = _TIME.fullmatch(_with_months_number(value))
         if not found or (found["s"] == "" and len(found["m"] + found["d"]) < 4):
             return None
         first, second = found["a"], found["b"]
@@ -214,7 +261,12 @@ def time_step(form: str, values: Iterable[str]) -> Step:
             return None
         year, month, day = found["Y"] or found["y"], found["m"] or second, found["d"] or first
         micro = int((found["f"] or "0")[:6].ljust(6, "0"))
-        clock = int(found["H"] or 0), int(found["M"] or 0), int(found["S"] or 0), micro
+        hour = int(found["H"] or 0)
+        if found["half"]:  # 12 p.m. is noon, and there is no 0 p.m.
+            if not 1 <= hour <= 12:
+                return None
+            hour = hour % 12 + 12 * (found["half"] in "pP")
+        clock = hour, int(found["M"] or 0), int(found["S"] or 0), micro
         try:
             time = datetime(int(year or 1), int(month or 1), int(day or 1), *clock)
         except ValueError:

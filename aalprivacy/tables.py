@@ -18,11 +18,12 @@ from aalprivacy.errors import InputError
 from aalprivacy.schema import ASSISTED_LIVING, Schema
 
 ENDINGS = (".parquet", ".csv", ".csv.gz")
+READABLE = (*ENDINGS, ".tsv", ".tsv.gz")
 SEPARATORS = ",;\t"
 
 
 def read_entries(path: str | Path, schema: Schema = ASSISTED_LIVING) -> pd.DataFrame:
-    """Read entries, by the file's ending: Parquet, CSV or gzipped CSV.
+    """Read entries, by the file's ending: Parquet, CSV or TSV, the latter two also gzipped.
 
     Columns are named as in the schema or as its labels, in any order; a CSV file's cells are apart
     by commas, semicolons or tabs. The id column may be Parquet's index.
@@ -105,10 +106,10 @@ def check_table_writable(path: str | Path, inputs: Iterable[str | Path | None] =
     _ending(Path(path))
 
 
-def _ending(path: Path) -> str:
-    ending = next((e for e in ENDINGS if path.name.lower().endswith(e)), None)
+def _ending(path: Path, known: tuple[str, ...] = ENDINGS) -> str:
+    ending = next((e for e in known if path.name.lower().endswith(e)), None)
     if ending is None:
-        raise InputError(f"{path}: unknown ending {path.suffix!r}; expected {', '.join(ENDINGS)}")
+        raise InputError(f"{path}: unknown ending {path.suffix!r}; expected {', '.join(known)}")
     return ending
 
 
@@ -120,6 +121,8 @@ def read_table(
     path: str | Path, decode: Callable[[bytes], str] = _utf8
 ) -> tuple[pd.DataFrame, str]:
     """A table as it stands, its index what a row is counted by, and what that is called.
+
+    ``attrs`` of a text file's table tell its ``"separator"`` and the number of ``"empty"`` lines.
 
     Parameters
     ----------
@@ -134,7 +137,7 @@ def read_table(
         If the file can't be read or has no rows; the message names it.
     """
     path = Path(path)
-    ending = _ending(path)
+    ending = _ending(path, READABLE)
     try:
         if not path.is_file():
             raise InputError(": no such file")
@@ -221,4 +224,5 @@ def _parse_csv(text: str) -> pd.DataFrame:
     table = table.set_axis(names, axis=1).set_axis(lines, axis=0)
     if len(names) > 1:  # lines without anything in them, as at the end of what spreadsheets write
         table = table[(table != "").any(axis=1)]
+    table.attrs = {"separator": separator, "empty": len(skipped) + len(lines) - len(table)}
     return table

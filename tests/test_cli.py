@@ -299,9 +299,13 @@ def test_describe_prepare_and_use(run, refused, tmp_path):
                             "--receivers", "nurse, doctor")  # fmt: skip
     assert code == 0, error
     assert "José" not in text
-    code, text, error = run("prepare", own, "--schema", schema, "--dry-run")
+    report = tmp_path / "report.csv"
+    code, text, error = run("prepare", own, "--schema", schema, "--dry-run", "--report", report)
     assert code == 0, error
     assert not clean.exists()
+    told = pd.read_csv(report).set_index(["change", "attribute"])["values"]
+    assert told["decimals that are zero", "weight"] == 79
+    assert told["read as cp1252", "Name"] == 80
     code, text, error = run("prepare", own, "--schema", schema, "--out", clean)
     assert code == 0, error
     code, _, error = run("view", clean, "--schema", schema, "--policy", policy, "--receiver",
@@ -310,6 +314,33 @@ def test_describe_prepare_and_use(run, refused, tmp_path):
     refused("prepare", own, "--schema", schema, says="--out: expected where to write")
     refused("prepare", own, "--schema", schema, "--out", own, says="is the input")
     refused("describe", own, "--out", own, says="is the input")
+    refused("prepare", own, "--schema", schema, "--dry-run", "--report", own, says="is the input")
+
+
+def test_describe_writes_groups_to_fill_in_and_prepare_goes_by_a_code_book(run, refused, tmp_path):
+    table = pd.DataFrame(
+        {"PID": range(40), "StayLen": [*range(1, 40), 99], "unit": ["a", "b", "c", "9"] * 10}
+    )
+    own, schema, groups = tmp_path / "own.tsv", tmp_path / "home.toml", tmp_path / "groups"
+    table.to_csv(own, index=False, sep="\t")
+    describe = ("describe", own, "--out", schema, "--hierarchies-out", groups, "--id", "pid")
+    code, text, error = run(*describe)
+    assert code == 0, error
+    assert "hierarchies: 1 in" in text
+    assert 'hierarchy = "groups/unit.csv"' in schema.read_text()
+    (groups / "unit.csv").write_text("a;east;*\nb;east;*\nc;west;*\n")  # 9 is no unit
+    refused(*describe, says="unit.csv: exists already; expected an empty folder")
+    codes, clean = tmp_path / "codes.toml", tmp_path / "clean.csv"
+    codes.write_text('[columns]\nunit = "unit"\n[values.unit]\n9 = "-"\n')
+    prepare = ("prepare", own, "--schema", schema, "--out", clean)
+    refused(*prepare, says="unit: expected one of a, b, c, got '9'")
+    code, text, error = run(*prepare, "--codes", codes)
+    assert code == 0, error
+    assert pd.read_csv(clean, dtype=str)["unit"].tolist() == ["a", "b", "c", "-"] * 10
+    codes.write_text('[values.ward]\n9 = "-"\n')
+    refused(*prepare, "--codes", codes, says="code book: unknown attribute 'ward'")
+    schema.write_text("longest = 'x'")
+    refused(*prepare, says="home.toml: no attributes")
 
 
 # --- training -------------------------------------------------------------------------------------

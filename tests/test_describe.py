@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aalprivacy.attributes import Category, Form
-from aalprivacy.describe import describe, policy_template
+from aalprivacy.describe import describe, hierarchy_stubs, policy_template
 from aalprivacy.errors import InputError
 from aalprivacy.policy import Operation, Policy
 from aalprivacy.prepare import prepare, read_untidy
@@ -149,6 +149,67 @@ def test_values_are_shown_only_when_asked():
     table = pd.DataFrame({"name": [f"ann smith{n}" for n in range(9)]})
     assert "smith0" not in describe(table)
     assert "# such as 'ann smith0', 'ann smith1', 'ann smith2'" in describe(table, show_values=True)
+
+
+@pytest.fixture(scope="module")
+def survey():
+    """Columns as a survey names and fills them."""
+    rng = np.random.default_rng(5)
+    return pd.DataFrame(
+        {
+            "SEQN": np.arange(N) + 93703.0,
+            "UsualSleepTime": rng.choice(["b'23:00'", "b'00:30'", "b''"], N),
+            "MinutesSedentary": rng.choice([60.0, 240.0, 5.397605346934028e-79, 9999.0], N),
+            "HealthInsurance": rng.choice([0.0, 1.0], N),
+            "EverSmoked": rng.choice(["1.0", "0.0", ""], N),
+            "AskedAgain": rng.choice(["1.0", ""], N),
+            "HouseholdSize": [*map(str, range(1, 81)), *["7 or more"] * (N - 80)],
+            "FeelingDown": rng.integers(0, 4, N),
+            "Ward": rng.choice(["north", "south", "east"], N),
+        }
+    )
+
+
+def test_a_survey_is_described(survey):
+    text = describe(survey)
+    schema = Schema.from_dict(tomllib.loads(text))
+    assert schema.id == "SEQN"
+    assert "a guess: the first column, another whole number in each row" in text
+    assert schema["usual_sleep_time"].time == "%H%M"
+    assert schema["UsualSleepTime"].generalise("2300") == "23"
+    assert schema["minutes_sedentary"].least == 0
+    assert schema["health_insurance"].values == schema["ever_smoked"].values == ("0", "1")
+    assert schema["health_insurance"].category is Category.IDENTIFYING
+    assert "# Left out: AskedAgain: all values are the same, or missing." in text
+    codes = (survey["MinutesSedentary"] == 9999).sum()
+    assert f"# check: {codes} values stand far above all others and may be a code" in text
+    assert f"# check: 80 of {N} are numbers; the others: codes?" in text
+    assert text.count("# check: few whole numbers; if they are codes") == 2
+    empty = (survey["EverSmoked"] == "").sum()
+    assert f"# {empty} of {N} missing; 2 different values" in text
+    entries, report = prepare(survey, schema)
+    assert set(entries["usual_sleep_time"]) == {"2300", "0030", "-"}
+    assert "0" in set(entries["minutes_sedentary"])
+    assert {"bytes written as text", "next to zero, so zero"} <= {c.kind for c in report}
+
+
+def test_a_first_column_that_is_no_id(survey):
+    assert 'id = "user_id"' in describe(survey.drop(columns="SEQN"))
+    assert 'id = "user_id"' in describe(survey.assign(SEQN=5))
+    assert 'id = "user_id"' in describe(survey.rename(columns={"SEQN": "Phone"}))
+
+
+def test_hierarchies_to_fill_in(survey, tmp_path):
+    plain_text = describe(survey)
+    text, stubs = hierarchy_stubs(plain_text, "groups/")
+    assert stubs == {"ward.csv": "east;any;*\nnorth;any;*\nsouth;any;*\n"}
+    assert text.count("\n") == plain_text.count("\n")
+    (tmp_path / "groups").mkdir()
+    (tmp_path / "groups" / "ward.csv").write_text(stubs["ward.csv"])
+    (tmp_path / "s.toml").write_text(text)
+    schema = Schema.from_toml(tmp_path / "s.toml")
+    assert schema["ward"].general(pd.Series(["north", "-"])).tolist() == ["any", "-"]
+    assert schema["ever_smoked"].generalise is None  # of two values nothing is between
 
 
 def test_the_id_that_is_told(untidy):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aalprivacy.attributes import Attribute, Form
+from aalprivacy.codebook import CodeBook
 from aalprivacy.errors import InputError
 from aalprivacy.policy import Policy
 from aalprivacy.prepare import Change, prepare, read_untidy
@@ -50,7 +51,7 @@ def expect(attribute, value, result, kinds=None, **options):
         ("good.csv", []),
         ("04_user_id_index.parquet", []),
         ("03_nullable_int.parquet", []),
-        ("09_semicolons.csv", []),
+        ("09_semicolons.csv", [("cells apart by semicolons", "", 6)]),
         ("09_header_as_labels.csv", []),
         ("02_nan_text.csv", [("missing value", n, 1) for n in ("name", "age", "disease")]),
         ("02_spaces_in_name.csv", [("blanks", "name", 1)]),
@@ -58,7 +59,10 @@ def expect(attribute, value, result, kinds=None, **options):
         ("09_floats.csv", [("decimals that are zero", "age", 6)]),
         ("09_pandas_index.csv", [("column left out", "", 6)]),
         ("11_phone_zero_lost.csv", [("1 zero at the beginning restored", "phone_number", 6)]),
-        ("13_blank_lines.csv", [("another spelling of a value", "gender", 1)]),
+        (
+            "13_blank_lines.csv",
+            [("empty lines left out", "", 5), ("another spelling of a value", "gender", 1)],
+        ),
         (
             "03_binary_latin1.parquet",
             [("read as cp1252", "name", 6), ("accents and signs", "name", 6)],
@@ -107,6 +111,12 @@ def test_the_zero_is_back_in_the_area_code():
         ("-0", "0", "number written otherwise"),
         ("\u22125", "-5", "number written otherwise"),
         ("1e2", "100", "number written otherwise"),
+        ("5.397605346934028e-79", "0", "next to zero, so zero"),  # as SAS holds it
+        ("5e-31", "0", "next to zero, so zero"),
+        ("1e-9", REFUSED, None),
+        (".", "-", "missing value"),
+        ("#DIV/0!", "-", "missing value"),
+        ("b'80'", "80", "bytes written as text"),
         ("", "-", "missing value"),
         (None, "-", "missing value"),
         (np.nan, "-", "missing value"),
@@ -266,6 +276,16 @@ def test_true_and_false(values):
         assert tidy(attribute, value)[0] == [no]
 
 
+def test_true_and_false_beside_other_values():
+    told = Attribute("a", Form.ONE_OF, values=("no", "borderline", "yes"))
+    values, kinds = tidy(told, ["0", "1.0", "Borderline", "5.397605346934028e-79"])
+    assert values == ["no", "yes", "borderline", "no"]
+    assert kinds == ["true and false", "another spelling of a value"]
+    expect(told, "2", REFUSED)
+    # Letters may be codes of anything.
+    expect(Attribute("a", Form.ONE_OF, values=("f", "m", "t")), "0", REFUSED)
+
+
 def test_true_of_two_others_is_refused():
     expect(Attribute("a", Form.ONE_OF, values=("open", "shut")), "true", REFUSED)
 
@@ -300,7 +320,13 @@ def test_true_of_two_others_is_refused():
         ("2018-03-14", REFUSED, None),  # at which time?
         ("2018314 730", REFUSED, None),
         ("2018-02-30 07:30", REFUSED, None),
-        ("2018-03-14 07:30 PM", REFUSED, None),
+        ("2018-03-14 07:30 PM", "20180314 1930", ["date and time written otherwise"]),
+        ("14 Mar 2018 12:05 a.m.", "20180314 0005", ["date and time written otherwise"]),
+        ("March 14, 2018 07:30", "20180314 0730", ["date and time written otherwise"]),
+        ("14MAR2018 07:30", "20180314 0730", ["date and time written otherwise"]),
+        ("14 Marz 2018 07:30", REFUSED, None),
+        ("2018-03-14 19:30 PM", REFUSED, None),  # 19 hours after noon?
+        ("2018-03-14 0:30 AM", REFUSED, None),
         ("14/03/18 07:30", REFUSED, None),
         ("1521012600", REFUSED, None),
     ],
@@ -318,6 +344,9 @@ def test_dates_and_times(value, result, kinds):
         ("%d %b %Y", "2018-03-14", "14 mar 2018", ["date and time written otherwise", "capitals"]),
         ("%m%d", "2020-02-29", "0229", ["date left out"]),
         ("%H%M", "7:30", "0730", ["date and time written otherwise"]),
+        ("%H%M", "11:30 pm", "2330", ["date and time written otherwise"]),
+        ("%H%M", "b''", "-", ["bytes written as text", "missing value"]),
+        ("%H%M", "b'23:00'", "2300", ["bytes written as text", "date and time written otherwise"]),
         ("%H%M", datetime.time(7, 30), "0730", ["date and time written otherwise"]),
         ("%H%M", "2018-03-14 07:30", "0730", ["date left out"]),
         ("%Y%m%d%H%M%S", "2018-03-14 07:30", REFUSED, None),
@@ -426,6 +455,89 @@ def test_encodings_and_separators(tmp_path, encoding, separator):
         assert [(c.attribute, c.count, c.after) for c in told] == [
             ("name", 2, "José Núñez"), ("town", 2, "Zürich"),
         ]  # fmt: skip
+
+
+def test_what_is_done_to_a_file_is_told(tmp_path):
+    schema = Schema((Attribute("name", Form.WORDS), Attribute("n", Form.NUMBER)))
+    text = "name\tn\nann\t1\n\t\nbob\t2\n"
+
+    def report(content):
+        (tmp_path / "t.tsv").write_bytes(content)
+        entries, changes = prepare(read_untidy(tmp_path / "t.tsv"), schema)
+        assert entries["name"].tolist() == ["ann", "bob"]
+        return {change.kind: change.count for change in changes}
+
+    told = {"cells apart by tabs": 2, "empty lines left out": 1}
+    assert report(text.encode()) == told
+    assert report(text.encode("utf-8-sig")) == told | {"mark of the encoding left out": 1}
+    assert report(text.encode("utf-16-le")) == told | {"read as utf-16-le": 2}
+    assert report(text.encode("utf-16-be")) == told | {"read as utf-16-be": 2}
+
+
+BOOK_SCHEMA = Schema(
+    (
+        Attribute("sbp", Form.NUMBER, label="Systolic", least=0, most=9999),
+        Attribute("smoker", Form.ONE_OF, values=("yes", "no", "past")),
+    ),
+    id="who",
+)
+
+
+def test_a_code_book_tells_columns_and_codes():
+    table = pd.DataFrame(
+        {
+            "PID": ["1", "2", "3"],
+            "BPXSY1": ["120", "9999", "80.0"],
+            "smoker": ["1.0", "2", " FORMER "],
+        }
+    )
+    book = CodeBook(
+        {"who": "pid", "Systolic": "bpxsy1", "smoker": "smoker"},
+        {"sbp": {"9999": "-"}, "smoker": {"1": "yes", "2": "no", "former": "past", "7": "-"}},
+    )
+    entries, report = prepare(table, BOOK_SCHEMA, codes=book)
+    assert entries.to_dict("list") == {
+        "who": ["1", "2", "3"], "sbp": ["120", "-", "80"], "smoker": ["yes", "no", "past"],
+    }  # fmt: skip
+    assert report == [
+        Change("column renamed", "who", 3, "PID", "who"),
+        Change("column renamed", "sbp", 3, "BPXSY1", "sbp"),
+        Change("code", "sbp", 1, "9999", "-"),
+        Change("decimals that are zero", "sbp", 1, "80.0", "80"),
+        Change("code", "smoker", 1, "1.0", "yes"),
+        Change("code", "smoker", 1, "2", "no"),
+        Change("code", "smoker", 1, " FORMER ", "past"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[columns]\nage = 'x'", "code book: unknown attribute 'age'"),
+        ("[columns]\nsbp = 'x'", r"code book, sbp: no column 'x'.*correct it under \[columns\]"),
+        ("[values.age]\n1 = 'x'", "code book: unknown attribute 'age'"),
+        ("[values.sbp]\n1 = 2", r"b\.toml: values\.sbp: 1: expected text in quotes, got 2"),
+        ("[values.sbp]\n1 = 'x'\n'1.0' = 'y'", "the code '1' stands twice"),
+        ("[values]\nsbp = 3", r"values\.sbp: expected a part \[values\.sbp\], got 3"),
+        ("values = 3", r"values: expected parts \[values\.NAME\], got 3"),
+        ("[colums]", "unknown key 'colums'; expected columns or values"),
+        ("[columns", r"b\.toml: not TOML"),
+    ],
+)
+def test_code_books_that_are_none(tmp_path, text, message):
+    (tmp_path / "b.toml").write_text(text)
+    table = pd.DataFrame({"sbp": ["120"], "smoker": ["yes"]})
+    with pytest.raises(InputError, match=message):
+        prepare(table, BOOK_SCHEMA, codes=CodeBook.from_toml(tmp_path / "b.toml"))
+    with pytest.raises(InputError, match=r"none\.toml: can't be read as a code book: No such file"):
+        CodeBook.from_toml(tmp_path / "none.toml")
+
+
+def test_a_renamed_column_of_numbers_has_still_lost_its_zeros(tmp_path):
+    pd.DataFrame({"T": [123, 4567]}).to_parquet(tmp_path / "t.parquet")
+    schema = Schema((Attribute("phone", Form.DIGITS, digits=(2, 5)),))
+    with pytest.raises(InputError, match="phone: a column of numbers, which has lost the zeros"):
+        prepare(read_untidy(tmp_path / "t.parquet"), schema, codes=CodeBook({"phone": "T"}))
 
 
 def test_an_encoding_that_nobody_knows_is_refused(tmp_path):

@@ -1,0 +1,134 @@
+"""A code book: what a table calls its attributes, and what the codes in it mean.
+
+Surveys and hospital systems write ``1`` for yes, ``9999`` for not known, and ``SBP1`` for a column.
+A code book says so in a TOML file, and `aalprivacy.prepare.prepare` goes by it::
+
+    [columns]               # attribute = the column of the table
+    systolic = "SBP1"
+
+    [values.systolic]       # what the table says = what it means; "-" is a missing value
+    9999 = "-"
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from aalprivacy.attributes import plain
+from aalprivacy.errors import InputError
+from aalprivacy.schema import Schema
+from aalprivacy.spelling import single_blanks, whole
+
+
+@dataclass(frozen=True)
+class CodeBook:
+    """What a table's columns and codes mean.
+
+    Parameters
+    ----------
+    columns
+        Attribute -> the table's column.
+    values
+        Attribute -> what the table says -> what it means. Capitals and blanks don't matter, and
+        ``1`` also stands for ``1.0``.
+
+    Raises
+    ------
+    InputError
+        If a part isn't such a table of text, or a code stands twice.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.values, Mapping):
+            raise InputError(f"values: expected parts [values.NAME], got {self.values!r}")
+        parts = {"columns": self.columns} | {f"values.{n}": v for n, v in self.values.items()}
+        for where, part in parts.items():
+            if not isinstance(part, Mapping):
+                raise InputError(f"{where}: expected a part [{where}], got {part!r}")
+            for key, value in part.items():
+                if not isinstance(value, str):
+                    raise InputError(f"{where}: {key}: expected text in quotes, got {value!r}")
+        for name, codes in self.values.items():
+            keys = [_key(code) for code in codes]
+            twice = next((code for code in codes if keys.count(_key(code)) > 1), None)
+            if twice is not None:
+                raise InputError(
+                    f"values.{name}: the code {twice!r} stands twice; expected it once"
+                )
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> "CodeBook":
+        """Read a code book.
+
+        Raises
+        ------
+        InputError
+            If it can't be read or isn't a code book; the message names the file.
+        """
+        try:
+            book = tomllib.loads(Path(path).read_text("utf-8-sig"))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not UTF-8"
+            raise InputError(f"{path}: can't be read as a code book: {reason}") from None
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}: not TOML: {str(error).split(';')[0]}") from None
+        unknown = next((key for key in book if key not in ("columns", "values")), None)
+        if unknown is not None:
+            raise InputError(f"{path}: unknown key {unknown!r}; expected columns or values")
+        try:
+            return cls(**book)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+
+    def renamed(self, table: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict[str, str]]:
+        """The table with the attributes' names for its columns; and attribute -> column.
+
+        Raises
+        ------
+        InputError
+            If the schema hasn't an attribute of the book, or the table not a column of it.
+        """
+        for name in self.values:
+            _attribute(name, schema)
+        names, done = [str(column) for column in table.columns], {}
+        for name, column in self.columns.items():
+            new = _attribute(name, schema)
+            at = [n for n, known in enumerate(table.columns) if plain(str(known)) == plain(column)]
+            if len(at) != 1:
+                raise InputError(
+                    f"code book, {name}: {'no column' if not at else 'two columns'} {column!r}; "
+                    f"expected one; correct it under [columns]"
+                )
+            old = str(table.columns[at[0]])
+            names[at[0]] = new
+            done |= {new: old} if old != new else {}
+        return table.set_axis(names, axis=1), done
+
+    def meanings(self, name: str) -> dict[str, str]:
+        """For an attribute: a code as `meaning` looks it up -> what it means."""
+        own = (codes for known, codes in self.values.items() if plain(known) == plain(name))
+        return {_key(code): meant for codes in own for code, meant in codes.items()}
+
+
+def meaning(value: str, meanings: Mapping[str, str]) -> str | None:
+    """What a value means, if it is a code."""
+    return meanings.get(_key(value))
+
+
+def _key(code: str) -> str:
+    return whole(single_blanks(code)).casefold()
+
+
+def _attribute(name: str, schema: Schema) -> str:
+    if plain(name) == plain(schema.id):
+        return schema.id
+    try:
+        return schema[name].name
+    except InputError as error:
+        raise InputError(f"code book: {error}") from None
