@@ -221,7 +221,7 @@ def _to_know(part: dict, text: pd.Series) -> list[str]:
                 f"check: {(amounts == highest).sum():,} values stand far above all others and may "
                 "be a code, such as for 'not known': a lower 'most' finds them out"
             )
-        if distinct <= 10 and (amounts % 1 == 0).all():
+        if distinct <= 10 and np.allclose(amounts % 1, 0):
             notes.append("check: few whole numbers; if they are codes, make it a one-of")
     elif part["form"] != "pattern":
         values = there.drop_duplicates()
