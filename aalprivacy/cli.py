@@ -240,14 +240,14 @@ def encode(
     receiver: AnyReceiver = None,
     key: Annotated[Path | None, Option("--seal", help="Seal the codes with this key.")] = None,
     number_type: Annotated[
-        str, Option(help="Of the codes in the file: float32, float16 or int8.")
+        str, Option(help="Of the codes in the file: float32, float16, int8 or small.")
     ] = "float32",
 ) -> None:
     """Turn entries into codes with the encoder of a receiver's pair."""
-    codes.check_number_type(number_type)
     atomic.check_writable(out_file, [entries, key])
     seal_with = sealing.read_key(key) if key else None
     model = commands.find_pair(pair, receiver)
+    codes.check_number_type(number_type, model.small)
     if out_file.suffix != ".npz":
         raise InputError(f"{out_file}: unknown ending {out_file.suffix!r}; expected .npz")
     if pair is not None:
@@ -256,7 +256,7 @@ def encode(
     with _naming(entries), progress.bar(out, "encoding", len(table)) as report:
         made = model.encode_entries(table, report)
     content = codes.Codes(made, model.fingerprint, model.receiver)
-    codes.write_codes(content, out_file, seal_with, number_type)
+    codes.write_codes(content, out_file, seal_with, number_type, model.small)
     out.print(f"{len(made):,} codes of {made.shape[1]} numbers: {out_file}")
 
 
@@ -277,7 +277,7 @@ def decode(
     model = commands.find_pair(pair, receiver)
     mark = None if force else model.fingerprint
     width = model.architecture.width
-    read = codes.read_codes(file, width, mark, model.receiver, unseal_with)
+    read = codes.read_codes(file, width, mark, model.receiver, unseal_with, model.small)
     with progress.bar(out, "decoding", len(read.codes)) as report:
         lines = model.decode(read.codes, report=report)
     tables.write_table(from_lines(lines, model.schema, errors="coerce"), out_file)

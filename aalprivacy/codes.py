@@ -10,10 +10,12 @@ import numpy as np
 from aalprivacy import sealing
 from aalprivacy.atomic import write_whole
 from aalprivacy.errors import InputError
+from aalprivacy.small import Small, pack, unpack
 
 CODES_VERSION = 2
 # How a file can hold a code's numbers; in memory they are float32.
 NUMBER_TYPES = ("float32", "float16", "int8")
+SMALL = "small"  # a hundred bytes or so a code, where the pair has what is needed for it
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def read_codes(
     encoder: str | None = None,
     receiver: str | None = None,
     key: bytes | None = None,
+    small: Small | None = None,
 ) -> Codes:
     """Read a file of codes.
 
@@ -56,6 +59,8 @@ def read_codes(
         For whom a sealed file must be.
     key
         What a sealed file was sealed with.
+    small
+        The pair's, for a file of small codes.
 
     Raises
     ------
@@ -86,6 +91,9 @@ def read_codes(
             raise InputError(f"{path}: {error}") from None
         with np.load(io.BytesIO(plain)) as file:
             content = dict(file)
+    if SMALL in about:
+        codes = _unpacked(path, content, about, small)
+        return Codes(codes, _of(path, made_by, encoder), about.get("receiver"))
     codes = content.setdefault("codes", np.empty(0))
     if codes.ndim != 2 or codes.dtype not in NUMBER_TYPES or codes.shape[1] != width:
         raise InputError(
@@ -100,15 +108,37 @@ def read_codes(
     bad = ~np.isfinite(codes).all(axis=1)
     if bad.any():
         raise InputError(f"{path}, row {int(np.argmax(bad))}: a code has a NaN or infinite number")
+    return Codes(codes, _of(path, made_by, encoder), about.get("receiver"))
+
+
+def _of(path: str | Path, made_by: str, encoder: str | None) -> str:
+    """The fingerprint in a file, if it is the one that it must be."""
     if encoder is not None and made_by != encoder:
         raise InputError(
             f"{path}: encoded by encoder {made_by}, this decoder belongs to encoder {encoder}"
         )
-    return Codes(codes, made_by, about.get("receiver"))
+    return made_by
+
+
+def _unpacked(path: str | Path, content: dict, about: dict, small: Small | None) -> np.ndarray:
+    """The codes of a file of small ones."""
+    if small is None or about[SMALL] != small.fingerprint:
+        raise InputError(
+            f"{path}: small codes, which only the pair that made them can read; expected one with "
+            f"steps {about[SMALL]}, got {small.fingerprint if small else 'one without'}"
+        )
+    try:
+        return small.restored(unpack(content["packed"].tobytes(), int(about["n"]), small.steps))
+    except (KeyError, TypeError, ValueError, InputError):
+        raise InputError(f"{path}: damaged small codes") from None
 
 
 def write_codes(
-    codes: Codes, path: str | Path, key: bytes | None = None, number_type: str = "float32"
+    codes: Codes,
+    path: str | Path,
+    key: bytes | None = None,
+    number_type: str = "float32",
+    small: Small | None = None,
 ) -> None:
     """Write a file of codes, sealed if there is a key.
 
@@ -116,7 +146,9 @@ def write_codes(
     ----------
     number_type
         One of `NUMBER_TYPES`; float16 takes half the room, int8 a quarter: each of the numbers of
-        a code is rounded to 255 steps between its extremes in this file.
+        a code is rounded to 255 steps between its extremes in this file. Or `SMALL`, a twentieth.
+    small
+        The pair's, for small codes.
 
     Raises
     ------
@@ -124,7 +156,12 @@ def write_codes(
         If it can't be written.
     """
     about = {"version": CODES_VERSION, "encoder": codes.encoder, "receiver": codes.receiver}
-    content = rounded(np.asarray(codes.codes, np.float32), number_type)
+    numbers = np.asarray(codes.codes, np.float32)
+    if number_type == SMALL:
+        about |= {SMALL: small.fingerprint, "n": len(numbers)}
+        content = {"packed": np.frombuffer(pack(small.rounded(numbers)), np.uint8)}
+    else:
+        content = rounded(numbers, number_type)
     if key is not None:
         plain = io.BytesIO()
         np.savez(plain, **content)
@@ -138,11 +175,19 @@ def write_codes(
     write_whole(path, write)
 
 
-def check_number_type(number_type: str) -> None:
-    """Raise `InputError` if a file can't hold numbers of this type (`NUMBER_TYPES`)."""
-    if number_type not in NUMBER_TYPES:
-        expected = " or ".join(NUMBER_TYPES)
+def check_number_type(number_type: str, small: Small | None) -> None:
+    """Refuse a type of numbers that isn't one, or small codes of a pair that can't make them.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
+    if number_type not in (*NUMBER_TYPES, SMALL):
+        expected = " or ".join((*NUMBER_TYPES, SMALL))
         raise InputError(f"type of numbers: expected {expected}, got {number_type!r}")
+    if number_type == SMALL and small is None:
+        raise InputError("small codes: the pair has no steps for them; expected another type")
 
 
 def rounded(codes: np.ndarray, number_type: str) -> dict[str, np.ndarray]:

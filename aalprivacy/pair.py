@@ -5,6 +5,7 @@ network is built (its architecture). It encodes and decodes with NumPy alone
 (`aalprivacy.runtime`); `Pair.keras` gives the same network as two Keras models.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from aalprivacy.atomic import make_folder, write_text, write_whole
 from aalprivacy.errors import InputError
 from aalprivacy.policy import Policy
 from aalprivacy.schema import Schema, with_rules
+from aalprivacy.small import Small
 from aalprivacy.text import from_lines, from_tokens, to_lines, to_tokens, view_lines
 from aalprivacy.views import apply_policy
 
@@ -52,6 +54,8 @@ class Pair:
         What the receiver may see; it knows its schema.
     card
         What else is known of the pair: data, recipe, training, machine, versions, test figures.
+    small
+        How its codes are written in few bytes, if that was fitted (`aalprivacy.small.fit`).
     """
 
     weights: Mapping[str, np.ndarray]
@@ -59,6 +63,7 @@ class Pair:
     receiver: str
     policy: Policy
     card: dict = field(default_factory=dict)
+    small: Small | None = None
 
     @property
     def schema(self) -> Schema:
@@ -80,8 +85,10 @@ class Pair:
         """SHA-256 of the arrays of encoder and decoder and of the form, 16 hexadecimal digits each.
 
         The form is what else decides what the pair does: architecture, receiver, policy, schema.
+        With small codes there is a fourth: of their arrays.
         """
-        return {
+        small = {"small": self.small.fingerprint} if self.small else {}
+        return small | {
             "encoder": self.fingerprint,
             "decoder": _fingerprint(self.weights, self.architecture.names("decoder")),
             "form": _form(self.architecture, self.receiver, self.letters, self.schema.to_dict()),
@@ -206,7 +213,10 @@ class Pair:
             arrays["decoder/lstm/kernel"] = np.concatenate([kernel[:width], *of_code])
         arrays["decoder/scores/kernel"] = rows(arrays["decoder/scores/kernel"])
         card = self.card | {"rekeyed": self.card.get("rekeyed", 0) + 1}
-        return replace(self, weights=arrays, card=card)
+        small = self.small and self.small.rekeyed(
+            np.concatenate([order, units + order]), np.concatenate([sign, sign])
+        )
+        return replace(self, weights=arrays, card=card, small=small)
 
     def halved(self) -> "Pair":
         """The pair with its numbers rounded to float16, whose file takes half the room."""
@@ -225,8 +235,10 @@ class Pair:
         """
         folder = Path(folder)
         make_folder(folder)
-        arrays = {}
-        for name, array in self.weights.items():
+        arrays, small = {}, {}
+        if self.small:
+            small = {f"small/{name}": array for name, array in vars(self.small).items()}
+        for name, array in (*self.weights.items(), *small.items()):
             half = array.astype(np.float16)
             exact = np.array_equal(half.astype(np.float32), array)
             arrays[name] = np.ascontiguousarray(half if exact else array)
@@ -284,8 +296,8 @@ class Pair:
             policy = Policy.from_letters(receiver, letters, schema)
         except InputError as error:
             raise InputError(f"{folder / CARD}: {error}") from None
-        weights, architecture = _read_weights(folder / WEIGHTS)
-        pair = cls(weights, architecture, receiver, policy, card)
+        weights, architecture, small = _read_weights(folder / WEIGHTS)
+        pair = cls(weights, architecture, receiver, policy, card, small)
         of_schema = Architecture.of(schema)
         for what in ("tokens", "separator", "attributes"):
             got, want = (getattr(a, what) for a in (architecture, of_schema))
@@ -301,8 +313,8 @@ class Pair:
                 f"{folder}: its architecture, receiver, policy or schema was changed; expected "
                 "the files as the training wrote them"
             )
-        for part in ("encoder", "decoder"):
-            if pair.fingerprints[part] != marks.get(part):
+        for part in ("encoder", "decoder", "small"):
+            if pair.fingerprints.get(part) != marks.get(part):
                 raise InputError(
                     f"{folder / WEIGHTS}: its {part} belongs to another pair than card.json; "
                     "expected the files of one training"
@@ -375,7 +387,7 @@ def shipped_pairs() -> dict[str, Pair]:
     return {name: load_pair(name) for name in shipped_names()}
 
 
-def _read_weights(path: Path) -> tuple[dict[str, np.ndarray], Architecture]:
+def _read_weights(path: Path) -> tuple[dict[str, np.ndarray], Architecture, Small | None]:
     try:
         with safe_open(path, "numpy") as file:
             head = file.metadata() or {}
@@ -394,9 +406,13 @@ def _read_weights(path: Path) -> tuple[dict[str, np.ndarray], Architecture]:
         architecture = Architecture(**built)
     except (TypeError, ValueError, RecursionError):
         raise InputError(f"{path}: its head doesn't say how the network is built") from None
-    if {name: array.shape for name, array in arrays.items()} != architecture.shapes():
+    small = None
+    with contextlib.suppress(KeyError):
+        small = Small(*(arrays.pop(f"small/{field.name}") for field in fields(Small)))
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if shapes != architecture.shapes() or (small and not small.fits(architecture.width)):
         raise InputError(f"{path}: arrays of other names or shapes than its head says")
-    return arrays, architecture
+    return arrays, architecture, small
 
 
 def _as_text(table: dict) -> dict[str, str]:

@@ -62,6 +62,9 @@ class Recipe:
     missing, abnormal
         Share of the values that are made missing ones, and of the numbers, digits and patterns that
         are drawn from all that their form allows (`aalprivacy.examples.Examples`).
+    noise
+        Standard deviation of the normal noise that is added to each number of a code, so that the
+        decoder learns to do with a code that was rounded (`aalprivacy.small`).
     updates
         How many in all.
     decay
@@ -102,6 +105,7 @@ class Recipe:
     )
     missing: float = _option(0.03, "Share of values that are made missing ones.")
     abnormal: float = _option(0.03, "Share of numbers that are drawn from all that may be.")
+    noise: float = _option(0.03, "Standard deviation of the noise on a code's numbers.")
     updates: int = _option(20_000, "How many updates in all.")
     decay: float = _option(0.25, "Share of the updates over which the rate falls, at the end.")
     averaging: float = _option(0.998, "How much of the averaged weights an update keeps.")
@@ -109,7 +113,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         least = {"units": 1, "embedding": 1, "batch_size": 1, "first_batch_size": 1, "updates": 1,
-                 "first_window": 1, "places": 0, "seed": 0, "spread": 0,
+                 "first_window": 1, "places": 0, "seed": 0, "spread": 0, "noise": 0,
                  "threshold": 0}  # fmt: skip
         for option in fields(self):
             numbers = np.atleast_1d(np.array(getattr(self, option.name)))

@@ -145,16 +145,18 @@ class Trainer:
         )
         self.optimizer.build(self.variables)
         self.workers = workers or Workers()
-        entries_and_first = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)
-        self.updates = Updates(
-            self._write, self.variables, self.optimizer, entries_and_first, self.workers
+        inputs = (
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None], tf.int32),
+            tf.TensorSpec([None, self.architecture.width], tf.float32),
         )
+        self.updates = Updates(self._write, self.variables, self.optimizer, inputs, self.workers)
         self.progress = Progress(window=min(recipe.first_window, len(policy.schema)))
 
     def _write(self, inputs, before):
         """Scores of each token of the views, given the tokens before."""
-        entries, first = inputs
-        code = self.encoder([entries, first], training=True)
+        entries, first, noise = inputs
+        code = self.encoder([entries, first], training=True) + noise
         return self.decoder([before, code, first], training=True)
 
     @property
@@ -168,7 +170,11 @@ class Trainer:
         since = at.whole_since(self.attributes)
         rate = self.recipe.rate(at.update, at.window, self.attributes, since)
         self.optimizer.learning_rate = rate
-        return self.updates.make((batch.entries, batch.first), batch.views, ~batch.replaced)
+        # Of the update's own seed, so that a resumed training goes on exactly.
+        rng = np.random.default_rng([self.recipe.seed, 5, at.update])
+        noise = rng.standard_normal((len(batch.entries), self.architecture.width), np.float32)
+        inputs = (batch.entries, batch.first, np.float32(self.recipe.noise) * noise)
+        return self.updates.make(inputs, batch.views, ~batch.replaced)
 
     def pair(self) -> Pair:
         """The pair as it stands, with averaged weights."""

@@ -26,9 +26,12 @@ SHORT = Recipe(
     learning_rate=1.6e-3, first_learning_rate=6e-3, decay=0.7, updates=4000, seed=2
 )  # fmt: skip
 RECIPES = {
-    "base": SHORT,
+    "base": replace(SHORT, noise=0),
     "small batches, threshold 0.5": replace(
-        SHORT, batch_size=32, learning_rate=1.3e-3, updates=6000, threshold=0.5
+        SHORT, batch_size=32, learning_rate=1.3e-3, updates=6000, threshold=0.5, noise=0
+    ),
+    "the same, noise 0.03": replace(
+        SHORT, batch_size=32, learning_rate=1.3e-3, updates=6000, threshold=0.5, noise=0.03
     ),
 }
 
