@@ -20,7 +20,7 @@ from aalprivacy.audit import Case, from_rows, judge, judge_blind, to_frame
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.homes import (
     AUDIT_SEED,
-    TEST_SEED,
+    SAMPLE_SEED,
     TEST_SETS,
     audit_tables,
     john,
@@ -135,7 +135,7 @@ def example() -> Iterator[Drawn]:
     views = {r: apply_policy(home, TABLE_I, r).iloc[0] for r in TABLE_I.receivers}
     figure = plotting.view_table(home.iloc[0], views, TABLE_I.schema)
     yield "table-1", figure, "Table I: John's entry and its four views."
-    yield "data", plotting.distributions(simulate(2000, 10, TEST_SEED)), "Simulated entries."
+    yield "data", plotting.distributions(simulate(2000, 10, SAMPLE_SEED)), "Simulated entries."
 
 
 def small_model(updates: int) -> Iterator[Drawn]:
@@ -238,7 +238,7 @@ def mismatched(pairs: Mapping[str, Pair]) -> tuple[str, Pair]:
 
 def codes_figure(pairs: Mapping[str, Pair]) -> Figure:
     """Codes of eight people by one encoder, and of the same entries by every encoder."""
-    entries = simulate(8, 12, TEST_SEED)
+    entries = simulate(8, 12, SAMPLE_SEED)
     people = [f"person {user + 1}" for user in pd.factorize(entries["user_id"])[0]]
     codes = {name: pair.encode_entries(entries) for name, pair in pairs.items()}
     one = inspection.on_a_plane(codes["researcher"])
@@ -258,7 +258,7 @@ def units_figure(pair: Pair) -> Figure:
     Beside each, in per cent: how much of its variance is explained by which attribute is being
     read.
     """
-    lines = to_lines(simulate(200, 1, TEST_SEED), pair.schema)
+    lines = to_lines(simulate(200, 1, SAMPLE_SEED), pair.schema)
     states = inspection.read_states(pair, lines)
     which = inspection.attribute_of_each_character(lines, pair.schema)
     share = inspection.explained_by_attribute(states, which)
