@@ -188,9 +188,7 @@ def make_test_set(
     return simulate(users, per_user, seed, vocabulary=vocabulary)
 
 
-def make_test_sets(
-    n: int, data: Mapping, test_seed: int = SAMPLE_SEED
-) -> dict[str, pd.DataFrame]:
+def make_test_sets(n: int, data: Mapping, test_seed: int = SAMPLE_SEED) -> dict[str, pd.DataFrame]:
     """The test sets of `n` entries that suit a pair: name -> entries.
 
     Parameters

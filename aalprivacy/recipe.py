@@ -9,8 +9,6 @@ from aalprivacy.errors import InputError
 
 # The types in which the engine can take its products.
 PRODUCT_DTYPES = ("float32", "bfloat16")
-# Standard deviation of the vectors of attributes and places at the start.
-PLACE_SPREAD = 1.0
 MOST = 100_000  # of units, of a vector's numbers, of examples an update
 
 
@@ -63,8 +61,9 @@ class Recipe:
         Share of the values that are made missing ones, and of the numbers, digits and patterns that
         are drawn from all that their form allows (`aalprivacy.examples.Examples`).
     noise
-        Standard deviation of the normal noise that is added to each number of a code, so that the
-        decoder learns to do with a code that was rounded (`aalprivacy.small`).
+        Standard deviation of the normal noise that is added to each number of a code at the end, so
+        that the decoder learns to do with a code that was rounded (`aalprivacy.small`). It grows
+        from nothing as the learning rate falls from `learning_rate`.
     updates
         How many in all.
     decay

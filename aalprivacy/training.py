@@ -119,7 +119,7 @@ class Trainer:
         self.decoder = build_decoder(self.architecture, product_dtype, windows=True)
         if pair is None:
             for model in (self.encoder, self.decoder):
-                start(model, recipe, policy.schema.longest)
+                start(model, recipe, self.architecture, policy.schema.longest)
         elif pair.architecture.shapes() != self.architecture.shapes() or (
             pair.architecture.reverse != recipe.reverse
         ):
@@ -170,10 +170,12 @@ class Trainer:
         since = at.whole_since(self.attributes)
         rate = self.recipe.rate(at.update, at.window, self.attributes, since)
         self.optimizer.learning_rate = rate
-        # Of the update's own seed, so that a resumed training goes on exactly.
+        # Noise grows as the rate falls; from the start it would hold the learning up. It is of the
+        # update's own seed, so that a resumed training goes on exactly.
+        size = self.recipe.noise * max(0.0, 1 - rate / self.recipe.learning_rate)
         rng = np.random.default_rng([self.recipe.seed, 5, at.update])
         noise = rng.standard_normal((len(batch.entries), self.architecture.width), np.float32)
-        inputs = (batch.entries, batch.first, np.float32(self.recipe.noise) * noise)
+        inputs = (batch.entries, batch.first, np.float32(size) * noise)
         return self.updates.make(inputs, batch.views, ~batch.replaced)
 
     def pair(self) -> Pair:
