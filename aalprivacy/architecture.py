@@ -26,10 +26,10 @@ class Architecture:
     embedding
         Width of a token's vector.
     places
-        Places in a value that are told apart; the last one stands for all that follow. What an
-        LSTM reads is the sum of two vectors: of the token, and of where it stands (attribute and
-        place in its value). In the decoder they are of the token before, and of where the one to
-        write will stand. 0 leaves the token's alone.
+        Places in a value that are told apart; the last one stands for all that follow. A token's
+        vector is the sum of three: of the token, of its attribute, of its place in the value. In
+        the decoder they are of the token before, and of the attribute and place of the one to
+        write. 0 leaves the token's alone.
     reverse
         The encoder reads a line from its end to its start (Sutskever et al. 2014,
         arXiv:1409.3215), so that what it read last is what the decoder writes first.
@@ -68,7 +68,7 @@ class Architecture:
         fed = vector + self.width * self.code_at_every_step
         tables = {"embedding": self.tokens}
         if self.places:
-            tables["place"] = self.attributes * self.places
+            tables |= {"attribute": self.attributes, "place": self.places}
         shapes = {}
         for part, inputs in {"encoder": vector, "decoder": fed}.items():
             shapes |= {f"{part}/{name}/embeddings": (rows, vector) for name, rows in tables.items()}
@@ -82,16 +82,6 @@ class Architecture:
             "decoder/scores/bias": (self.tokens,),
         }
 
-    def first_places(self, rng: np.random.Generator) -> np.ndarray:
-        """The vectors of places that a training begins with ``(attributes * places, embedding)``.
-
-        The sum of a vector of the attribute and one of the place in the value, both normally
-        distributed.
-        """
-        attribute = rng.normal(0, 1, (self.attributes, 1, self.embedding))
-        place = rng.normal(0, 1, (1, self.places, self.embedding))
-        return (attribute + place).reshape(-1, self.embedding)
-
     def names(self, part: str) -> tuple[str, ...]:
         """The arrays of the encoder or the decoder, in the order in which a fingerprint reads them.
 
@@ -102,11 +92,11 @@ class Architecture:
         """
         return tuple(name for name in self.shapes() if name.startswith(part))
 
-    def where(self, tokens: np.ndarray) -> np.ndarray:
-        """Where each token stands: its attribute times `places`, and its place in the value.
+    def where(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The attribute that each token stands in, and its place in the value, both from 0.
 
-        Both are counted from 0. A separator is the last token of its value. Tokens after a line's
-        last attribute count as part of it.
+        A separator is the last token of its value. Tokens after a line's last attribute count as
+        part of it.
 
         Parameters
         ----------
@@ -115,11 +105,11 @@ class Architecture:
 
         Returns
         -------
-        Whole numbers ``(n, length)``, below ``attributes * places``.
+        Two arrays of whole numbers ``(n, length)``, below `attributes` and `places`.
         """
         ends = tokens == self.separator
         attribute = np.minimum(np.cumsum(ends, axis=1) - ends, self.attributes - 1)
         at = np.arange(tokens.shape[1])
         begins = np.diff(attribute, axis=1, prepend=0) > 0
         place = at - np.maximum.accumulate(np.where(begins, at, 0), axis=1)
-        return attribute * self.places + np.minimum(place, self.places - 1)
+        return attribute, np.minimum(place, self.places - 1)

@@ -8,19 +8,17 @@ updates before the code is used at all.
 
 import numpy as np
 
-from aalprivacy.architecture import Architecture
 from aalprivacy.quiet import keras
-from aalprivacy.recipe import Recipe
+from aalprivacy.recipe import PLACE_SPREAD, Recipe
 
 
-def start(model: keras.Model, recipe: Recipe, architecture: Architecture, longest: int) -> None:
+def start(model: keras.Model, recipe: Recipe, longest: int) -> None:
     """Give an encoder or a decoder the recipe's first weights, in place.
 
     Each unit gets a memory of its own, from one step to the recipe's memory: forget gates of bias
     ``log(t)`` with ``t`` evenly drawn, and input gates of the opposite one, so that what is kept
     for long is written rarely (Tallec & Ollivier 2018, Can recurrent neural networks warp time?,
-    arXiv:1804.11188). Tokens get normally distributed vectors, and so does each attribute and each
-    place in a value; where a token stands begins as the sum of the two.
+    arXiv:1804.11188). Tokens get normally distributed vectors.
 
     Parameters
     ----------
@@ -28,18 +26,17 @@ def start(model: keras.Model, recipe: Recipe, architecture: Architecture, longes
         As `build_encoder` or `build_decoder` made it.
     recipe
         For its memory, spread and seed.
-    architecture
-        Of the model.
     longest
         Characters of a line at most: the memory, if the recipe leaves it open.
     """
     memory = longest if recipe.memory is None else recipe.memory
     rng = np.random.default_rng([recipe.seed, 3, model.name == "decoder"])
-    for layer in model.layers if recipe.spread else ():
-        if layer.name == "embedding":
-            layer.weights[0].assign(rng.normal(0, recipe.spread, layer.weights[0].shape))
-        elif layer.name == "place":
-            layer.weights[0].assign(architecture.first_places(rng))
+    if recipe.spread:
+        spreads = {"embedding": recipe.spread, "attribute": PLACE_SPREAD, "place": PLACE_SPREAD}
+        for layer in model.layers:
+            if layer.name in spreads:
+                (vectors,) = layer.weights
+                vectors.assign(rng.normal(0, spreads[layer.name], vectors.shape))
     if memory:
         lstm = model.get_layer("lstm")
         bias = next(weight for weight in lstm.weights if weight.name == "bias")

@@ -119,7 +119,7 @@ def to_arrays(*models: keras.Model) -> dict[str, np.ndarray]:
 
 
 def _where(a: Architecture, tokens, first, ahead: bool) -> tuple:
-    """Where each token stands, as `Architecture.where` has it; nothing without places.
+    """Attribute and place of each token as `Architecture.where` has them; none without places.
 
     Parameters
     ----------
@@ -141,8 +141,7 @@ def _where(a: Architecture, tokens, first, ahead: bool) -> tuple:
     is_of = keras.ops.one_hot(attribute, a.attributes, dtype="int32")
     sizes = keras.ops.sum(is_of, axis=1, keepdims=True)
     begins = keras.ops.sum(is_of * (keras.ops.cumsum(sizes, axis=2) - sizes), axis=2)
-    place = keras.ops.minimum(_count(tokens) - begins, a.places - 1)
-    return (attribute * a.places + place,)
+    return attribute, keras.ops.minimum(_count(tokens) - begins, a.places - 1)
 
 
 def _count(tokens):
@@ -151,8 +150,8 @@ def _count(tokens):
 
 
 def _vectors(a: Architecture, read: list):
-    """The vectors of tokens, or the sums of those of tokens and places."""
-    names = {"embedding": a.tokens, "place": a.attributes * a.places}
+    """The vectors of tokens, or the sums of those of tokens, attributes and places."""
+    names = {"embedding": a.tokens, "attribute": a.attributes, "place": a.places}
     vectors = [
         keras.layers.Embedding(rows, a.embedding, name=name)(each)
         for (name, rows), each in zip(names.items(), read, strict=False)

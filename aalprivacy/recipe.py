@@ -9,6 +9,8 @@ from aalprivacy.errors import InputError
 
 # The types in which the engine can take its products.
 PRODUCT_DTYPES = ("float32", "bfloat16")
+# Standard deviation of the vectors of attributes and places at the start.
+PLACE_SPREAD = 1.0
 MOST = 100_000  # of units, of a vector's numbers, of examples an update
 
 

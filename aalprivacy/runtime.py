@@ -196,7 +196,8 @@ class _Places:
         """The places of all tokens of lines ``(n, length)``."""
         if not self.architecture.places:
             return np.zeros(tokens.shape, self.dtype)
-        return self.architecture.where(tokens).astype(self.dtype)
+        attribute, place = self.architecture.where(tokens)
+        return (self.count * attribute + place).astype(self.dtype)
 
     def first(self, n: int) -> np.ndarray:
         """The place of the first token of so many lines."""
@@ -242,7 +243,8 @@ class _Lstm:
         self.table = by_gate(array("embedding/embeddings") @ kernel[:width] + array("lstm/bias"))
         self.of_place = None
         if architecture.places:
-            self.of_place = by_gate(array("place/embeddings") @ kernel[:width])
+            sums = array("attribute/embeddings")[:, None] + array("place/embeddings")
+            self.of_place = by_gate(sums.reshape(-1, width) @ kernel[:width])
         self.recurrent = by_gate(recurrent)
         self.of_code = by_gate(kernel[width:])
 

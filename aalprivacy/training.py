@@ -119,7 +119,7 @@ class Trainer:
         self.decoder = build_decoder(self.architecture, product_dtype, windows=True)
         if pair is None:
             for model in (self.encoder, self.decoder):
-                start(model, recipe, self.architecture, policy.schema.longest)
+                start(model, recipe, policy.schema.longest)
         elif pair.architecture.shapes() != self.architecture.shapes() or (
             pair.architecture.reverse != recipe.reverse
         ):

@@ -30,6 +30,8 @@ RECIPES = {
     "small batches, threshold 0.5": replace(
         SHORT, batch_size=32, learning_rate=1.3e-3, updates=6000, threshold=0.5
     ),
+    "threshold 0.5, noise": replace(SHORT, threshold=0.5, noise=0.03),
+    "threshold 0.5, larger batches at the end": replace(SHORT, threshold=0.5, noise=0.03),
 }
 
 

@@ -230,11 +230,14 @@ def test_shapes_follow_from_the_architecture():
     assert shapes["decoder/lstm/kernel"] == (3, 32)
     assert small.shapes()["decoder/lstm/kernel"] == (3 + 16, 32)
     assert shapes["decoder/scores/kernel"] == (8, 50)
-    assert shapes["encoder/place/embeddings"] == shapes["decoder/place/embeddings"] == (35, 3)
+    assert (shapes["encoder/attribute/embeddings"], shapes["decoder/place/embeddings"]) == (
+        (7, 3), (5, 3),
+    )  # fmt: skip
     assert "encoder/place/embeddings" not in replace(small, places=0).shapes()
 
 
 def test_where_a_token_stands():
     built = Architecture(separator=9, attributes=3, places=4)
-    where = built.where(np.array([[2, 2, 9, 9, 3, 3, 3, 3, 3, 9, 5, 1, 0]]))
-    assert where.tolist() == [[0, 1, 2, 4, 8, 9, 10, 11, 11, 11, 11, 11, 11]]
+    attribute, place = built.where(np.array([[2, 2, 9, 9, 3, 3, 3, 3, 3, 9, 5, 1, 0]]))
+    assert attribute.tolist() == [[0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2]]
+    assert place.tolist() == [[0, 1, 2, 0, 0, 1, 2, 3, 3, 3, 3, 3, 3]]

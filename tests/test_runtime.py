@@ -71,8 +71,8 @@ def slow_places(built: Architecture, line) -> list[tuple[int, int]]:
 def slow_vector(built: Architecture, weights: dict, part: str, token, where) -> np.ndarray:
     vector = weights[f"{part}/embedding/embeddings"][token].astype(float)
     if built.places:
-        attribute, place = where
-        vector = vector + weights[f"{part}/place/embeddings"][attribute * built.places + place]
+        for table, row in zip(("attribute", "place"), where, strict=True):
+            vector = vector + weights[f"{part}/{table}/embeddings"][row]
     return vector
 
 

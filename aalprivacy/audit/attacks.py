@@ -26,7 +26,7 @@ from aalprivacy.audit.measure import (
 )
 from aalprivacy.pair import Pair
 from aalprivacy.policy import Operation
-from aalprivacy.recipe import Recipe
+from aalprivacy.recipe import PLACE_SPREAD, Recipe
 from aalprivacy.text import from_lines, is_well_formed, view_lines
 from aalprivacy.views import apply_policy
 
@@ -321,8 +321,8 @@ def fresh_decoder(pair: Pair, seed: int) -> dict[str, np.ndarray]:
     for name in pair.architecture.names("decoder"):
         layer, array = name.split("/")[1:]
         if array == "embeddings":
-            vectors = rng.normal(0, recipe.spread, shapes[name])
-            arrays[name] = vectors if layer == "embedding" else pair.architecture.first_places(rng)
+            spread = recipe.spread if layer == "embedding" else PLACE_SPREAD
+            arrays[name] = rng.normal(0, spread, shapes[name])
         elif array == "kernel":
             limit = np.sqrt(6 / sum(shapes[name]))
             arrays[name] = rng.uniform(-limit, limit, shapes[name])
@@ -339,7 +339,7 @@ def fresh_decoder(pair: Pair, seed: int) -> dict[str, np.ndarray]:
 
 
 def _layer(array: str) -> str:
-    """Which part of a decoder an array is of; places belong to the vectors."""
+    """Which part of a decoder an array is of; attributes and places belong to the vectors."""
     return "embedding" if array.endswith("/embeddings") else array.split("/")[1]
 
 
