@@ -20,7 +20,7 @@ import pandas as pd
 from aalprivacy.attributes import plain
 from aalprivacy.errors import InputError
 from aalprivacy.schema import Schema
-from aalprivacy.spelling import single_blanks, whole
+from aalprivacy.spelling import single_blanks, whole, without_byte_mark
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,8 @@ def meaning(value: str, meanings: Mapping[str, str]) -> str | None:
 
 
 def _key(code: str) -> str:
-    return whole(single_blanks(code)).casefold()
+    text = without_byte_mark(code)
+    return whole(single_blanks(code if text is None else text)).casefold()
 
 
 def _attribute(name: str, schema: Schema) -> str:
