@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aalprivacy import evaluation
+from aalprivacy import evaluation, small
 from aalprivacy.atomic import make_folder, write_text
 from aalprivacy.attributes import plain, refuse_null
 from aalprivacy.errors import InputError
@@ -29,6 +29,7 @@ from aalprivacy.workers import Workers
 SPLIT = {"training": 0.8, "validation": 0.1, "test": 0.1}
 FEWEST_PEOPLE = 20
 RUN_FILES = ("checkpoint.npz", "run.json", "log.csv", WEIGHTS, CARD)
+SMALL_BYTES = 120.0  # of a small code, on average
 MOST_VALIDATION = 300  # entries that are decoded now and then while a training runs
 
 
@@ -131,11 +132,15 @@ class Run:
         What is trained, on what, and what it is measured on.
     about
         What the card will say of the data and of how the training began.
+    sample
+        Some of the entries, to which the small codes are fitted.
     """
 
-    def __init__(self, folder: Path, trainer, examples, validation, about: dict) -> None:
+    def __init__(
+        self, folder: Path, trainer, examples, validation, about: dict, sample: pd.DataFrame
+    ) -> None:
         self.folder, self.trainer, self.about = folder, trainer, about
-        self.examples, self.validation = examples, validation
+        self.examples, self.validation, self.sample = examples, validation, sample
 
     @classmethod
     def begin(
@@ -267,7 +272,7 @@ class Run:
             else:
                 _claim(folder, begun)
                 trainer.save(folder / "checkpoint.npz")
-        return cls(folder, trainer, examples, measured, about)
+        return cls(folder, trainer, examples, measured, about, some(entries, 4000))
 
     def fit(self, **options) -> bool:
         """Train; see `aalprivacy.training.fit` for the options and what it returns."""
@@ -276,7 +281,7 @@ class Run:
         return training.fit(self.trainer, self.examples, self.validation, self.folder, **options)
 
     def finish(self, tests: Mapping[str, pd.DataFrame], until: float | None = None) -> Pair:
-        """Make the trained pair with its card, score it, and write it into the folder.
+        """Make the trained pair with its card and small codes, score it, write it into the folder.
 
         Parameters
         ----------
@@ -306,6 +311,9 @@ class Run:
             },
             **machine(),
         )
+        if SMALL_BYTES:
+            fitted = small.fit(pair, self.sample, self.validation.entries, SMALL_BYTES)
+            pair = replace(pair, small=fitted)
         pair.card["test"] = evaluation.to_dict(evaluation.evaluate_all(pair, tests))
         pair.save(self.folder)
         return pair

@@ -23,8 +23,9 @@ VERBS = ("has", "had", "fears", "mentions", "denies")
 DISEASES = tuple(disease for disease in DISEASE_GROUP_OF if disease != "none")
 READER = "reader"
 RECIPE = Recipe(
-    units=64, embedding=16, memory=30, learning_rate=5e-3, updates=1000, decay=0.5, averaging=0.98
-)
+    units=64, embedding=16, memory=30, learning_rate=5e-3, second_moment=0.999, missing=0, noise=0,
+    updates=1000, decay=0.5, averaging=0.98,
+)  # fmt: skip
 
 
 def view_of_sentence(sentence: str) -> str:

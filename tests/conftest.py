@@ -32,6 +32,12 @@ def one_shard(monkeypatch):
         monkeypatch.setattr(updates, "SHARDS", 1)
 
 
+@pytest.fixture(autouse=True)
+def no_small_codes(monkeypatch):
+    """Fitting them takes seconds a training; `test_runs` has one that does."""
+    monkeypatch.setattr("aalprivacy.runs.SMALL_BYTES", 0)
+
+
 @pytest.fixture(scope="session")
 def entries():
     return simulate(60, 5, seed=3)

@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aalprivacy import load_pair
+from aalprivacy import load_pair, runs
 from aalprivacy.attributes import Attribute, Form
 from aalprivacy.errors import InputError
 from aalprivacy.generalisation import Bands
-from aalprivacy.pair import CARD
+from aalprivacy.pair import CARD, Pair
 from aalprivacy.policy import Operation, Policy
 from aalprivacy.recipe import Recipe
 from aalprivacy.runs import RUN_FILES, Run, held_out, split_people, train
 from aalprivacy.schema import Schema
+from aalprivacy.small import pack
 from aalprivacy.text import to_lines, to_tokens
 
 TINY = Recipe(units=16, embedding=4, updates=6, first_batch_size=4, batch_size=4)
@@ -63,7 +64,8 @@ def test_train_makes_a_pair_that_knows_its_schema(clinic, patients, tmp_path):
     assert list(views.columns) == ["patient", "years", "postcode"]
 
 
-def test_an_interrupted_training_is_resumed(clinic, patients, tmp_path):
+def test_an_interrupted_training_is_resumed(clinic, patients, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "SMALL_BYTES", 8.0)
     parts = split_people(patients, clinic.schema)
     common = (tmp_path / "run", parts.training, parts.validation, clinic, "nurse")
     run = Run.begin(*common, replace(TINY, updates=4))
@@ -79,6 +81,9 @@ def test_an_interrupted_training_is_resumed(clinic, patients, tmp_path):
     assert run.fit(validate_every=2)
     pair = run.finish({"test": parts.test})
     assert pair.card["training"]["lengthened"] == [[4, 4]]
+    steps = pair.small.rounded(pair.encode_entries(parts.training))
+    assert len(pack(steps)) <= 8.0 * len(steps)
+    assert Pair.load(tmp_path / "run").small.fingerprint == pair.small.fingerprint
     (tmp_path / "run" / "run.json").write_text("{")
     with pytest.raises(InputError, match=r"run\.json: missing or broken"):
         Run.resume(*common)
