@@ -31,7 +31,9 @@ RECIPES = {
         SHORT, batch_size=32, learning_rate=1.3e-3, updates=6000, threshold=0.5
     ),
     "threshold 0.5, noise": replace(SHORT, threshold=0.5, noise=0.03),
-    "threshold 0.5, larger batches at the end": replace(SHORT, threshold=0.5, noise=0.03),
+    "small batches, threshold 0.5, rate 2e-3": replace(
+        SHORT, batch_size=32, learning_rate=2e-3, updates=6000, threshold=0.5, noise=0.03
+    ),
 }
 
 
