@@ -167,8 +167,11 @@ def hierarchy_stubs(text: str, folder: str) -> tuple[str, dict[str, str]]:
         if line.startswith("[attributes."):
             name = next(iter(tomllib.loads(line)["attributes"]))
         values = tomllib.loads(line)["values"] if line.startswith("values = ") else []
-        if len(values) > 2 and not any(";" in value for value in values):
-            stubs[f"{name}.csv"] = "".join(f"{value};any;*\n" for value in values)
+        if len(values) > 2:
+            file = io.StringIO()
+            writer = csv.writer(file, delimiter=";", lineterminator="\n")
+            writer.writerows((value, "any", "*") for value in values)
+            stubs[f"{name}.csv"] = file.getvalue()
             path = f"{folder.rstrip('/')}/{name}.csv"
             line = f"hierarchy = {_toml(path)}   # write groups in it in place of 'any'"
         lines.append(line)
