@@ -67,6 +67,25 @@ $(STUDIES): install
 	mkdir -p aalprivacy/studies
 	cp runs/studies/$@/card.json aalprivacy/studies/$@.json
 
+# The pairs that ship: seven locks, each from nothing and with a seed of its own, all by the recipe that
+# is the default. Each ends at the recipe's last update, whatever its figures. Ctrl-C stops them, the
+# same command goes on.
+PAIRS := family_member doctor caregiver researcher doctor.blind caregiver.blind researcher.blind
+SEED_family_member := 11
+SEED_doctor := 12
+SEED_caregiver := 13
+SEED_researcher := 14
+SEED_doctor.blind := 15
+SEED_caregiver.blind := 16
+SEED_researcher.blind := 17
+
+.PHONY: pairs
+pairs: $(PAIRS:%=runs/pairs/%/card.json)  ## hours: the pairs that ship, in runs/pairs
+
+runs/pairs/%/card.json: install
+	$(BIN)/aalprivacy train --receiver $(subst .blind,,$*) --out runs/pairs/$* --seed $(SEED_$*) \
+	  $(if $(findstring .blind,$*),--blind) $(if $(wildcard runs/pairs/$*/checkpoint.npz),--resume)
+
 .PHONY: audits
 audits: install  ## an hour and a half: the researcher's pairs attacked, the one at full strength; kept beside them
 	mkdir -p runs/audits

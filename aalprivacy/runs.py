@@ -283,6 +283,8 @@ class Run:
     def finish(self, tests: Mapping[str, pd.DataFrame], until: float | None = None) -> Pair:
         """Make the trained pair with its card and small codes, score it, write it into the folder.
 
+        Its weights are rounded to float16, so that the file takes half the room.
+
         Parameters
         ----------
         tests
@@ -295,7 +297,7 @@ class Run:
         The pair.
         """
         trainer, progress = self.trainer, self.trainer.progress
-        pair = trainer.pair()
+        pair = trainer.pair().halved()
         log = pd.read_csv(self.folder / "log.csv").round(4).to_dict(orient="list")
         pair.card.update(
             self.about,

@@ -14,6 +14,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from aalprivacy.homes import AUDIT_SEED, SAMPLE_SEED, TRAINING_SEED, VALIDATION_SEED
+from aalprivacy.pair import read_card, shipped_names
+
 ROOT = Path(__file__).parent.parent
 PACKAGE, CLINIC = ROOT / "aalprivacy", ROOT / "examples" / "clinic"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -199,3 +202,20 @@ def test_the_kept_audits_are_of_the_shipped_pairs():
 def test_shipped_pairs_are_small():
     shipped = (PACKAGE / "pretrained").glob("*/*")
     assert sum(path.stat().st_size for path in shipped) < 25e6
+
+
+def test_the_seed_of_a_cards_test_figures_stands_nowhere_else():
+    """What was scored once, after the last choice, must not be looked at again."""
+    cards = {name: read_card(name) for name in shipped_names()}
+    tested = {name: card["tested"] for name, card in cards.items() if "tested" in card}
+    seeds = {str(about["seed"]) for about in tested.values()}
+    for name, about in tested.items():
+        assert about["fingerprints"] == cards[name]["fingerprints"]
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    for file in files.stdout.decode().split("\0"):
+        path = ROOT / file
+        if path.is_file() and path.name != "card.json" and path.suffix != ".safetensors":
+            text = path.read_bytes().decode("utf-8", "ignore")
+            assert not any(re.search(rf"(?<!\d){seed}(?!\d)", text) for seed in seeds), file
+    for seed in (TRAINING_SEED, VALIDATION_SEED, SAMPLE_SEED, AUDIT_SEED):
+        assert str(seed) not in seeds
