@@ -98,9 +98,10 @@ class Lstm {
     const array = (name) => arrays[`${part}/${name}`];
     const kernel = array("lstm/kernel"), recurrent = array("lstm/recurrent_kernel");
     Object.assign(this, { architecture, units, gates, kernel, embedding });
-    // Vectors of tokens and of where they stand. What one adds to the gates is computed once.
-    this.vectors = ["embedding", "place"].map((name) => array(`${name}/embeddings`));
-    this.added = [[], []];
+    // Vectors of tokens, attributes and places. What one adds to the gates is computed once.
+    const names = ["embedding", "attribute", "place"];
+    this.vectors = names.map((name) => array(`${name}/embeddings`));
+    this.added = names.map(() => []);
     this.bias = array("lstm/bias");
     this.ofCode = kernel.subarray(embedding * gates);
     this.recurrent = inBlocks(recurrent, units, gates);
@@ -128,10 +129,11 @@ class Lstm {
     return code;
   }
 
-  step(token, place) {
+  step(token, where) {
     const { units, gates, kernel, embedding, recurrent, input, h, c, next } = this;
     input.set(this.constant);
-    [token, place].forEach((row, which) => {
+    const count = placesOf(this.architecture);
+    [token, Math.floor(where / count), where % count].forEach((row, which) => {
       if (!this.vectors[which]) return;
       const vector = this.vectors[which].subarray(row * embedding, (row + 1) * embedding);
       const added = this.added[which][row] ??= product(vector, kernel, embedding, gates);
@@ -150,9 +152,13 @@ class Lstm {
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const tanh = (x) => 2 / (1 + Math.exp(-2 * x)) - 1;
 
-// Where the next token stands: its attribute times `places`, and its place in the value.
-function after({ separator, attributes, places }, token, where) {
-  const count = Math.max(1, places), place = where % count;
+// Places that are told apart; a pair that tells none has one.
+const placesOf = ({ places }) => Math.max(1, places);
+
+// Where the next token stands: its attribute times the places, and its place in the value.
+function after(architecture, token, where) {
+  const { separator, attributes } = architecture, count = placesOf(architecture);
+  const place = where % count;
   if (token === separator && where < count * (attributes - 1)) return where - place + count;
   return place < count - 1 ? where + 1 : where;
 }
