@@ -40,7 +40,7 @@ class Recipe:
     engine
         Train with `FastLSTM`; otherwise with stock layers, at the same results.
     learning_rate
-        Adam's, from full length on. The paper's by default.
+        Adam's, from full length on. The paper has 4e-4.
     first_learning_rate
         Adam's at the first window; it comes down to `learning_rate` as the windows get longer.
     second_moment
@@ -93,13 +93,13 @@ class Recipe:
     spread: float = _option(1.7, "Of the characters' first vectors; 0: Keras's own.")
     product_dtype: str = _option("float32", "float32, bfloat16, or auto: the faster one here.")
     engine: bool = _option(True, "Train with the engine, or with stock Keras layers.")
-    learning_rate: float = _option(4e-4, "Adam's, from full length on.")
-    first_learning_rate: float = _option(4e-4, "Adam's, at the first windows.")
+    learning_rate: float = _option(3e-3, "Adam's, from full length on.")
+    first_learning_rate: float = _option(6e-3, "Adam's, at the first windows.")
     second_moment: float = _option(0.98, "Adam's: how much of it an update keeps.")
-    batch_size: int = _option(64, "Examples an update, at full length.")
+    batch_size: int = _option(32, "Examples an update, at full length.")
     first_batch_size: int = _option(32, "Examples an update, until then.")
     first_window: int = _option(6, "Attributes at the start; all of them: no curriculum.")
-    threshold: float = _option(0.3, "Loss at which windows get longer, in nats a character.")
+    threshold: float = _option(0.6, "Loss at which windows get longer, in nats a character.")
     mixing: float = _option(0.8, "Share of examples mixed from several entries.")
     augmentation: tuple[float, float] = _option(
         (0.6, 0.2), "Share of examples in which words, and in which other values, are random."
@@ -107,8 +107,8 @@ class Recipe:
     missing: float = _option(0.03, "Share of values that are made missing ones.")
     abnormal: float = _option(0.03, "Share of numbers that are drawn from all that may be.")
     noise: float = _option(0.03, "Standard deviation of the noise on a code's numbers.")
-    updates: int = _option(20_000, "How many updates in all.")
-    decay: float = _option(0.25, "Share of the updates over which the rate falls, at the end.")
+    updates: int = _option(24_000, "How many updates in all.")
+    decay: float = _option(0.7, "Share of the updates over which the rate falls, at the end.")
     averaging: float = _option(0.998, "How much of the averaged weights an update keeps.")
     seed: int = _option(0, "Of first weights, batches and randomised values.")
 

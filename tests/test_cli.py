@@ -179,7 +179,7 @@ def test_number_types_of_codes(run, refused, tmp_path, entries_file):
         assert run("decode", file, *researcher, view)[0] == 0
         assert (tables.read_views(view) == expected).to_numpy().mean() > 0.9
     refused("encode", entries_file, "--number-type", "int4", *researcher, tmp_path / "x.npz",
-            says="expected float32 or float16 or int8, got 'int4'")  # fmt: skip
+            says="expected float32 or float16 or int8 or small, got 'int4'")  # fmt: skip
 
 
 # --- a table of one's own -------------------------------------------------------------------------
