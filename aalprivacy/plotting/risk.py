@@ -1,5 +1,6 @@
 """The figure of what views give away and what they are good for."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib
@@ -27,35 +28,38 @@ def utility_against_risk(
     known
         What is known of people to find them, for each panel in words.
     """
+    views = dict.fromkeys(v for outcomes in panels.values() for o in outcomes.values() for v in o)
+    looks = dict(zip(views, SERIES, strict=False))
+    lines = dict.fromkeys(outcome for outcomes in panels.values() for outcome in outcomes)
+    lines = dict(zip(lines, ("-", "--", ":"), strict=False))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(3.6 * len(panels), 4.2))
+        figure = Figure(figsize=(3.4 * len(panels), 4.6))
         figure.suptitle(title, x=0.01, ha="left", fontsize=11)
         every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        handles = {}
         for axes, (name, outcomes), what in zip(every, panels.items(), known, strict=True):
-            for (outcome, views), line in zip(outcomes.items(), ("-", "--", ":"), strict=False):
-                points = sorted(views.items(), key=lambda item: item[1][0])
-                axes.plot(
-                    [p[0] for _, p in points], [p[1] for _, p in points], line,
-                    color=GREY, linewidth=1, zorder=1, label=outcome,
+            for outcome, points in outcomes.items():
+                ordered = sorted(points.values())
+                (handles[outcome],) = axes.plot(
+                    [p[0] for p in ordered], [p[1] for p in ordered], lines[outcome],
+                    color=GREY, linewidth=1, zorder=1,
                 )  # fmt: skip
-            labelled: set[str] = set()
-            for views in outcomes.values():
-                for (view, (found, auc, low, high)), style in zip(
-                    views.items(), SERIES, strict=False
-                ):
-                    colour, marker = style
-                    axes.errorbar(
+                for view, (found, auc, low, high) in points.items():
+                    colour, marker = looks[view]
+                    handles[in_words(view)] = axes.errorbar(
                         found, auc, [[auc - low], [high - auc]], fmt=marker, color=colour,
                         capsize=2, markersize=6, zorder=2,
-                        label=in_words(view) if view not in labelled else None,
                     )  # fmt: skip
-                    labelled.add(view)
             axes.axhline(0.5, color=INK, linewidth=0.6, linestyle=(0, (1, 3)))
             axes.set_title(name, loc="left", fontsize=9)
-            axes.set_xlabel(f"people found by {what}", fontsize=8)
+            axes.set_xlabel(textwrap.fill(f"people found by {what}", 48), fontsize=8)
             axes.xaxis.set_major_formatter(PercentFormatter(1, 0))
             axes.set_xlim(0, 1.04)
-            axes.legend(frameon=False, fontsize=8, loc="lower right")
-        every[0].set_ylabel("area under the ROC curve (95 %); a coin has 0.5")
+        every[0].set_ylabel("area under the ROC curve (95 %); a coin has 0.5", fontsize=8)
         every[0].set_ylim(0.45, 1.0)
+        names = sorted(handles, key=lambda name: name in lines)
+        figure.legend(
+            [handles[name] for name in names], names, loc="outside lower center",
+            ncols=(len(names) + 1) // 2, frameon=False, fontsize=8,
+        )  # fmt: skip
     return figure
