@@ -200,8 +200,10 @@ def train(
             raise InputError(f"{name}: expected more than 0, got {value}")
     if start_from is not None and resume:
         raise InputError("--start-from: a training that is resumed goes on from its checkpoint")
-    if start_from is not None and "first_window" in given:
-        raise InputError("--first-window: a pair to start from reads whole entries; expected none")
+    if start_from is not None and given & {"first_window", "places"}:
+        raise InputError(
+            "--first-window, --places: a pair to start from has its own; expected none"
+        )
     recipe = Recipe(**recipe)  # refuses what is out of range before anything is loaded
     request = commands.Request(
         folder, rules, rules.receiver(receiver), data, users, entries, resume, wait,

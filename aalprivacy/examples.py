@@ -292,6 +292,7 @@ def abnormal(
     schema, operations = policy.schema, policy.for_receiver(receiver)
     drawn = entries.iloc[rng.integers(0, len(entries), STRANGE)].reset_index(drop=True)
     drawn = schema.check(drawn)
+    usual = drawn.copy()
     for attribute in schema.attributes:
         if attribute.form not in MADE:
             continue
@@ -302,7 +303,8 @@ def abnormal(
         if operations[attribute.name] is Operation.GENERALISE:
             good &= _generalises(attribute, new.where(good, old))
         drawn[attribute.name] = new.where(good & (old != MISSING), old)
-    return drawn
+    lengths = sum(drawn[name].str.len() for name in schema.names) + len(schema) - 1
+    return drawn.where(lengths <= schema.longest, usual)
 
 
 def _numbers(attribute: Attribute, old: pd.Series, rng: np.random.Generator) -> list[str]:

@@ -171,7 +171,8 @@ class Run:
         data
             What the card says of the entries.
         start_from
-            A pair whose weights to start with, re-keyed; see `aalprivacy.training.Trainer`.
+            A pair whose weights to start with, re-keyed; see `aalprivacy.training.Trainer`. It
+            reads whole entries and has its own number of places, whatever the recipe says.
         workers
             Who trains; this process alone by default. They must have met (`Workers.connect`).
 
@@ -189,7 +190,8 @@ class Run:
         if workers.is_chief:
             check_new(folder)
             if start_from is not None:  # it reads whole entries already
-                recipe = replace(recipe, first_window=len(policy.schema))
+                places = start_from.architecture.places
+                recipe = replace(recipe, first_window=len(policy.schema), places=places)
             if recipe.product_dtype == "auto":
                 recipe = replace(recipe, product_dtype=faster_product_dtype())
             trainer = Trainer(recipe, policy, receiver, workers, start_from)

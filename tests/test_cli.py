@@ -442,7 +442,7 @@ def test_a_receiver_of_ones_own_started_from_a_shipped_pair(run, refused, tmp_pa
     began = ("train", "--receiver", "doctor", "--out", tmp_path / "r", "--start-from")
     refused(*began, "doktor", says="doktor: no such pair")
     refused(*began, folder, "--resume", says="goes on from its checkpoint")
-    refused(*began, "doctor", "--first-window", 3, says="reads whole entries; expected none")
+    refused(*began, "doctor", "--first-window", 3, says="a pair to start from has its own")
 
 
 def test_threads_are_set_before_any_model_is_made(refused, tmp_path, monkeypatch):

@@ -174,6 +174,14 @@ def test_abnormal_values_reach_the_limits_of_the_form(entries):
     assert set(drawn["disease"]) <= set(entries["disease"])
 
 
+def test_abnormal_values_fit_a_line(clinic, patients):
+    longest = int(patients[list(clinic.schema.names)].map(len).sum(axis=1).max()) + 2
+    tight = Schema(clinic.schema.attributes, longest=longest, id="case")
+    drawn = abnormal(patients, Policy(clinic.rules, tight), "nurse", np.random.default_rng(0))
+    assert len(tight.check(drawn)) == len(drawn)
+    assert drawn["years"].astype(int).max() == 120  # some are abnormal all the same
+
+
 def test_an_abnormal_value_that_the_rule_refuses_is_not_drawn(clinic, patients):
     def young(value):
         if int(value) > 100:
