@@ -13,7 +13,7 @@ from aalprivacy import atomic, codes, commands, progress, sealing, tables
 from aalprivacy.errors import InputError
 from aalprivacy.pair import load_pair, pair_folder, shipped_names, shipped_pairs
 from aalprivacy.policy import TABLE_I
-from aalprivacy.recipe import Recipe
+from aalprivacy.recipe import BEGUN_RATE, Recipe
 from aalprivacy.text import from_lines, is_well_formed
 from aalprivacy.views import apply_policy
 
@@ -166,7 +166,10 @@ def train(
     policy: PolicyFile = None,
     resume: Annotated[bool, Option("--resume", help="Go on from the checkpoint.")] = False,
     start_from: Annotated[
-        str | None, Option(help="Start with a trained pair, re-keyed: its name or folder.")
+        str | None,
+        Option(
+            help=f"Start with a trained pair, re-keyed, at a rate of {BEGUN_RATE:g}: name or folder."
+        ),
     ] = None,
     users: Annotated[
         int, Option(help="Users to simulate for training.", min=1, max=MOST_USERS)
@@ -204,6 +207,8 @@ def train(
         raise InputError(
             "--first-window, --places: a pair to start from has its own; expected none"
         )
+    if start_from is not None and "learning_rate" not in given:
+        recipe["learning_rate"] = BEGUN_RATE
     recipe = Recipe(**recipe)  # refuses what is out of range before anything is loaded
     request = commands.Request(
         folder, rules, rules.receiver(receiver), data, users, entries, resume, wait,

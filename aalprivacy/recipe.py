@@ -11,6 +11,7 @@ from aalprivacy.errors import InputError
 PRODUCT_DTYPES = ("float32", "bfloat16")
 # Standard deviation of the vectors of attributes and places at the start.
 PLACE_SPREAD = 1.0
+BEGUN_RATE = 1e-3  # where a training starts from a trained pair, if nothing else is said
 MOST = 100_000  # of units, of a vector's numbers, of examples an update
 
 

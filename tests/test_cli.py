@@ -426,7 +426,8 @@ def test_a_receiver_of_ones_own_started_from_a_shipped_pair(run, refused, tmp_pa
     folder = tmp_path / "neighbour"
     train = ("train", "--receiver", "neighbour", "--policy", tmp_path / "own.csv", "--users", 60,
              "--entries", 2, "--test-entries", 20)  # fmt: skip
-    began = (*train, "--updates", 40, "--learning-rate", 2e-3, "--mixing", 0)
+    began = (*train, "--updates", 40, "--learning-rate", 5e-4, "--mixing", 0, "--missing", 0,
+             "--abnormal", 0, "--averaging", 0.9)  # fmt: skip
     code, text, _ = run(*began, "--out", folder, "--start-from", "researcher")
     assert code == 0, text
     card = json.loads((folder / "card.json").read_text())
