@@ -167,9 +167,7 @@ def train(
     resume: Annotated[bool, Option("--resume", help="Go on from the checkpoint.")] = False,
     start_from: Annotated[
         str | None,
-        Option(
-            help=f"Start with a trained pair, re-keyed, at a rate of {BEGUN_RATE:g}: name or folder."
-        ),
+        Option(help=f"Start with a pair, re-keyed, at a rate of {BEGUN_RATE:g}: name or folder."),
     ] = None,
     users: Annotated[
         int, Option(help="Users to simulate for training.", min=1, max=MOST_USERS)
