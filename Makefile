@@ -84,7 +84,7 @@ SEED_researcher.blind := 17
 .PHONY: pairs
 pairs: $(PAIRS:%=runs/pairs/%/card.json)  ## hours: the pairs that ship, in runs/pairs
 
-runs/pairs/%/card.json: install
+runs/pairs/%/card.json: | install
 	$(BIN)/aalprivacy train --receiver $(subst .blind,,$*) --out runs/pairs/$* --seed $(SEED_$*) \
 	  $(if $(findstring .blind,$*),--blind) $(if $(wildcard runs/pairs/$*/checkpoint.npz),--resume)
 

@@ -25,7 +25,7 @@ from aalprivacy.atomic import make_folder, write_text, write_whole
 from aalprivacy.errors import InputError
 from aalprivacy.policy import Policy
 from aalprivacy.schema import Schema, with_rules
-from aalprivacy.small import Small
+from aalprivacy.small import Small, half
 from aalprivacy.text import from_lines, from_tokens, to_lines, to_tokens, view_lines
 from aalprivacy.views import apply_policy
 
@@ -220,7 +220,7 @@ class Pair:
 
     def halved(self) -> "Pair":
         """The pair with its numbers rounded to float16, whose file takes half the room."""
-        rounded = {name: _half(array) for name, array in self.weights.items()}
+        rounded = {name: half(array) for name, array in self.weights.items()}
         return replace(self, weights=rounded)
 
     def save(self, folder: str | Path) -> None:
@@ -239,9 +239,8 @@ class Pair:
         if self.small:
             small = {f"small/{name}": array for name, array in vars(self.small).items()}
         for name, array in (*self.weights.items(), *small.items()):
-            half = array.astype(np.float16)
-            exact = np.array_equal(half.astype(np.float32), array)
-            arrays[name] = np.ascontiguousarray(half if exact else array)
+            exact = np.array_equal(half(array), array)
+            arrays[name] = np.ascontiguousarray(array, np.float16 if exact else None)
         head = {"version": str(WEIGHTS_VERSION), **_as_text(asdict(self.architecture))}
         card = {
             "receiver": self.receiver,
@@ -431,10 +430,6 @@ def _without(schema: dict, rules: Mapping) -> dict:
         for name, part in attributes.items()
     }
     return schema | {"attributes": attributes}
-
-
-def _half(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.float16).astype(np.float32)
 
 
 def _form(

@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -55,7 +56,7 @@ def encode(
     float32 ``(n, 2 units)``: h, then c, after a line's last token read. Zero for an empty line.
     """
     lstm = _Lstm(weights, architecture, "encoder")
-    lines = _Lines(architecture, tokens)
+    lines = _Lines.of(architecture, tokens)
     begun, codes = _shared_beginnings(lstm, lines)
 
     def run(rows: np.ndarray) -> Iterator:
@@ -136,7 +137,7 @@ def states(
     float32 ``(n, length, units)``, at the place of the token just read. Zero on padding.
     """
     lstm = _Lstm(weights, architecture, "encoder")
-    lines = _Lines(architecture, tokens)
+    lines = _Lines.of(architecture, tokens)
     rows = lines.longest_first()
     cells = _Cells(lstm, np.zeros((len(tokens), 2 * lstm.units), np.float32))
     found = np.zeros((*tokens.shape, lstm.units), np.float32)
@@ -146,6 +147,7 @@ def states(
     return found
 
 
+@dataclass(frozen=True)
 class _Lines:
     """Lines in the order in which they are read.
 
@@ -155,12 +157,19 @@ class _Lines:
         Whole numbers ``(n, length)``; a place tells attribute and place in the value (`_Places`).
     lengths
         Tokens of each line.
+    reverse
+        Whether they are read from their ends.
     """
 
-    def __init__(self, architecture: Architecture, tokens: np.ndarray) -> None:
-        self.architecture, self.tokens = architecture, tokens
-        self.lengths = (tokens != PAD).sum(axis=1)
-        self.places = _Places(architecture).of(tokens)
+    tokens: np.ndarray
+    places: np.ndarray
+    lengths: np.ndarray
+    reverse: bool
+
+    @classmethod
+    def of(cls, architecture: Architecture, tokens: np.ndarray) -> "_Lines":
+        lengths = (tokens != PAD).sum(axis=1)
+        return cls(tokens, _Places(architecture).of(tokens), lengths, architecture.reverse)
 
     def longest_first(self) -> np.ndarray:
         """Rows, those of the longest lines first."""
@@ -168,17 +177,11 @@ class _Lines:
 
     def take(self, rows: np.ndarray) -> "_Lines":
         """Some of the lines."""
-        lines = object.__new__(_Lines)
-        lines.architecture = self.architecture
-        lines.tokens, lines.lengths = self.tokens[rows], self.lengths[rows]
-        lines.places = self.places[rows]
-        return lines
+        return _Lines(self.tokens[rows], self.places[rows], self.lengths[rows], self.reverse)
 
     def step(self, t: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where in its line each of the first rows is read at step t, its token and its place."""
-        at = np.full(rows, t)
-        if self.architecture.reverse:
-            at = self.lengths[:rows] - 1 - t
+        at = self.lengths[:rows] - 1 - t if self.reverse else np.full(rows, t)
         order = np.arange(rows)
         return at, self.tokens[order, at], self.places[order, at]
 

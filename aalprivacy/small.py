@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # What is tried for how much the least heard direction of a code counts, against the best heard.
 FLOORS = (0.1, 0.03, 0.01, 0.003)
+HEARD = 1024  # entries at which it is found out what the decoder hears
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +154,7 @@ def fit(
     """
     codes = pair.encode_entries(entries).astype(np.float64)
     others, expected = pair.encode_entries(validation), pair.view_lines(validation)
-    heard = _heard(pair, codes, pair.view_lines(entries), seed)
+    heard = _heard(pair, codes[:HEARD], pair.view_lines(entries[:HEARD]), seed)
     best, least = None, np.inf
     for floor in FLOORS:
         small = _within(codes, heard, floor, budget)
@@ -184,10 +185,11 @@ def _within(codes: np.ndarray, heard: np.ndarray, floor: float, budget: float) -
     # What is never more than half a step from the mean isn't kept.
     used = (np.abs(components) > high / 2).any(axis=0)
     arrays = mean, forth[:, used] / high, back[used] * high
-    return Small(*(_half(array) for array in arrays))
+    return Small(*(half(array) for array in arrays))
 
 
-def _half(array: np.ndarray) -> np.ndarray:
+def half(array: np.ndarray) -> np.ndarray:
+    """Numbers rounded to those that float16 has, as float32."""
     return array.astype(np.float16).astype(np.float32)
 
 
@@ -223,10 +225,9 @@ def _heard(pair: "Pair", codes: np.ndarray, lines: pd.Series, seed: int) -> np.n
         return tape.gradient(total, code)
 
     heard = np.zeros((width, width))
-    rows = np.arange(min(len(codes), 1024))
-    for part in np.array_split(rows, max(1, len(rows) // batch)):
+    for part in np.array_split(np.arange(len(codes)), max(1, len(codes) // batch)):
         text = trim(texts[part])
         near = (codes[part] + noise * rng.standard_normal((len(part), width))).astype(np.float32)
         slope = slopes(near, text, rng.random((*text.shape, 1), np.float32)).numpy()
         heard += slope.T.astype(np.float64) @ slope
-    return heard / len(rows)
+    return heard / len(codes)

@@ -7,20 +7,17 @@ Each training writes ``curve.csv``: wrong characters on entries as they are, wit
 and with one reading in twenty missing and one in twenty abnormal.
 """
 
-import csv
 import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
+from curve import train
 
-from aalprivacy import TABLE_I, Recipe, simulate
+from aalprivacy import Recipe, simulate
 from aalprivacy.homes import N_TRAINING_USERS, TRAINING_SEED, VALIDATION_SEED
-from aalprivacy.runs import Run
-from aalprivacy.training import Validation
 
-RECEIVER, SAMPLE, EVERY = "doctor", 300, 500
+SAMPLE = 300  # entries a point and sample
 # Trials for the recipe that is the default now; each about a quarter of an hour on two cores.
 SHORT = Recipe(
     learning_rate=1.6e-3, first_learning_rate=6e-3, batch_size=64, threshold=0.3, decay=0.7,
@@ -54,57 +51,18 @@ INGREDIENTS = {
 RECIPES = TRIALS | INGREDIENTS
 
 
-class Curve(Validation):
-    """Several samples of the same people; the first one counts."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        tables = {
-            "unseen": simulate(SAMPLE, 1, VALIDATION_SEED),
-            "open": simulate(SAMPLE, 1, VALIDATION_SEED, vocabulary="open"),
-            "disturbed": simulate(SAMPLE, 1, VALIDATION_SEED, missing=0.05, abnormal=0.05),
-        }
-        self.sets = {name: Validation(table, TABLE_I, RECEIVER) for name, table in tables.items()}
-
-    def character_error(self, pair) -> float:
-        errors = {name: one.character_error(pair) for name, one in self.sets.items()}
-        new = not self.path.exists()
-        with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, errors)
-            if new:
-                writer.writeheader()
-            writer.writerow(errors)
-        print({name: round(error, 3) for name, error in errors.items()}, flush=True)
-        return errors["unseen"]
-
-
-def train(name: str, folder: Path, entries: pd.DataFrame) -> None:
-    common = (folder, entries, simulate(SAMPLE, 1, VALIDATION_SEED), TABLE_I, RECEIVER)
-    if (folder / "checkpoint.npz").exists():
-        run = Run.resume(*common)
-    else:
-        run = Run.begin(*common, RECIPES[name])
-    run.validation = Curve(folder / "curve.csv")
-
-    def report(progress, speed) -> None:
-        print(
-            f"{name}: update {progress.update:,}, {progress.entries:,} entries, "
-            f"{progress.seconds:.0f} s, {progress.window} attributes, loss {progress.loss:.3f}, "
-            f"{speed:.0f} entries/s",
-            flush=True,
-        )
-
-    if not run.fit(report=report, report_every=250, validate_every=EVERY, checkpoint_every=EVERY):
-        sys.exit(130)
-
-
 def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background
     if len(sys.argv) < 3:
         sys.exit("\n".join(RECIPES))
     entries = simulate(N_TRAINING_USERS, 100, TRAINING_SEED)
+    sets = {
+        "unseen": simulate(SAMPLE, 1, VALIDATION_SEED),
+        "open": simulate(SAMPLE, 1, VALIDATION_SEED, vocabulary="open"),
+        "disturbed": simulate(SAMPLE, 1, VALIDATION_SEED, missing=0.05, abnormal=0.05),
+    }
     for name in sys.argv[2:]:
-        train(name, Path(sys.argv[1]) / name.replace(" ", "_"), entries)
+        train(Path(sys.argv[1]) / name.replace(" ", "_"), entries, sets, RECIPES[name])
 
 
 if __name__ == "__main__":

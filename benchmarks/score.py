@@ -4,7 +4,7 @@ Usage: ``python benchmarks/score.py FOLDER`` (for what was done, should it be in
 
 To be run after the last choice about the pairs was made. It draws a seed that stands nowhere in the
 project, scores every pair on 200,000 entries a test set (2,000 users, 100 each), and keeps the seed
-on the cards. Nothing may look at these entries again: `tests/test_pair.py` refuses their seed
+on the cards. Nothing may look at these entries again: `tests/test_project.py` refuses their seed
 anywhere else.
 """
 
@@ -13,9 +13,9 @@ import secrets
 import sys
 from pathlib import Path
 
-from aalprivacy import evaluation, homes
+from aalprivacy import homes
 from aalprivacy.atomic import make_folder, write_text
-from aalprivacy.evaluation import evaluate, to_dict
+from aalprivacy.evaluation import evaluate, evaluate_all, to_dict
 from aalprivacy.pair import CARD, PRETRAINED, load_pair, read_card, shipped_names
 from aalprivacy.progress import console
 
@@ -52,10 +52,9 @@ def scores(name: str, seed: int) -> dict:
     tables = homes.make_test_sets(ENTRIES, pair.card["data"], seed)
     users = homes.N_TEST_USERS
     disturbed = homes.simulate(users, ENTRIES // users, seed, **DISTURBED)
-    found = evaluation.evaluate_all(pair, tables)
     return {
         "tested": {"seed": seed, "fingerprints": pair.fingerprints, "disturbed": DISTURBED},
-        "test": to_dict(found),
+        "test": to_dict(evaluate_all(pair, tables)),
         "test_disturbed": to_dict({"disturbed": evaluate(pair, disturbed)})["disturbed"],
     }
 

@@ -329,9 +329,8 @@ def fresh_decoder(pair: Pair, seed: int) -> dict[str, np.ndarray]:
         elif array == "recurrent_kernel":
             q, r = np.linalg.qr(rng.normal(size=(4 * units, units)))
             arrays[name] = (q * np.sign(np.diag(r))).T
-        elif (
-            layer == "lstm"
-        ):  # its bias; Keras' order of the gates: input, forget, candidate, output
+        elif layer == "lstm":
+            # Its bias, in Keras' order of the gates: input, forget, candidate, output.
             arrays[name] = np.concatenate([-forget, forget, np.zeros(2 * units)])
         else:
             arrays[name] = np.zeros(shapes[name])
