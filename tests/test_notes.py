@@ -207,3 +207,18 @@ def test_a_pair_is_shown(tmp_path, monkeypatch, capsys, make_pair):
     assert kept["as they are"]["entries"] == 24
     assert [len(some) for some in kept["examples"].values()] == [3, 3]
     assert all(e["by rule"] != e["decoded"] for e in list(kept["examples"].values())[1])
+
+
+@pytest.mark.slow
+def test_a_pair_learns_from_notes(tmp_path):
+    """A training cut short; the pair that it leaves knows the rule."""
+    from aalprivacy import Recipe, load_pair, train
+
+    recipe = Recipe(units=8, embedding=4, updates=3, first_window=7, batch_size=4)
+    entries = make.entries_with_notes(30, 2, 3)
+    train(entries, POLICY, "researcher", recipe, tmp_path / "run")
+    pair = load_pair(tmp_path / "run")
+    assert pair.schema == SCHEMA
+    assert pair.view_lines(entries).equals(
+        view_lines(apply_policy(entries, POLICY, "researcher"), SCHEMA)
+    )
