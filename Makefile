@@ -88,6 +88,19 @@ runs/pairs/%/card.json: | install
 	$(BIN)/aalprivacy train --receiver $(subst .blind,,$*) --out runs/pairs/$* --seed $(SEED_$*) \
 	  $(if $(findstring .blind,$*),--blind) $(if $(wildcard runs/pairs/$*/checkpoint.npz),--resume)
 
+NOTES := examples/notes
+.PHONY: notes
+notes: $(NOTES)/runs/researcher/card.json  ## hours: a pair on homes with a nurse's note; figures and examples
+	$(BIN)/python $(NOTES)/show.py --json $(NOTES)/figures.json
+
+# Ctrl-C stops the training, the same command goes on.
+$(NOTES)/runs/researcher/card.json: $(NOTES)/runs/entries.parquet | install
+	$(BIN)/aalprivacy train --receiver researcher --data $< --schema $(NOTES)/notes.toml \
+	  --policy $(NOTES)/policy.csv --out $(@D) --seed 21 --places 80 $(if $(wildcard $(@D)/checkpoint.npz),--resume)
+
+$(NOTES)/runs/entries.parquet: | install
+	$(BIN)/python $(NOTES)/make.py
+
 .PHONY: audits
 audits: install  ## an hour and a half: the researcher's pairs attacked, the one at full strength; kept beside them
 	mkdir -p runs/audits

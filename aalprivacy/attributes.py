@@ -14,9 +14,16 @@ import numpy as np
 import pandas as pd
 
 from aalprivacy.errors import InputError
-from aalprivacy.generalisation import MOST_DECIMALS, Hierarchy, Range, is_finite, to_table
+from aalprivacy.generalisation import (
+    DELETED,
+    MOST_DECIMALS,
+    Hierarchy,
+    Range,
+    is_finite,
+    to_table,
+)
 
-DELETED, MISSING, SEPARATOR = "*", "-", "|"
+MISSING, SEPARATOR = "-", "|"
 # What programs write for a value that isn't there.
 NULLS = frozenset((
     "nan", "na", "n/a", "n.a.", "nat", "null", "none", "<na>", "?", "--", ".",
@@ -84,7 +91,9 @@ class Attribute:
         number with all its digits.
     generalise
         One value to its generalised value, both text; ``None`` if there is nothing between
-        telling and deleting. See `aalprivacy.generalisation`.
+        telling and deleting. See `aalprivacy.generalisation`. A function with ``reads`` is called
+        with the entry's values of these attributes too. It must take any of them, also missing
+        ones: in training they are made of random letters and digits.
 
     Raises
     ------
@@ -104,7 +113,7 @@ class Attribute:
     values: tuple[str, ...] = ()
     pattern: str = ""
     time: str = ""
-    generalise: Callable[[str], str] | None = None
+    generalise: Callable[..., str] | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[^\W\d]\w*", self.name):
@@ -128,6 +137,13 @@ class Attribute:
         form, rule = self.form, self.generalise
         if rule is not None and not callable(rule):
             raise InputError(f"{self.name}: generalise: expected a function, got {rule!r}")
+        reads = getattr(rule, "reads", ())
+        if not isinstance(reads, tuple) or not all(isinstance(name, str) for name in reads):
+            raise InputError(
+                f"{self.name}: generalise: reads: expected a tuple of names, got {reads!r}"
+            )
+        if self.name in reads:
+            raise InputError(f"{self.name}: its generalisation reads itself; expected others")
         if form is Form.ONE_OF and not self.values:
             raise InputError(f"{self.name}: one-of; expected a list 'values' or a 'hierarchy'")
         if form is Form.PATTERN and not (self.pattern or self.time):
@@ -145,11 +161,12 @@ class Attribute:
                     f"{self.name}: {rule.source or 'the hierarchy'} has no row for {absent[0]!r}"
                 )
         elif hasattr(rule, "to_dict"):
-            kind = min(rule.to_dict())
+            kind = next(iter(rule.to_dict()))
             # A number has one word only, and its first digits don't say how large it is.
             fit = {"range": form is Form.NUMBER, "bands": form is Form.NUMBER,
                    "first": form is not Form.NUMBER,
-                   "last_word": form not in (Form.NUMBER, Form.DIGITS)}  # fmt: skip
+                   "last_word": form not in (Form.NUMBER, Form.DIGITS),
+                   "words_of": form in (Form.TEXT, Form.WORDS)}  # fmt: skip
             if not fit[kind]:
                 raise InputError(f"{self.name}: {kind} isn't for a {form}")
         if isinstance(rule, Range) and rule.decimals != self.decimals:
@@ -285,13 +302,20 @@ class Attribute:
             )
         return f"{said}; {PREPARE}" if self.fits(pd.Series([_tidy(value)]))[0] else said
 
-    def general(self, values: pd.Series) -> pd.Series:
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The other attributes that its generalisation reads."""
+        return getattr(self.generalise, "reads", ())
+
+    def general(self, values: pd.Series, *others: pd.Series) -> pd.Series:
         """Generalise a column that fits; missing values stay missing.
 
         Parameters
         ----------
         values
             Text, shape ``(n,)``, without nulls.
+        others
+            The same rows of each attribute that the rule `reads`.
 
         Returns
         -------
@@ -300,23 +324,49 @@ class Attribute:
         Raises
         ------
         InputError
-            If the attribute can't be generalised, a value isn't of its form, or the rule fails or
-            gives what no view can hold.
+            If the attribute can't be generalised, a value isn't of its form, the rule reads other
+            attributes than were given, or it fails or gives what no view can hold.
         """
         if self.generalise is None:
             raise InputError(f"{self.name}: this attribute has no generalisation")
-        refuse_null(values, self.name, "row")
-        # The rule runs once for each distinct value, of which a million entries have few thousand.
+        if len(others) != len(self.reads):
+            raise InputError(
+                f"{self.name}: its generalisation reads {', '.join(self.reads) or 'no others'}; "
+                f"got {len(others)} other columns; Schema.general takes them from a table"
+            )
+        for column in (values, *others):
+            refuse_null(column, str(column.name or self.name), "row")
         codes, distinct = pd.factorize(values)
         refuse_unfit(self, values, codes, distinct)
-        general = [v if v == MISSING else self._generalised(v) for v in distinct]
-        return pd.Series(
-            pd.array(general, dtype="str").take(codes), index=values.index, name=values.name
-        )
+        # The rule runs once for each distinct value, of which a million entries have few thousand;
+        # or once for each that differs from the others in what the rule reads.
+        for other in others:
+            codes_of_other, kinds = pd.factorize(other)
+            codes = pd.factorize(codes * len(kinds) + codes_of_other)[0]
+        first = np.unique(codes, return_index=True)[1]
+        rows = zip(*(column.iloc[first] for column in (values, *others)), strict=True)
+        general = pd.array([self.general_value(*row) for row in rows], dtype="str")
+        return pd.Series(general.take(codes), index=values.index, name=values.name)
 
-    def _generalised(self, value: str) -> str:
+    def general_value(self, value: str, *others: str) -> str:
+        """Generalise one value, whose form isn't checked; a missing one stays missing.
+
+        Parameters
+        ----------
+        value
+            The attribute's own.
+        others
+            The entry's values of each attribute that the rule `reads`.
+
+        Raises
+        ------
+        InputError
+            If the rule fails or gives what no view can hold.
+        """
+        if value == MISSING:
+            return MISSING
         try:
-            general = self.generalise(value)
+            general = self.generalise(value, *others)
         except Exception as error:  # a rule is anybody's function
             raise InputError(
                 f"{self.name}: the rule of generalisation fails for {value!r}: {error!r}"

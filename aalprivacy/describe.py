@@ -102,6 +102,14 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
         parts[_name(heading)] = part
     if not parts:
         raise InputError("no column can be used; " + "; ".join(left_out))
+    own = [
+        name
+        for name, part in parts.items()
+        if part["category"] == Category.PERSONAL and part["form"] in ("words", "digits")
+    ]
+    for part in parts.values():
+        if part["form"] == "text" and own:
+            part["generalise"] = {"words_of": own}
     id = whose or DEFAULT_ID
     schema = _schema(parts, alphabet, id)
     entries, _ = prepare(table, schema)
@@ -390,7 +398,7 @@ def _longest(entries: pd.DataFrame, schema: Schema) -> int:
     lengths = np.full(len(entries), len(schema) - 1)
     for attribute in schema.attributes:
         text = entries[attribute.name]
-        general = attribute.general(text).str.len() if attribute.generalise else 0
+        general = schema.general(attribute.name, entries).str.len() if attribute.generalise else 0
         lengths += np.maximum(text.str.len(), general).to_numpy(int)
     return int(math.ceil(lengths.max() * 1.1 / 10) * 10)
 

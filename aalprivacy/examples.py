@@ -8,12 +8,20 @@ it is the only way to get it right. Values made of words are replaced most, sinc
 words that no training had; their new letters follow each other as often as letters do in the words
 of the entries, so that nothing is spent on learning to copy what no language would spell.
 
+A rule may read other attributes than its own, as one that deletes a person's name from a text does.
+What it gives then depends on what stands beside the text, so it is run on the line that the encoder
+reads: on the values that were drawn and randomised, and on ``-`` for an attribute that isn't in the
+window, as a missing value has no words either. Where another entry's name was put beside a text,
+nothing of it is deleted, and the pair learns to compare and not to guess; but mostly the two travel
+together, and a name that was randomised is changed in the text as well.
+
 Two more things happen to entries and hardly to those that a training has: a value is missing, or it
 is far out of the ordinary. So values are made missing, and numbers are drawn from all that their
 form allows, views by the rule.
 """
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -21,14 +29,17 @@ import pandas as pd
 
 from aalprivacy.attributes import DELETED, MISSING, SEPARATOR, Attribute, Form
 from aalprivacy.errors import InputError
+from aalprivacy.generalisation import WORD
 from aalprivacy.policy import Operation, Policy
 from aalprivacy.recipe import Recipe
+from aalprivacy.schema import Schema
 from aalprivacy.text import EOS, flat_tokens, token_of, view_lines
 from aalprivacy.views import apply_policy
 
 NEVER, START, END = 0, 1, 2  # how a view's value follows a change of the entry's
 MADE = (Form.NUMBER, Form.DIGITS, Form.PATTERN)  # forms of which any value can be made
 STRANGE = 4096  # rows of values drawn from all that their forms allow
+APART = 0.2  # share of the mixed examples in which a rule reads other people's values
 
 
 class Batch(NamedTuple):
@@ -88,8 +99,18 @@ class Examples:
         self._strange = np.array([a.form in MADE for a in self.schema.attributes]), len(strange)
         read = pd.concat([read, strange_views if recipe.blind else strange], ignore_index=True)
         views = pd.concat([views, strange_views], ignore_index=True)
-        self._values = _Values([read, views], self.schema)
         operations = policy.for_receiver(receiver)
+        # A blind encoder reads what the rule gave, and nothing of it has to be found out any more.
+        readers = [
+            a
+            for a in self.schema.attributes
+            if a.reads and operations[a.name] is Operation.GENERALISE and not recipe.blind
+        ]
+        nothing = pd.Series(MISSING, index=read.index, dtype="str")
+        for a in readers:  # at its longest: as it is where nothing of what the rule reads is there
+            views[a.name] = a.general(read[a.name], *(nothing for _ in a.reads))
+        self._values = _Values([read, views], self.schema)
+        self._readers = [_Reader(a, self.schema) for a in readers]
         self._follows = np.array(
             [_follows(a, operations[a.name], recipe.blind) for a in self.schema.attributes]
         )
@@ -129,8 +150,14 @@ class Examples:
         rate = np.where(rng.random(which.shape) < 0.5, 1.0, 0.25)
         rate *= rng.random(which.shape) < self._share[which]
         scrambled, replaced = self._scramble(entries.tokens, rate, rng)
+        for reader in self._readers:
+            scrambled = reader.renamed(which, entries, scrambled)
+        for reader in self._readers:
+            views = reader.views(which, scrambled, entries.lengths, views)
         follows = self._follows[which]
         shown, shown_replaced = _cut(scrambled, replaced, entries.lengths, views, follows)
+        for reader in self._readers:
+            shown_replaced |= ((which == reader.place) & (rate > 0))[..., None]
         return Batch(
             _join(scrambled, entries.lengths, self.schema).astype(np.int32),
             which[:, 0].astype(np.int32),
@@ -145,6 +172,8 @@ class Examples:
         own = np.broadcast_to(rng.integers(0, self.rows, (len(which), 1)), which.shape)
         mixed = rng.integers(0, self.rows, which.shape)
         rows = np.where(rng.random((len(which), 1)) < recipe.mixing, mixed, own)
+        for reader in self._readers:
+            rows = reader.together(which, rows, rng)
         strange = can_be[which] & (rng.random(which.shape) < recipe.abnormal)
         rows = np.where(strange, self.rows + rng.integers(0, count, which.shape), rows)
         lengths = [self._values.lengths(table, rows, which) for table in (0, 1)]
@@ -168,6 +197,117 @@ class _Cells(NamedTuple):
         tokens, lengths = self.tokens.copy(), self.lengths.copy()
         tokens[where, 0], lengths[where] = token[where], 1
         return _Cells(tokens, lengths)
+
+    def written(self, made: Mapping[tuple[int, int], list[int]]) -> "_Cells":
+        """With other values in some places: ``(row, column)`` -> tokens."""
+        longest = max(map(len, made.values()), default=0)
+        wider = max(0, longest - self.tokens.shape[2])
+        tokens, lengths = np.pad(self.tokens, ((0, 0), (0, 0), (0, wider))), self.lengths.copy()
+        for place, value in made.items():
+            tokens[place][: len(value)], lengths[place] = value, len(value)
+        return _Cells(tokens, lengths)
+
+
+class _Reader:
+    """A rule that reads other attributes, run on what windows have of them."""
+
+    def __init__(self, attribute: Attribute, schema: Schema) -> None:
+        self.attribute, self.place = attribute, schema.names.index(attribute.name)
+        self._reads = [schema.names.index(name) for name in attribute.reads]
+        self._characters = np.array(["", "", *schema.alphabet])
+        self._token = {c: token_of(c, schema) for c in schema.alphabet}
+
+    def together(self, which: np.ndarray, rows: np.ndarray, rng) -> np.ndarray:
+        """The rows that values come from, with most of what the rule reads from the row it is of.
+
+        Parameters
+        ----------
+        which, rows
+            Attributes of the windows, and the row that each value comes from; ``(n, window)``.
+        """
+        own = (which == self.place) & (rng.random((len(which), 1)) >= APART)
+        row = np.where(own, rows, 0).max(axis=1, keepdims=True)
+        read = np.isin(which, self._reads) & own.any(axis=1, keepdims=True)
+        return np.where(read, row, rows)
+
+    def renamed(self, which: np.ndarray, entries: _Cells, scrambled: np.ndarray) -> np.ndarray:
+        """Values with a new word wherever the text had one of what the rule reads.
+
+        Parameters
+        ----------
+        which
+            Attributes of the windows, ``(n, window)``.
+        entries, scrambled
+            Values as they were drawn, and their tokens now.
+        """
+        if getattr(self.attribute.generalise, "part", "") != "words":
+            return scrambled
+        lengths, changed = entries.lengths, scrambled.copy()
+        for row, at, others in self._windows(which):
+            (before, *was), (value, *now) = (
+                [self._text(tokens, lengths, row, column) for column in (at, *others)]
+                for tokens in (entries.tokens, scrambled)
+            )
+            if was != now:
+                changed[row, at, : len(value)] = self._tokens(_renamed(before, value, was, now))
+        return changed
+
+    def views(
+        self, which: np.ndarray, entries: np.ndarray, lengths: np.ndarray, views: _Cells
+    ) -> _Cells:
+        """Views with what the rule gives of such entries in its places.
+
+        Parameters
+        ----------
+        which
+            Attributes of the windows, ``(n, window)``.
+        entries, lengths
+            Tokens of values, and how many of them count.
+        views
+            Of the other attributes.
+        """
+        made = {}
+        for row, at, others in self._windows(which):
+            value, *read = (self._text(entries, lengths, row, o) for o in (at, *others))
+            made[row, at] = self._tokens(self.attribute.general_value(value, *read))
+        return views.written(made)
+
+    def _windows(self, which: np.ndarray) -> Iterator[tuple[int, int, list[int]]]:
+        """Rows that have the attribute, its column, and those of what it reads; -1: none."""
+        columns = np.array([self.place, *self._reads]) - which[:, :1]
+        columns[(columns < 0) | (columns >= which.shape[1])] = -1
+        for row in np.flatnonzero(columns[:, 0] >= 0).tolist():
+            at, *others = columns[row].tolist()
+            yield row, at, others
+
+    def _text(self, tokens: np.ndarray, lengths: np.ndarray, row: int, column: int) -> str:
+        if column < 0:
+            return MISSING
+        return "".join(self._characters[tokens[row, column, : lengths[row, column]]].tolist())
+
+    def _tokens(self, text: str) -> list[int]:
+        return [self._token[c] for c in text]
+
+
+def _renamed(before: str, value: str, was: list[str], now: list[str]) -> str:
+    """A text with a new word wherever it had one of other values that were changed.
+
+    Parameters
+    ----------
+    before, value
+        The text before and after it was itself randomised; its words are in the same places.
+    was, now
+        The other values before and after; so are theirs.
+    """
+    words = ((WORD.findall(text) for text in texts) for texts in (was, now))
+    new = {}
+    for old_words, new_words in zip(*words, strict=True):
+        new |= zip(map(str.casefold, old_words), new_words, strict=True)
+    for match in WORD.finditer(before):
+        word = new.get(match[0].casefold(), "")
+        if len(word) == len(match[0]):
+            value = value[: match.start()] + word + value[match.end() :]
+    return value
 
 
 class _Values:
@@ -297,11 +437,12 @@ def abnormal(
         if attribute.form not in MADE:
             continue
         old = drawn[attribute.name]
-        made = _numbers if attribute.form is Form.NUMBER else _other_digits
-        new = pd.Series(made(attribute, old, rng), dtype="str")
+        other = _numbers if attribute.form is Form.NUMBER else _other_digits
+        new = pd.Series(other(attribute, old, rng), dtype="str")
         good = attribute.fits(new)
         if operations[attribute.name] is Operation.GENERALISE:
-            good &= _generalises(attribute, new.where(good, old))
+            made = drawn.assign(**{attribute.name: new.where(good, old)})
+            good &= _generalises(schema, attribute.name, made)
         drawn[attribute.name] = new.where(good & (old != MISSING), old)
     lengths = sum(drawn[name].str.len() for name in schema.names) + len(schema) - 1
     return drawn.where(lengths <= schema.longest, usual)
@@ -334,40 +475,40 @@ def _other_digits(attribute: Attribute, old: pd.Series, rng: np.random.Generator
     return [other(value) for value in old]
 
 
-def _generalises(attribute: Attribute, values: pd.Series) -> np.ndarray:
-    """Which values the attribute's rule can take, where that is anybody's function."""
+def _generalises(schema: Schema, name: str, entries: pd.DataFrame) -> np.ndarray:
+    """Of which entries the attribute's rule can take the value; it is anybody's function."""
     try:
-        attribute.general(values)
+        schema.general(name, entries)
     except InputError:
-        good = []
-        for value in values:
+        good = np.ones(len(entries), bool)
+        for row in range(len(entries)):
             try:
-                attribute.general(pd.Series([value], dtype="str"))
-                good.append(True)
+                schema.general(name, entries.iloc[row : row + 1])
             except InputError:
-                good.append(False)
-        return np.array(good)
-    return np.ones(len(values), bool)
+                good[row] = False
+        return good
+    return np.ones(len(entries), bool)
 
 
 def _follows(attribute: Attribute, operation: Operation, blind: bool) -> int:
     """Which part of the entry's value the view shows."""
     if operation is Operation.DISCLOSE:
         return START
-    part = getattr(attribute.generalise, "part", "")
-    if operation is Operation.GENERALISE and part:
-        return START if blind or part == "start" else END
-    return NEVER
+    part = getattr(attribute.generalise, "part", "") if operation is Operation.GENERALISE else ""
+    return START if part and blind else {"start": START, "end": END}.get(part, NEVER)
 
 
 def _share(attribute: Attribute, operation: Operation, recipe: Recipe) -> float:
     """Share of the examples in which an attribute's value is replaced at random."""
     if attribute.form is Form.ONE_OF:
         return 0.0
-    if operation is Operation.GENERALISE and not getattr(attribute.generalise, "part", ""):
+    part = getattr(attribute.generalise, "part", "")
+    if operation is Operation.GENERALISE and not part:
         return 0.0
     words, others = recipe.augmentation
-    return words if attribute.form in (Form.WORDS, Form.TEXT) else others
+    # Of a text by whose words the rule goes most are left as they are, as it is about them.
+    by_words = operation is Operation.GENERALISE and part == "words" and not recipe.blind
+    return words if attribute.form in (Form.WORDS, Form.TEXT) and not by_words else others
 
 
 def _cut(scrambled, replaced, lengths, views: _Cells, follows) -> tuple[np.ndarray, np.ndarray]:

@@ -3,11 +3,16 @@
 Each is a small value that is called with one value, as text, and returns the generalised one, as
 text. A rule that no table can say is any other Python function of that kind (`RULES` holds the
 shipped ones, by the names that a schema file uses).
+
+A rule may need other values of the entry, as one that deletes a person's name from a text does. It
+then has ``reads``, a tuple of the names of these attributes, and is called with their values after
+its own, in that order; ``-`` is one that is missing.
 """
 
 import csv
 import io
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +20,11 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 
-from aalprivacy.errors import InputError
+from aalprivacy.errors import InputError, refuse_unknown
 
+DELETED = "*"  # what a view shows of a deleted value, or of deleted words of a text
 MOST_DECIMALS = 9  # of a number
+WORD = re.compile(r"[^\W_]+")  # letters and digits with nothing between them
 
 
 @dataclass(frozen=True)
@@ -227,6 +234,101 @@ class Hierarchy:
         return cls(tuple(row for row in cells if any(row)), level, str(path))
 
 
+@dataclass(frozen=True)
+class WordsOf:
+    """Free text without the words of the entry's own name, and with others made less specific.
+
+    With ``mr;*`` and ``alzheimer;dementia`` in the hierarchy, "mr smith was confused, alzheimer
+    worse" of John Smith is "* was confused, dementia worse". A word is letters and digits with
+    nothing between them, so "smith's" and "smith-jones" have two. Capitals count as small letters.
+    Deleted words that only blanks, hyphens or apostrophes part are one ``*``, which doesn't tell
+    how many there were.
+
+    The rule knows nothing of language. It keeps the given name of a daughter, a nickname and a
+    misspelt name, and deletes "park" wherever it stands if the person lives in Park Road.
+
+    Parameters
+    ----------
+    reads
+        The attributes whose words are deleted, wherever in the text they stand.
+    hierarchy
+        What becomes of other words, one word a row. Its general value may be several words, or
+        ``*`` to delete the word.
+
+    Raises
+    ------
+    InputError
+        If there are neither attributes nor a hierarchy, an attribute stands twice, or the
+        hierarchy has something else than a word, a word twice, or a general value with a word that
+        itself becomes another one.
+    """
+
+    reads: tuple[str, ...] = ()
+    hierarchy: Hierarchy | None = None
+
+    part = "words"
+
+    def __post_init__(self) -> None:
+        if not self.reads and self.hierarchy is None:
+            raise InputError("words_of: expected names of attributes, or a hierarchy of words too")
+        twice = next((name for name, n in Counter(self.reads).items() if n > 1), None)
+        if twice is not None:
+            raise InputError(f"words_of: {twice} stands twice; expected it once")
+        where = self.source or "hierarchy"
+        words = self.hierarchy.values if self.hierarchy else ()
+        strange = next((word for word in words if not WORD.fullmatch(word)), None)
+        if strange is not None:
+            raise InputError(
+                f"{where}, {strange}: not one word; expected letters and digits alone, as a text "
+                "is read word by word"
+            )
+        twice = next((w for w, n in Counter(map(str.casefold, words)).items() if n > 1), None)
+        if twice is not None:
+            raise InputError(f"{where}: the word {twice!r} stands twice; expected it once")
+        for word, general in self._general.items():
+            # Else the view of a view would be another view, and two words of one group apart.
+            for inner in WORD.findall(general):
+                further = self._general.get(inner.casefold(), inner)
+                if further != inner:
+                    raise InputError(
+                        f"{where}, {word}: becomes {general!r}, and {inner!r} itself becomes "
+                        f"{further!r}; expected words that stay as they are"
+                    )
+
+    @property
+    def source(self) -> str:
+        """The hierarchy's file, for error messages."""
+        return self.hierarchy.source if self.hierarchy else ""
+
+    @cached_property
+    def _general(self) -> dict[str, str]:
+        general = self.hierarchy.general if self.hierarchy else {}
+        return {word.casefold(): text for word, text in general.items()}
+
+    def __call__(self, value: str, *others: str) -> str:
+        own = {word.casefold() for other in others for word in WORD.findall(other)}
+
+        def without_own(text: str) -> str:
+            return WORD.sub(lambda m: DELETED if m[0].casefold() in own else m[0], text)
+
+        text = without_own(value)
+        text = WORD.sub(lambda m: self._general.get(m[0].casefold(), m[0]), text)
+        # Once more, as a general word may be one of the person's own.
+        return _DELETED_WORDS.sub(DELETED, without_own(text))
+
+    def results(self) -> frozenset[str]:
+        """All that its hierarchy says, words and what becomes of them."""
+        return frozenset((*self._general, *self._general.values()))
+
+    def to_dict(self) -> dict:
+        hierarchy = self.hierarchy.to_dict() if self.hierarchy else {}
+        return {"words_of": list(self.reads), **hierarchy}
+
+
+# Several in a row; what may stand between them is what can stand within a name.
+_DELETED_WORDS = re.compile(r"\*(?:[ '’-]*\*)+")
+
+
 def blood_pressure_class(value: str) -> str:
     """Class of a ``systolic-diastolic`` reading in mmHg.
 
@@ -246,22 +348,27 @@ RULES: dict[str, Callable[[str], str]] = {"blood_pressure_class": blood_pressure
 """Rules that a schema file can name: ``generalise = { rule = "blood_pressure_class" }``."""
 
 
-def from_table(table: Mapping, decimals: int) -> Callable[[str], str]:
+def from_table(table: Mapping, decimals: int, folder: Path | None = None) -> Callable[..., str]:
     """The generaliser that a schema file's ``generalise = { ... }`` names.
 
     Parameters
     ----------
     table
-        One of ``range``, ``bands``, ``first``, ``last_word``, ``rule``, with its value.
+        One of ``range``, ``bands``, ``first``, ``last_word``, ``words_of``, ``rule``, with its
+        value; beside ``words_of`` there may be a ``hierarchy`` and its ``level``.
     decimals
         Of the attribute's numbers.
+    folder
+        Where hierarchies are whose files are named.
 
     Raises
     ------
     InputError
         If it is anything else.
     """
-    expected = "expected one of range, bands, first, last_word, rule"
+    expected = "expected one of range, bands, first, last_word, words_of, rule"
+    if isinstance(table, Mapping) and "words_of" in table:
+        return _words_of(table, folder)
     if not isinstance(table, Mapping) or len(table) != 1:
         raise InputError(f"generalise: {expected}, such as {{ range = 10 }}")
     ((kind, value),) = table.items()
@@ -285,7 +392,46 @@ def from_table(table: Mapping, decimals: int) -> Callable[[str], str]:
     raise InputError(f"generalise: unknown {kind!r}; {expected}")
 
 
-def to_table(rule: Callable[[str], str]) -> dict:
+def _words_of(table: Mapping, folder: Path | None) -> WordsOf:
+    refuse_unknown(table, ("words_of", "hierarchy", "level"), "key", "generalise: ")
+    names, level = table["words_of"], table.get("level", 1)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(
+            f'generalise: words_of: expected names of attributes such as ["name"], got {names!r}'
+        )
+    if "level" in table and "hierarchy" not in table:
+        raise InputError("generalise: level is of a hierarchy; expected a hierarchy too")
+    if type(level) is not int:
+        raise InputError(f"generalise: level: expected a whole number, got {level!r}")
+    hierarchy = read_hierarchy(table["hierarchy"], level, folder) if "hierarchy" in table else None
+    return WordsOf(tuple(names), hierarchy)
+
+
+def read_hierarchy(said: object, level: int, folder: Path | None) -> Hierarchy:
+    """The hierarchy that a schema names: a file's name, or the rows themselves.
+
+    Parameters
+    ----------
+    said
+        A file in `folder`, or ``{value: [level 1, level 2, ...]}``.
+    level
+        Which level the view shows.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or isn't a hierarchy.
+    """
+    if isinstance(said, Mapping):
+        if not all(isinstance(general, list) for general in said.values()):
+            raise InputError('hierarchy: expected such as { flu = ["airways", "*"] }')
+        return Hierarchy(tuple((value, *general) for value, general in said.items()), level)
+    if not isinstance(said, str) or "\0" in said:
+        raise InputError(f"hierarchy: expected a file's name, got {said!r}")
+    return Hierarchy.from_csv((folder or Path()) / said, level)
+
+
+def to_table(rule: Callable[..., str]) -> dict:
     """The inverse of `from_table`; a function without a name in `RULES` is told by its own.
 
     Such a schema can be read back only where that function is given again.

@@ -122,6 +122,8 @@ def _attribute(attribute: Attribute, table: dict) -> dict:
     rule = table.get("generalise", {}).get("rule")
     if rule is not None and rule not in RULES:
         raise InputError(f"{attribute.name}: the page knows no rule {rule!r}")
+    if attribute.reads:
+        raise InputError(f"{attribute.name}: the page knows no rule that reads other attributes")
     known = {"name": attribute.name, "says": attribute.says}
     if attribute.values:
         known["values"] = list(attribute.values)

@@ -359,8 +359,7 @@ def view_risk(
         raise InputError("a person stands twice; expected one entry each")
     whole = schema.check(entries).reset_index(drop=True)
     view = whole if receiver is None else apply_policy(whole, policy, receiver)
-    rule = schema[secret]
-    truth = rule.general(whole[secret]) if rule.generalise else whole[secret]
+    truth = schema.general(secret, whole) if schema[secret].generalise else whole[secret]
     if not (view[secret] == DELETED).all():
         view = view.assign(**{secret: truth})
     order = np.random.default_rng(seed).permutation(len(whole))

@@ -4,9 +4,8 @@ A schema is read from a TOML file that people write by hand; ``assisted_living.t
 twenty attributes, ships as the example.
 """
 
-import difflib
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
@@ -29,8 +28,8 @@ from aalprivacy.attributes import (
     row_name,
     uncategorised,
 )
-from aalprivacy.errors import InputError
-from aalprivacy.generalisation import Hierarchy, from_table
+from aalprivacy.errors import InputError, refuse_unknown
+from aalprivacy.generalisation import from_table, read_hierarchy
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 |*-"  # the paper's 40 characters
 LONGEST = 160  # the paper's longest line
@@ -64,7 +63,8 @@ class Schema:
     ------
     InputError
         If two attributes have one name, a value that the schema itself names has a character
-        outside the alphabet, or no line of so many attributes fits.
+        outside the alphabet, a generalisation reads an attribute that there isn't, or no line of so
+        many attributes fits.
 
     Examples
     --------
@@ -134,6 +134,8 @@ class Schema:
             )
         for attribute in self.attributes:
             self._check_named_values(attribute)
+            where = f"{attribute.name}: generalise: "
+            refuse_unknown(attribute.reads, self.names, "attribute", where)
 
     def _check_named_values(self, attribute: Attribute) -> None:
         results = getattr(attribute.generalise, "results", lambda: None)() or ()
@@ -188,12 +190,22 @@ class Schema:
         """
         found = self._by_name.get(plain(str(name)))
         if found is None:
-            near = difflib.get_close_matches(str(name), self.names, 1)
-            hint = f" (the nearest is {near[0]})" if near else ""
-            raise InputError(
-                f"unknown attribute {name!r}{hint}; expected one of {', '.join(self.names)}"
-            )
+            refuse_unknown([name], self.names, "attribute")
         return found
+
+    def general(self, name: str, entries: pd.DataFrame) -> pd.Series:
+        """Generalise an attribute of entries, as `aalprivacy.attributes.Attribute.general` does.
+
+        Parameters
+        ----------
+        name
+            Of the attribute.
+        entries
+            As `check` gives them; the attributes are taken of it that the rule reads.
+        """
+        attribute = self[name]
+        others = (entries[other] for other in attribute.reads)
+        return attribute.general(entries[attribute.name], *others)
 
     def columns(self, table: pd.DataFrame, *, others: bool = True) -> list[str | None]:
         """The attribute that each column of a table holds, by its name or label.
@@ -362,7 +374,7 @@ class Schema:
         InputError
             If a key is unknown, a value is of another type, or the parts don't go together.
         """
-        _known_keys(table, _SCHEMA_KEYS, "")
+        refuse_unknown(table, _SCHEMA_KEYS, "key")
         attributes = table.get("attributes")
         if not isinstance(attributes, Mapping) or not attributes:
             raise InputError("no attributes; expected a part [attributes.NAME] for each")
@@ -397,7 +409,7 @@ def _attribute(name: str, table: Mapping, folder: Path | None) -> Attribute:
     """An attribute from its part of a schema file."""
     if not isinstance(table, Mapping):
         raise InputError(f"{name}: expected a part [attributes.{name}]")
-    _known_keys(table, _ATTRIBUTE_KEYS, f"{name}: ")
+    refuse_unknown(table, _ATTRIBUTE_KEYS, "key", f"{name}: ")
     form, category = table.get("form"), table.get("category", Category.IDENTIFYING)
     if form is None and "hierarchy" in table:
         form = Form.ONE_OF
@@ -416,30 +428,13 @@ def _attribute(name: str, table: Mapping, folder: Path | None) -> Attribute:
         raise InputError(f"{name}: level is of a hierarchy; expected a hierarchy too")
     rule, level = None, table.get("level", 1)
     try:
-        hierarchy = table.get("hierarchy")
-        if isinstance(hierarchy, Mapping):
-            if not all(isinstance(general, list) for general in hierarchy.values()):
-                raise InputError('hierarchy: expected such as { flu = ["airways", "*"] }')
-            rule = Hierarchy(tuple((v, *general) for v, general in hierarchy.items()), level)
-        elif hierarchy is not None:
-            if not isinstance(hierarchy, str) or "\0" in hierarchy:
-                raise InputError(f"hierarchy: expected a file's name, got {hierarchy!r}")
-            rule = Hierarchy.from_csv((folder or Path()) / hierarchy, level)
+        if "hierarchy" in table:
+            rule = read_hierarchy(table["hierarchy"], level, folder)
         elif "generalise" in table:
-            rule = from_table(table["generalise"], given.get("decimals", 0))
+            rule = from_table(table["generalise"], given.get("decimals", 0), folder)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     return Attribute(name, Form(form), Category(category), generalise=rule, **given)
-
-
-def _known_keys(table: Mapping, known: Iterable[str], where: str) -> None:
-    unknown = next((key for key in table if key not in known), None)
-    if unknown is not None:
-        near = difflib.get_close_matches(str(unknown), known, 1)
-        hint = f" (the nearest is {near[0]})" if near else ""
-        raise InputError(
-            f"{where}unknown key {unknown!r}{hint}; expected one of {', '.join(known)}"
-        )
 
 
 def _of_type(table: Mapping, key: str, kind: type, where: str) -> None:
@@ -482,7 +477,7 @@ def _as_text(column: pd.Series, attribute: Attribute, row: str) -> pd.Series:
     )
 
 
-def with_rules(schema: Schema, rules: Mapping[str, Callable[[str], str]]) -> Schema:
+def with_rules(schema: Schema, rules: Mapping[str, Callable[..., str]]) -> Schema:
     """The schema with other rules of generalisation: attribute name -> a function of one value."""
     known = {schema[name].name: rule for name, rule in rules.items()}
     changed = (

@@ -37,7 +37,7 @@ def apply_policy(
         if operation is Operation.DISCLOSE:
             view[name] = entries[name]
         elif operation is Operation.GENERALISE:
-            view[name] = policy.schema[name].general(entries[name])
+            view[name] = policy.schema.general(name, entries)
         else:
             view[name] = pd.Series(DELETED, index=entries.index, dtype="str")
     return pd.DataFrame(view, columns=list(policy.schema.names), index=entries.index)

@@ -110,6 +110,7 @@ def test_what_the_forms_say(schema):
     assert 200 < bands[0] < 400 < bands[1] < 700
     assert {"\u2019", "é", "+", ".", ";"} <= set(schema.alphabet)
     assert not {"A", "\u00a0"} & set(schema.alphabet)
+    assert schema["notes"].reads == ("full_name", "phone", "zip")  # whose words it may well name
 
 
 def test_columns_that_cannot_be_used_are_named(untidy, schema):

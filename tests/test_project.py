@@ -86,6 +86,37 @@ def test_the_readme_shows_the_clinics_files():
     assert commands == ["view", "train", "encode", "decode", "evaluate", "audit"]
 
 
+def _cells(section):
+    """The first cell of each row of a table in the README's section."""
+    text = README.split(f"### {section}\n")[1].split("\n### ")[0].split("\n## ")[0]
+    return [row.split("|")[1].strip() for row in re.findall(r"^\|.*", text, re.MULTILINE)[2:]]
+
+
+def test_the_readme_has_every_form():
+    from aalprivacy import Form
+
+    assert set(_cells("Forms")) == {f"`{form}`" for form in Form}
+
+
+def test_the_readmes_errors_are_those_of_the_code():
+    source = "\n".join(path.read_text() for path in PACKAGE.glob("*.py"))
+    errors = [cell.strip("`") for cell in _cells("What each error means")]
+    assert len(errors) > 10
+    for error in errors:
+        assert error in source, error
+
+
+def test_the_readmes_notes_have_those_views():
+    from aalprivacy import Schema
+
+    note = Schema.from_toml(ROOT / "examples" / "notes" / "notes.toml")["note"]
+    text = README.split("### Free text\n")[1].split("\n### ")[0]
+    rows = re.findall(r"^\| (.+) \| (.+) \| .+ \|$", text, re.MULTILINE)[1:]
+    assert len(rows) == 7
+    for written, view in rows:
+        assert note.generalise(written, "john smith", "12 elm street leeds") == view
+
+
 def test_the_clinics_entries_are_made_by_their_script(tmp_path):
     folder = shutil.copytree(CLINIC, tmp_path / "clinic", ignore=shutil.ignore_patterns("runs"))
     (folder / "entries.csv").unlink()

@@ -15,7 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from aalprivacy.attributes import in_words
+from aalprivacy.attributes import DELETED, in_words
 from aalprivacy.audit.measure import (
     FEWEST,
     Case,
@@ -368,6 +368,8 @@ def _passes(lines: pd.Series, case: Case) -> np.ndarray:
             good &= a.fits(column)
         elif operation is Operation.GENERALISE and getattr(a.generalise, "part", "") == "end":
             good &= column.str.fullmatch(r"\S+").to_numpy(bool)  # any one word
+        elif operation is Operation.GENERALISE and getattr(a.generalise, "part", "") == "words":
+            good &= a.fits(column) | (column == DELETED).to_numpy(bool)  # any text
         else:
             good &= column.isin(usual[a.name]).to_numpy()
     return good
