@@ -30,12 +30,10 @@ from aalprivacy.audit import (
     to_frame,
 )
 from aalprivacy.audit.measure import ABOVE_CHANCE, CHARACTER_ERROR
-from aalprivacy.evaluation import Mismatch, Score, evaluate, from_card, minutes
+from aalprivacy.evaluation import PAPER_ERROR, Mismatch, Score, evaluate, from_card, minutes
 from aalprivacy.pair import Pair
 from aalprivacy.policy import Operation
 from aalprivacy.schema import Schema
-
-PAPER_ERROR = 1.5  # section V, wrong characters per entry
 
 
 def examine(
