@@ -29,7 +29,7 @@ STYLE = """<style>
 .aal-lines pre { display: inline-block; margin: .4em 1.2em .4em 0; line-height: 1.5; }
 .aal-lines code { overflow-wrap: anywhere; white-space: pre-wrap; }
 @media (max-width: 46rem) {
-  .aal-views thead { position: absolute; clip-path: inset(50%); }
+  .aal-views thead { display: none; }
   .aal-views, .aal-views tbody, .aal-views tr, .aal-views th, .aal-views td { display: block; }
   .aal-views th { border: 0; padding-top: .8em; }
   .aal-views td::before { content: attr(data-of) ": "; opacity: .7; font-style: normal; }
