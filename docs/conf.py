@@ -12,7 +12,8 @@ from pathlib import Path
 
 import nbformat
 
-from aalprivacy import page
+from aalprivacy import TABLE_I, apply_policy, page, plotting
+from aalprivacy.homes import john
 
 here = Path(__file__).parent
 figures = here.parent / "figures"
@@ -78,11 +79,20 @@ def write_commands() -> None:
     )
 
 
+def write_table() -> None:
+    """One entry and its views, which README has as a picture."""
+    entry = john()
+    views = {r: apply_policy(entry, TABLE_I, r).iloc[0] for r in TABLE_I.receivers}
+    shown = plotting.view_page(entry.iloc[0], views, TABLE_I.schema)
+    (here / "table_i.html").write_text(shown, "utf-8")
+
+
 shutil.rmtree(here / "_extra", ignore_errors=True)
 page.main(here / "_extra" / "live")
 copy_notebooks()
 copy_report()
 write_commands()
+write_table()
 
 project = "aalprivacy"
 author = "The aalprivacy authors"
@@ -105,6 +115,16 @@ add_module_names = False
 html_theme = "furo"
 html_title = "aalprivacy"
 html_show_sphinx = False
+html_show_sourcelink = html_copy_source = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_search_scorer = str(here / "_static" / "scorer.js")
+
+
+def skip_aliases(app, what, name, member, skip, options):
+    """A named tuple's fields are told in its docstring, and not once more as "Alias for field"."""
+    return skip or (getattr(member, "__doc__", "") or "").startswith("Alias for field number")
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_aliases)

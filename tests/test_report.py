@@ -51,7 +51,7 @@ def test_a_pairs_errors_are_drawn(pairs, test_set):
     captions = drawn(
         report.of_one_pair("researcher.blind", pair, scores), ["attributes.researcher.blind"]
     )
-    assert captions["attributes.researcher.blind"].endswith("the researcher, blind's pair.")
+    assert captions["attributes.researcher.blind"].startswith("The researcher, blind's pair")
 
 
 def test_pairs_are_compared(pairs, test_set):
@@ -79,7 +79,8 @@ def test_the_page_and_the_tables_say_what_was_measured(pairs, test_set):
     }
     page = report.page(claims, scores, shown)
     assert page.count('<td class="verdict">') == 3
-    assert "a &lt; b" in page
+    assert "<strong>a &lt; b</strong> (V)" in page
+    assert "<p>Holds if it is.</p><p>Measured: 1 &amp; 2.</p>" in page
     assert f'<img src="cell.svg" alt="{figure.alt}"' in page
     assert '<figure id="line"><figcaption>A line.</figcaption><b>x</b></figure>' in page
     assert '<th scope="row">researcher, blind</th><th scope="row">unseen</th>' in page
@@ -145,6 +146,9 @@ def test_the_report(tmp_path, idle_probes):
     assert page.count("<figure ") == len(pictures) + 3  # figures 5 and 6 and Table I as HTML
     assert "{" not in re.sub(r"<style>.*?</style>", "", page, flags=re.S)
     assert page.count('<td class="verdict">') == 16
+    kept = report.published_audits()["researcher"]
+    trained = kept[kept["attack"] == "own decoder"]
+    assert f"own decoder, {trained['known'].max():,} known entries" in page
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["researcher"]["unseen"]["entries"] == 40
     assert "### family member\n\n| test set | entries |" in (tmp_path / "results.md").read_text()
