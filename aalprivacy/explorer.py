@@ -87,11 +87,7 @@ class Explorer(ipywidgets.VBox):
         except InputError as error:
             self.view.value = f"<p><b>{html.escape(str(error))}</b></p>"
             return
-        strip = plotting.code_strip(codes)
-        shown, _ = strip._repr_mimebundle_()
-        self.code.value = (
-            f'<img alt="{html.escape(strip.alt)}" src="data:image/png;base64,{shown["image/png"]}">'
-        )
+        self.code.value = plotting.code_strip(codes).to_html()
         line = decoder.decode(codes)
         decoded = from_lines(line, self.schema, errors="coerce")
         sides = {"entry": entry.iloc[0], "decoded": decoded.iloc[0], "by rule": expected.iloc[0]}

@@ -21,10 +21,9 @@ LIVE_WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def copy_notebooks() -> None:
-    """The notebooks, with links into this folder, alternative texts, and no widgets.
+    """The notebooks, with links into this folder and no widgets.
 
-    A site has no kernel, so of a widget its table is shown. MyST-NB takes an alternative text from
-    a cell, where a notebook has it in the output.
+    A site has no kernel, so of a widget its table is shown.
     """
     shutil.rmtree(here / "notebooks", ignore_errors=True)
     source = here.parent / "notebooks"
@@ -37,9 +36,6 @@ def copy_notebooks() -> None:
             cell.source = cell.source.replace("../docs/", "../")
             for output in cell.get("outputs", ()):
                 output.get("data", {}).pop(LIVE_WIDGET, None)
-                alt = output.get("metadata", {}).get("image/png", {}).get("alt")
-                if alt:
-                    cell.metadata["mystnb"] = {"image": {"alt": alt}}
         target = here / "notebooks" / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, target)

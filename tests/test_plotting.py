@@ -292,10 +292,14 @@ def test_an_svg_is_the_same_whenever_it_is_written(tmp_path):
 
 def test_a_picture_in_a_notebook_has_its_words_as_alternative_text():
     figure = plotting.lstm_cell()
-    shown, about = figure._repr_mimebundle_()
-    assert base64.b64decode(shown["image/png"]).startswith(b"\x89PNG")
-    assert about["image/png"]["alt"] == figure.alt == shown["text/plain"]
+    shown = figure._repr_mimebundle_()
+    assert shown["text/plain"] == figure.alt
     assert figure.alt.startswith("One step of an LSTM.")
+    alt, source = re.search('<img alt="(.*?)" .*base64,(.*)">', shown["text/html"]).groups()
+    assert alt == figure.alt
+    assert base64.b64decode(source).startswith(b"\x89PNG")
+    titled = plotting.Drawing(2, 1, 'Does "it"\nhold?')
+    assert '<img alt="Does &quot;it&quot; hold?" ' in titled.to_html()
     titled = plotting.Drawing(2, 1, "Does it\nhold?")
     assert titled.alt == "Does it hold?"
     titled.details = "It does"

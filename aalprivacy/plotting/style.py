@@ -1,6 +1,7 @@
 """One style for all figures, and how they are shown and written."""
 
 import base64
+import html
 import io
 from pathlib import Path
 
@@ -44,8 +45,8 @@ STYLE = {
 class Drawing(Figure):
     """A figure with a title that also says in words what it shows.
 
-    In a notebook it is shown as a picture with these words as its alternative text: they stand in
-    the output's metadata, where nbconvert and the site read them.
+    In a notebook it is shown as a picture with these words as its alternative text, and so as HTML:
+    of a plain picture, JupyterLab and nbconvert drop an alternative text.
 
     Parameters
     ----------
@@ -69,14 +70,16 @@ class Drawing(Figure):
         return " ".join(f"{part}." if part[-1] not in ".?!" else part
                         for part in (title, self.details) if part)  # fmt: skip
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+    def to_html(self) -> str:
+        """The figure as a picture in a page, with its alternative text."""
         picture = io.BytesIO()
         self.savefig(picture, format="png")
-        shown = {
-            "image/png": base64.b64encode(picture.getvalue()).decode(),
-            "text/plain": self.alt,
-        }
-        return shown, {"image/png": {"alt": self.alt}}
+        source = f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"
+        style = "max-width: 100%; background: #fff"
+        return f'<img alt="{html.escape(self.alt)}" style="{style}" src="{source}">'
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        return {"text/html": self.to_html(), "text/plain": self.alt}
 
 
 def write_figure(figure: Figure, path: str | Path) -> None:
