@@ -8,7 +8,8 @@ reproduce: install  ## the main job on the shipped pairs: figures and tables in 
 	$(BIN)/aalprivacy reproduce --out figures
 
 notebooks: install  ## run all notebooks anew, in place
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb notebooks/solutions/*.ipynb
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
+	  notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 site: install  ## README, notebooks, report, live page and reference in site/; a broken link fails
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[site]'

@@ -186,9 +186,11 @@ def _security(
     case: Case, own: Mapping[str, Pair], updates: int, kept: pd.DataFrame | None
 ) -> list[Claim]:
     """The attacks made anew, at a small scale; the audits beside the pairs have larger ones."""
-    attacks = [NearKey(), Neighbours(), Insider(), Linkage(), Tampering()]
-    attacks += [kind(one, name) for name, one in own.items() for kind in (LinearMap, Statistics)]
-    trained = OwnDecoder(known=(len(case.known),), training=Training(updates))
+    known = (len(case.known),)
+    attacks = [NearKey(), Neighbours(known), Insider(known), Linkage(), Tampering()]
+    for name, one in own.items():
+        attacks += [LinearMap(one, name, known), Statistics(one, name)]
+    trained = OwnDecoder(known=known, training=Training(updates))
     if kept is None:
         attacks.append(trained)
     found = to_frame([finding for attack in attacks for finding in attack.run(case)])
