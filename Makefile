@@ -8,18 +8,20 @@ reproduce: install  ## the main job on the shipped pairs: figures and tables in 
 	$(BIN)/aalprivacy reproduce --out figures
 
 notebooks: install  ## run all notebooks anew, in place
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
+	  notebooks/*.ipynb notebooks/solutions/*.ipynb
 
-site: install  ## README, notebooks and reference as web pages in site/; a broken link fails
+site: install  ## README, notebooks, report, live page and reference in site/; a broken link fails
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[site]'
 	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet docs site
+	$(BIN)/python docs/check_links.py site
 
 test: install  ## minutes: format, lint, and the tests that a change is likely to break
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pytest -n 2 --dist loadfile
 
-check: test  ## everything: also real processes, whole reports, notebooks, and the wheel without TensorFlow
+check: test site  ## everything: also real processes, whole reports, notebooks, the site, and the wheel without TensorFlow
 	$(BIN)/pytest -m slow
 
 install: .venv/installed

@@ -30,12 +30,10 @@ from aalprivacy.audit import (
     to_frame,
 )
 from aalprivacy.audit.measure import ABOVE_CHANCE, CHARACTER_ERROR
-from aalprivacy.evaluation import Mismatch, Score, evaluate, from_card, minutes
+from aalprivacy.evaluation import PAPER_ERROR, Mismatch, Score, evaluate, from_card, minutes
 from aalprivacy.pair import Pair
 from aalprivacy.policy import Operation
 from aalprivacy.schema import Schema
-
-PAPER_ERROR = 1.5  # section V, wrong characters per entry
 
 
 def examine(
@@ -44,6 +42,7 @@ def examine(
     found: list[Mismatch],
     case: Case,
     robust: pd.DataFrame,
+    kept: pd.DataFrame | None = None,
     *,
     updates: int = 400,
 ) -> list[Claim]:
@@ -59,8 +58,11 @@ def examine(
         One of the pairs, and the entries with which it is attacked.
     robust
         Entries with missing and abnormal values.
+    kept
+        Rows of `aalprivacy.audit.to_frame` of an audit of the same pair. Its trained decoders are
+        taken from there: they take minutes here, and had more entries there.
     updates
-        Of the decoder that an attacker trains.
+        Of the decoder that an attacker trains, where no audit is kept.
     """
     unseen = {name: kinds["unseen"] for name, kinds in scores.items()}
     marks = {pair.fingerprint: name for name, pair in pairs.items()}
@@ -75,7 +77,7 @@ def examine(
         _same_error(unseen),
         _timestamp(cards, case.schema),
         *_mismatch(found),
-        *_security(case, own, updates),
+        *_security(case, own, updates, kept),
         _independent_training(pairs),
         _abnormal(pairs, unseen, robust),
     ]
@@ -180,12 +182,21 @@ def _mismatch(found: list[Mismatch]) -> list[Claim]:
     return judge(to_frame(findings).assign(pair=victims))
 
 
-def _security(case: Case, own: Mapping[str, Pair], updates: int) -> list[Claim]:
+def _security(
+    case: Case, own: Mapping[str, Pair], updates: int, kept: pd.DataFrame | None
+) -> list[Claim]:
     """The attacks made anew, at a small scale; the audits beside the pairs have larger ones."""
-    attacks = [NearKey(), Neighbours(), Insider(), Linkage(), Tampering()]
-    attacks += [OwnDecoder(known=(len(case.known),), training=Training(updates))]
-    attacks += [kind(one, name) for name, one in own.items() for kind in (LinearMap, Statistics)]
-    return judge(to_frame([finding for attack in attacks for finding in attack.run(case)]))
+    known = (len(case.known),)
+    attacks = [NearKey(), Neighbours(known), Insider(known), Linkage(), Tampering()]
+    for name, one in own.items():
+        attacks += [LinearMap(one, name, known), Statistics(one, name)]
+    trained = OwnDecoder(known=known, training=Training(updates))
+    if kept is None:
+        attacks.append(trained)
+    found = to_frame([finding for attack in attacks for finding in attack.run(case)])
+    if kept is not None:
+        found = pd.concat([found, kept[kept["attack"] == "own decoder"][found.columns]])
+    return judge(found)
 
 
 def _independent_training(pairs) -> Claim:

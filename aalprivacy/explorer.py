@@ -1,13 +1,13 @@
 """Hands on, in a notebook: type an entry, choose encoder and decoder, see code and view at once."""
 
 import html
-import io
 from collections.abc import Mapping
 
 import ipywidgets
 import pandas as pd
 
 from aalprivacy import plotting
+from aalprivacy.attributes import in_words
 from aalprivacy.errors import InputError
 from aalprivacy.pair import Pair
 from aalprivacy.text import from_lines
@@ -16,6 +16,8 @@ from aalprivacy.views import apply_policy
 
 class Explorer(ipywidgets.VBox):
     """A field for each value of an entry, two menus, and what comes out of them.
+
+    Where no kernel runs, a page shows the state in which it was left, as a table.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ class Explorer(ipywidgets.VBox):
             ipywidgets.Dropdown(options=list(self.pairs), value=chosen or first, description=what)
             for what, chosen in (("encoder", encoder), ("decoder", decoder))
         )
-        self.code, self.view = ipywidgets.Image(format="png"), ipywidgets.HTML()
+        self.code, self.view = ipywidgets.HTML(), ipywidgets.HTML()
         for control in (*self.fields.values(), self.encoder, self.decoder):
             control.observe(lambda change: self.refresh(), names="value")
         fields = list(self.fields.values())
@@ -85,17 +87,20 @@ class Explorer(ipywidgets.VBox):
         except InputError as error:
             self.view.value = f"<p><b>{html.escape(str(error))}</b></p>"
             return
-        picture = io.BytesIO()
-        plotting.code_strip(codes, [""]).savefig(picture, format="png")
-        self.code.value = picture.getvalue()
+        self.code.value = plotting.code_strip(codes).to_html()
         line = decoder.decode(codes)
         decoded = from_lines(line, self.schema, errors="coerce")
-        cells = zip(self.schema.labels, decoded.iloc[0], expected.iloc[0], strict=True)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in cells
+        sides = {"entry": entry.iloc[0], "decoded": decoded.iloc[0], "by rule": expected.iloc[0]}
+        self.view.value = f"<p><code>{html.escape(line[0])}</code></p>" + plotting.table(
+            pd.DataFrame(sides).set_axis(self.schema.labels)
         )
-        self.view.value = (
-            f"<pre>{html.escape(line[0])}</pre>"
-            f"<table><tr><th></th><th>decoded</th><th>by rule</th></tr>{rows}</table>"
+
+    def _repr_mimebundle_(self, **kwargs) -> dict:
+        """What a notebook shows: the widget, and for pages without a kernel a table."""
+        encoder, decoder = (in_words(menu.value) for menu in (self.encoder, self.decoder))
+        still = (
+            f"<p>The explorer as it begins, with the encoder of {html.escape(encoder)} and the "
+            f"decoder of {html.escape(decoder)}. In a running notebook it answers.</p>"
         )
+        shown = super()._repr_mimebundle_(**kwargs) or {}
+        return shown | {"text/html": still + self.view.value}

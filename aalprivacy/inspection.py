@@ -124,3 +124,44 @@ def wrong_values(
         parts.append(pd.DataFrame(part))
         begins = begins + length + 1
     return pd.concat(parts, ignore_index=True)
+
+
+def frequent_errors(decoded: pd.Series, expected: pd.Series, schema: Schema) -> pd.DataFrame:
+    """Which numbers of wrong characters are frequent, and what mistake is behind each.
+
+    Parameters
+    ----------
+    decoded, expected
+        Lines of the same rows.
+    schema
+        What a line is.
+
+    Returns
+    -------
+    DataFrame, one row for each number of wrong characters that occurs, the most frequent first:
+    ``wrong characters``; ``entries`` that have so many; the ``attribute`` that is wrong in most of
+    them, and in what ``share``; and the commonest mistake in it, ``expected`` and ``decoded``. A
+    line of too few or too many values is read from the left.
+    """
+    errors = character_errors(decoded, expected)
+    got, want = from_lines(decoded, schema, errors="coerce"), from_lines(expected, schema)
+    rows = []
+    for number in np.unique(errors[errors > 0]):
+        mine = errors == number
+        wrong = {n: (got[n] != want[n]).to_numpy() & mine for n in schema.names}
+        name = max(wrong, key=lambda n: wrong[n].sum())
+        both = [want[name][wrong[name]].rename("a"), got[name][wrong[name]].rename("b")]
+        commonest = pd.concat(both, axis=1).groupby(["a", "b"]).size().idxmax()
+        rows.append(
+            {
+                "wrong characters": int(number),
+                "entries": int(mine.sum()),
+                "attribute": name,
+                "share": wrong[name].sum() / mine.sum(),
+                "expected": commonest[0],
+                "decoded": commonest[1],
+            }
+        )
+    columns = ["wrong characters", "entries", "attribute", "share", "expected", "decoded"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values("entries", ascending=False, kind="stable", ignore_index=True)

@@ -11,12 +11,11 @@ from pathlib import Path
 import jinja2
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from aalprivacy import claims, evaluation, inspection, plotting, sentences
 from aalprivacy.atomic import write_text
 from aalprivacy.attributes import in_words
-from aalprivacy.audit import Case, from_rows, judge, judge_blind, to_frame
+from aalprivacy.audit import Case, Verdict, from_rows, judge, judge_blind, to_frame
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.homes import (
     AUDIT_SEED,
@@ -29,16 +28,19 @@ from aalprivacy.homes import (
     simulate,
 )
 from aalprivacy.pair import Pair, pair_folder, read_card, shipped_names, shipped_pairs
+from aalprivacy.plotting import Drawing, Html
 from aalprivacy.policy import TABLE_I
 from aalprivacy.text import to_lines, view_lines
 from aalprivacy.views import apply_policy
 
 BASE = "8000 users"  # the study that the others are compared with
 ROBUST_SEED = AUDIT_SEED + 10
+MISMATCHED = 300  # entries; wrong decoders write long lines, and there are many pairs of pairs
 
 
-# The name of a figure's files, the figure, and what is said of it.
-Drawn = tuple[str, Figure, str]
+# The name of a figure's files, the figure, and what is said of it. One of which nothing is said is
+# written and not shown in the report; a piece of HTML is shown there and not written.
+Drawn = tuple[str, Drawing | Html, str]
 
 
 def write_report(
@@ -66,7 +68,7 @@ def write_report(
     updates
         Of the small model of figure 4.
     attackers_updates
-        Of the decoder that an attacker trains.
+        Of the decoder that an attacker trains, if no audit is kept beside the researcher's pair.
 
     Returns
     -------
@@ -77,45 +79,59 @@ def write_report(
     pairs = {name: pair for name, pair in every.items() if not pair.blind}
     test = make_test_set("unseen", entries)
     written: list[Path] = []
-    captions: dict[str, str] = {}
+    shown: dict[str, list[Drawn]] = {}
 
-    def keep(drawn: Iterator[Drawn]) -> None:
+    def keep(section: str, drawn: Iterator[Drawn]) -> None:
         for name, figure, caption in drawn:
-            captions[name] = caption
-            for form in ("svg", "png"):
-                written.append(folder / f"{name}.{form}")
-                plotting.write_figure(figure, written[-1])
+            if caption:
+                shown.setdefault(section, []).append((name, figure, caption))
+            if isinstance(figure, Drawing):
+                for form in ("svg", "png"):
+                    written.append(folder / f"{name}.{form}")
+                    plotting.write_figure(figure, written[-1])
 
-    keep(diagrams())
+    keep(PAPERS, diagrams())
     say("training a small model on sentences")
-    keep(small_model(updates))
-    keep(example())
-    keep(readings(pairs, test[:1]))
+    keep(PAPERS, small_model(updates))
+    keep(PAPERS, readings(pairs, test[:1]))
+    keep(PAPERS, example())
+    keep("The entries", simulated())
+    keep("The errors", of_all_pairs(every))
     scores, examples = {}, []
     for name, pair in pairs.items():
         say(f"{in_words(name)}: encoding and decoding the test sets")
         scores[name] = evaluation.evaluate_all(pair, make_test_sets(entries, pair.card["data"]))
-        keep(of_one_pair(name, pair, scores[name], test[:8]))
+        keep("The errors", of_one_pair(name, pair, scores[name]))
         examples += _examples(name, pair, test[:20])
-    keep(of_all_pairs(pairs))
     say("decoding with the wrong decoders")
-    found = evaluation.cross(every, test)
-    keep(of_mismatches(found))
-    keep(from_within(every))
+    found = evaluation.cross(every, test[:MISMATCHED])
+    keep("Wrong decoders", of_mismatches(found))
+    keep("A look inside", from_within(every))
     say("putting the claims to the test")
     case = Case(pairs["researcher"], **audit_tables(known, targets))
     robust = simulate(300, 1, ROBUST_SEED, missing=0.05, abnormal=0.05)
-    judged = claims.examine(pairs, scores, found, case, robust, updates=attackers_updates)
+    kept = published_audits().get("researcher")
+    judged = claims.examine(pairs, scores, found, case, robust, kept, updates=attackers_updates)
     plain = {name: evaluation.to_dict(kinds) for name, kinds in scores.items()}
     for file, text in (
-        ("results.json", json.dumps(plain, indent=2) + "\n"),
+        ("results.json", json.dumps(_rounded(plain), indent=2) + "\n"),
         ("results.md", _results(scores, entries)),
         ("examples.txt", "\n".join(examples) + "\n"),
-        ("report.html", page(judged, scores, captions)),
+        ("report.html", page(judged, scores, shown)),
     ):
         write_text(text, folder / file)
         written.append(folder / file)
     return written
+
+
+def _rounded(value):
+    """Numbers to six places: what follows depends on the processor."""
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
+    return round(value, 6) if isinstance(value, float) else value
+
+
+PAPERS = "The paper's figures and its Table I"
 
 
 def diagrams() -> Iterator[Drawn]:
@@ -127,15 +143,6 @@ def diagrams() -> Iterator[Drawn]:
     yield "figure-2", figure, "Figure 2: a home, its encoders, and the four receivers' decoders."
     figure = plotting.encoder_decoder(to_lines(home, schema)[0], lines["researcher"])
     yield "figure-3", figure, "Figure 3: the encoder reads an entry, the decoder writes the view."
-
-
-def example() -> Iterator[Drawn]:
-    """Table I by one entry, and the simulated entries by their distributions."""
-    home = john()
-    views = {r: apply_policy(home, TABLE_I, r).iloc[0] for r in TABLE_I.receivers}
-    figure = plotting.view_table(home.iloc[0], views, TABLE_I.schema)
-    yield "table-1", figure, "Table I: John's entry and its four views."
-    yield "data", plotting.distributions(simulate(2000, 10, SAMPLE_SEED)), "Simulated entries."
 
 
 def small_model(updates: int) -> Iterator[Drawn]:
@@ -158,65 +165,104 @@ def readings(pairs: Mapping[str, Pair], entry: pd.DataFrame) -> Iterator[Drawn]:
         (6, wrong, f"a decoder that doesn't match ({name})"),
     ):
         (decoded,) = evaluation.decode_entries(pair, entry, decoder)
-        figure = plotting.aligned(decoded, pair.view_lines(entry).iloc[0])
-        yield f"figure-{number}", figure, f"Figure {number}: the researcher's code and {whose}."
+        lines = plotting.aligned(decoded, pair.view_lines(entry).iloc[0])
+        yield f"figure-{number}", lines, f"Figure {number}: the researcher's code and {whose}."
 
 
-def of_one_pair(
-    name: str, pair: Pair, scores: Mapping[str, Score], entries: pd.DataFrame
-) -> Iterator[Drawn]:
-    """A pair's codes of a few entries, its errors on each test set, and its training."""
-    whose = f"the {in_words(name)}'s"
-    numbers = [str(i + 1) for i in range(len(entries))]
-    figure = plotting.code_strip(pair.encode_entries(entries), numbers)
-    yield f"code.{name}", figure, f"Codes of {len(entries)} entries by {whose} encoder."
-    figure = plotting.attribute_errors(scores, pair.schema)
-    yield f"attributes.{name}", figure, f"Where {whose} errors are."
-    figure = plotting.learning_curve(pd.DataFrame(pair.card["training"]["log"]))
-    yield f"learning.{name}", figure, f"The training of {whose} pair{_after_what(pair.card)}."
+def example() -> Iterator[Drawn]:
+    """Table I by one entry, as a picture and for the page."""
+    home = john()
+    views = {r: apply_policy(home, TABLE_I, r).iloc[0] for r in TABLE_I.receivers}
+    both = home.iloc[0], views, TABLE_I.schema
+    yield "table-1", plotting.view_table(*both), ""
+    yield "table-i", plotting.view_page(*both), "Table I: John's entry and its four views."
+
+
+def simulated() -> Iterator[Drawn]:
+    """The simulated entries by their distributions."""
+    says = (
+        "The entries are simulated, as the paper's aren't published. What belongs together varies "
+        "together, so a good guess without any code is right more often than one would think."
+    )
+    yield "data", plotting.distributions(simulate(2000, 10, SAMPLE_SEED)), says
 
 
 def of_all_pairs(pairs: Mapping[str, Pair]) -> Iterator[Drawn]:
-    """The errors of all pairs side by side, from their cards, and what the studies show."""
-    scores = {name: evaluation.from_card(pair.card) for name, pair in pairs.items()}
+    """How all pairs learned, the errors of those that read entries, and what the studies show."""
+    logs = {name: pd.DataFrame(pair.card["training"]["log"]) for name, pair in pairs.items()}
+    says = "The training of each pair, from its card." + "".join(
+        f" The {in_words(name)}'s went on from an earlier training, which isn't drawn."
+        for name, pair in pairs.items()
+        if "started_from" in pair.card
+    )
+    yield "learning", plotting.learning_curves(logs), says
+    seeing = {name: pair for name, pair in pairs.items() if not pair.blind}
+    scores = {name: evaluation.from_card(pair.card) for name, pair in seeing.items()}
     schema = next(iter(pairs.values())).schema
     sizes = " or ".join(f"{n:,}" for n in sorted({score.entries for score in scores.values()}))
     of = f"({sizes} entries of users never seen, from the cards)"
-    figure = plotting.error_distribution(scores)
-    yield "errors", figure, f"How many entries have how many wrong characters {of}."
-    figure = plotting.view_errors(scores, schema)
-    yield "view-errors", figure, f"How many wrong characters each attribute has in each view {of}."
-    figure = plotting.single_errors(scores, schema)
-    says = f"Where the wrong character is, in entries that have one {of}."
-    yield "single-errors", figure, says
-    figure = plotting.comparison(training_sizes(), "users", "users trained on")
-    says = "How many users it takes: doctor's pairs, trained with as many updates each."
+    says = (
+        f"Wrong characters {of}. Some numbers are more frequent than their neighbours: a word in "
+        "the place of another costs as many characters as the two differ in, and two characters in "
+        "the wrong order cost two."
+    )
+    yield "errors", plotting.error_distribution(scores), says
+    says = f"Which attributes are wrong, in each view {of}. A dash is none at all."
+    yield "view-errors", plotting.view_errors(scores, schema), says
+    says = f"The paper says that a single wrong character is mostly in the timestamp {of}."
+    yield "single-errors", plotting.single_errors(scores, schema), says
+    title = "How many users it takes: doctor's pairs, with as many updates each"
+    figure = plotting.comparison(training_sizes(), "users", "users trained on", title)
+    says = (
+        "With few users a pair knows these by heart and others badly; with many the two come "
+        "together. All have far fewer updates than the pairs that ship."
+    )
     yield "training-size", figure, says
+
+
+def of_one_pair(name: str, pair: Pair, scores: Mapping[str, Score]) -> Iterator[Drawn]:
+    """A pair's errors on each test set."""
+    title = f"Where the {in_words(name)}'s wrong characters are"
+    figure = plotting.attribute_errors(scores, pair.schema, title)
+    yield f"attributes.{name}", figure, f"The {in_words(name)}'s pair on each test set."
 
 
 def of_mismatches(found: list[Mismatch]) -> Iterator[Drawn]:
     """What decoders make of codes that aren't theirs, by `aalprivacy.evaluation.cross`."""
-    yield "mismatch", plotting.mismatch_matrix(found), "Every encoder with every decoder."
-    figure = plotting.hits_and_chance(found, TABLE_I.schema)
-    yield "hits", figure, "Right values in the views of decoders that don't match, and by chance."
+    says = (
+        "Every encoder with every decoder. The two rows at the bottom need no encoder: random "
+        "numbers spread like the decoder's own codes, and the one line that is nearest to all."
+    )
+    yield "mismatch", plotting.mismatch_matrix(found), says
+    says = (
+        "A value that is deleted in every view is right whatever a decoder reads. So the right "
+        "values of wrong decoders are compared with those of the same views, shuffled."
+    )
+    yield "hits", plotting.hits_and_chance(found, TABLE_I.schema), says
 
 
 def from_within(pairs: Mapping[str, Pair]) -> Iterator[Drawn]:
-    """The pairs' codes on a plane, and single units of the researcher's encoder."""
-    yield "codes", codes_figure(pairs), "Codes by their two main directions."
+    """The pairs' codes as strips and on a plane, and single units of the researcher's encoder."""
+    entries = simulate(3, 1, SAMPLE_SEED)
+    codes = {name: pair.encode_entries(entries) for name, pair in pairs.items()}
+    rows = [f"{in_words(name)} {i + 1}" for name in codes for i in range(len(entries))]
+    title = f"The same {len(entries)} entries as codes of {len(pairs)} encoders"
+    figure = plotting.code_strip(np.concatenate(list(codes.values())), rows, title)
     says = (
-        "Single units of the researcher's encoder, which reads from the right: the four of whose "
-        "variance the attribute explains most (in per cent), and four drawn by seed."
+        "The codes of one encoder are alike at a glance, those of one entry by different encoders "
+        "have nothing in common."
+    )
+    yield "code", figure, says
+    says = (
+        "Codes by their two main directions: on the left the researcher's of eight people, on the "
+        "right those of the same entries by every encoder."
+    )
+    yield "codes", codes_figure(pairs), says
+    says = (
+        "Single units of the researcher's encoder: four whose state depends most on the attribute "
+        "that is being read (in per cent of the state's variance), and four drawn by seed."
     )
     yield "units", units_figure(pairs["researcher"]), says
-
-
-def _after_what(card: dict) -> str:
-    """What a learning curve doesn't show, if the training went on from an earlier one."""
-    if "started_from" not in card:
-        return ""
-    last, every = card["training"]["seconds"] / 60, evaluation.minutes(card)
-    return f": the last {last:.0f} of {every:.0f} minutes, which went on from an earlier training"
 
 
 def _examples(name: str, pair: Pair, entries: pd.DataFrame) -> list[str]:
@@ -236,7 +282,7 @@ def mismatched(pairs: Mapping[str, Pair]) -> tuple[str, Pair]:
     return "researcher re-keyed", pairs["researcher"].rekeyed(1)
 
 
-def codes_figure(pairs: Mapping[str, Pair]) -> Figure:
+def codes_figure(pairs: Mapping[str, Pair]) -> Drawing:
     """Codes of eight people by one encoder, and of the same entries by every encoder."""
     entries = simulate(8, 12, SAMPLE_SEED)
     people = [f"person {user + 1}" for user in pd.factorize(entries["user_id"])[0]]
@@ -246,13 +292,14 @@ def codes_figure(pairs: Mapping[str, Pair]) -> Figure:
     whose = np.repeat(list(codes), len(entries)).tolist()
     return plotting.code_map(
         {
-            "the researcher's encoder, eight people": (*one, people),
-            "the same entries, every encoder": (*every, whose),
-        }
+            "one encoder, the researcher's: each person has a mark": (*one, people),
+            "every encoder, the same entries: each encoder has a mark": (*every, whose),
+        },
+        "Codes on a plane: by person, and by encoder",
     )
 
 
-def units_figure(pair: Pair) -> Figure:
+def units_figure(pair: Pair) -> Drawing:
     """Four units whose state the attribute explains best, and four drawn by seed.
 
     Beside each, in per cent: how much of its variance is explained by which attribute is being
@@ -265,13 +312,19 @@ def units_figure(pair: Pair) -> Figure:
     units = inspection.highest_and_drawn(share)
     titles = [f"unit {u}: {share[u]:.0%}" for u in units]
     reverse = pair.architecture.reverse
-    return plotting.unit_activity(states[0], lines[0], units, titles, 4, reverse=reverse)
+    title = (
+        "Eight units while a line is read: those above the line depend most on the attribute that "
+        "is read"
+    )
+    return plotting.unit_activity(
+        states[0], lines[0], units, titles, 4, reverse=reverse, title=title
+    )
 
 
 def page(
     judged: list[claims.Claim],
     scores: Mapping[str, Mapping[str, Score]],
-    captions: Mapping[str, str],
+    shown: Mapping[str, list[Drawn]],
 ) -> str:
     """``report.html``: the claims and their verdicts, the scores, the figures.
 
@@ -281,15 +334,12 @@ def page(
         The claims, judged.
     scores
         Name of a pair -> test set -> score.
-    captions
-        Name of a figure -> what is said of it; its picture is the file ``NAME.svg``.
+    shown
+        Title of a section -> its figures; the picture of one is the file ``NAME.svg``.
     """
     source = (resources.files("aalprivacy") / "report.html.jinja").read_text("utf-8")
-    frames = {name: evaluation.to_frame(kinds) for name, kinds in scores.items()}
-    results = [
-        (in_words(name), [(kind, _cells(row)) for kind, row in frame.iterrows()])
-        for name, frame in frames.items()
-    ]
+    frames = pd.concat({name: evaluation.to_frame(kinds) for name, kinds in scores.items()})
+    frames.index.names = ["pair", "test set"]
     return (
         jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
         .from_string(source)
@@ -297,11 +347,22 @@ def page(
             version=importlib.metadata.version("aalprivacy"),
             entries=next(iter(scores.values()))["unseen"].entries,
             claims=judged,
-            columns=next(iter(frames.values())).columns,
-            results=results,
-            figures=captions.items(),
+            paper=evaluation.PAPER_ERROR,
+            marks={Verdict.HOLDS: "✓", Verdict.IN_PART: "◐", Verdict.FAILS: "✗"},
+            results=plotting.table(frames, FORMS),
+            sections=shown,
+            written=lambda figure: isinstance(figure, Drawing),
         )
     )
+
+
+# How the columns of `aalprivacy.evaluation.to_frame` are written.
+FORMS = {
+    "character error": "{:.3f}",
+    "± s.e.": "{:.3f}",
+    "exact": "{:.1%}",
+    "well-formed": "{:.2%}",
+}
 
 
 def _results(scores: Mapping[str, Mapping[str, Score]], entries: int) -> str:

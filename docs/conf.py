@@ -1,18 +1,94 @@
-"""The site: README, notebooks as they were run, and the reference. `make site` builds it."""
+"""The site: README, notebooks as they ran, report, live page, reference. `make site` builds it.
+
+Sphinx takes its pages from one folder only, so what lies elsewhere is copied into this one first.
+"""
 
 import importlib.metadata
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
-from aalprivacy import page
+import nbformat
+
+from aalprivacy import TABLE_I, apply_policy, page, plotting
+from aalprivacy.homes import john
 
 here = Path(__file__).parent
-# Sphinx takes its pages from one folder only.
-shutil.rmtree(here / "notebooks", ignore_errors=True)
-shutil.copytree(here.parent / "notebooks", here / "notebooks",
-                ignore=shutil.ignore_patterns(".ipynb_checkpoints"))  # fmt: skip
+figures = here.parent / "figures"
+LIVE_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def copy_notebooks() -> None:
+    """The notebooks, with links into this folder and no widgets.
+
+    A site has no kernel, so of a widget its table is shown.
+    """
+    shutil.rmtree(here / "notebooks", ignore_errors=True)
+    source = here.parent / "notebooks"
+    for path in source.rglob("*.ipynb"):
+        if ".ipynb_checkpoints" in path.parts:
+            continue
+        notebook = nbformat.read(path, as_version=4)
+        notebook.metadata.pop("widgets", None)
+        for cell in notebook.cells:
+            cell.source = cell.source.replace("../docs/", "../")
+            for output in cell.get("outputs", ()):
+                output.get("data", {}).pop(LIVE_WIDGET, None)
+        target = here / "notebooks" / path.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, target)
+
+
+def copy_report() -> None:
+    """The report as a page of the site, its headings as headings, its pictures beside it."""
+    (here / "_extra" / "figures").mkdir(parents=True)
+    for picture in figures.glob("*.svg"):
+        shutil.copy(picture, here / "_extra" / "figures")
+    content = (figures / "report.html").read_text("utf-8")
+    (main,) = re.findall("<main>(.*)</main>", content, re.S)
+    main = main.replace('<img src="', '<img src="figures/')
+    style, *parts = re.split("<h([12])>(.*?)</h[12]>", main)
+    parts[2] = style + parts[2]
+    text = ""
+    for level, title, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        text += f"{'#' * int(level)} {title}\n\n````{{raw}} html\n{body.strip()}\n````\n\n"
+    (here / "report.md").write_text(text, "utf-8")
+
+
+def write_commands() -> None:
+    """Every command and its options, as `--help` says them."""
+    docs = [
+        sys.executable,
+        "-m",
+        "typer",
+        "aalprivacy.cli",
+        "utils",
+        "docs",
+        "--name",
+        "aalprivacy",
+    ]
+    text = subprocess.run(docs, check=True, capture_output=True, text=True).stdout
+    (here / "command_line.md").write_text(
+        text.replace("# `aalprivacy`", "# Command line", 1), "utf-8"
+    )
+
+
+def write_table() -> None:
+    """One entry and its views, which README has as a picture."""
+    entry = john()
+    views = {r: apply_policy(entry, TABLE_I, r).iloc[0] for r in TABLE_I.receivers}
+    shown = plotting.view_page(entry.iloc[0], views, TABLE_I.schema)
+    (here / "table_i.html").write_text(shown, "utf-8")
+
+
 shutil.rmtree(here / "_extra", ignore_errors=True)
 page.main(here / "_extra" / "live")
+copy_notebooks()
+copy_report()
+write_commands()
+write_table()
 
 project = "aalprivacy"
 author = "The aalprivacy authors"
@@ -20,7 +96,7 @@ version = release = importlib.metadata.version("aalprivacy")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 exclude_patterns = ["_build", "_extra"]
-html_extra_path = ["_extra"]  # the live page, as it is
+html_extra_path = ["_extra"]  # the live page and the report's pictures, as they are
 nb_execution_mode = "off"  # as committed
 myst_heading_anchors = 3
 myst_enable_extensions = ["dollarmath"]
@@ -35,3 +111,16 @@ add_module_names = False
 html_theme = "furo"
 html_title = "aalprivacy"
 html_show_sphinx = False
+html_show_sourcelink = html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_search_scorer = str(here / "_static" / "scorer.js")
+
+
+def skip_aliases(app, what, name, member, skip, options):
+    """A named tuple's fields are told in its docstring, and not once more as "Alias for field"."""
+    return skip or (getattr(member, "__doc__", "") or "").startswith("Alias for field number")
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_aliases)

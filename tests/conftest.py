@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests may run side by side
 
+import shutil
 import signal
 import sys
 
@@ -36,6 +37,20 @@ def one_shard(monkeypatch):
 def no_small_codes(monkeypatch):
     """Fitting them takes seconds a training; `test_runs` has one that does."""
     monkeypatch.setattr("aalprivacy.runs.SMALL_BYTES", 0)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium, where there is one."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on this machine (on Debian: apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

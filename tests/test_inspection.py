@@ -85,3 +85,25 @@ def test_wrong_values_are_told_with_their_place_and_rarity(entries):
     others = table[3:].assign(name="nobody")
     unknown = inspection.wrong_values(expected, expected, others, ASSISTED_LIVING)
     assert (unknown.loc[unknown["attribute"] == "name", "known"] == 0).all()
+
+
+def test_frequent_numbers_of_errors_are_told_with_their_commonest_mistake(entries):
+    table = entries.drop(columns="user_id")[:8].reset_index(drop=True)
+    table["gender"], table["age"] = "male", "80"
+    expected = to_lines(table, ASSISTED_LIVING)
+    spoilt = table.copy()
+    spoilt.loc[:4, "gender"] = ["female", "female", "mael", "mael", "mael"]
+    spoilt.loc[4, "age"] = "81"
+    found = inspection.frequent_errors(
+        view_lines(spoilt, ASSISTED_LIVING), expected, ASSISTED_LIVING
+    )
+    assert found.to_dict(orient="records") == [
+        {"wrong characters": 2, "entries": 4, "attribute": "gender", "share": 1.0,
+         "expected": "male", "decoded": "female"},
+        {"wrong characters": 3, "entries": 1, "attribute": "age", "share": 1.0,
+         "expected": "80", "decoded": "81"},
+    ]  # fmt: skip
+    assert len(inspection.frequent_errors(expected, expected, ASSISTED_LIVING)) == 0
+    nothing = inspection.frequent_errors(expected[:1] * 0, expected[:1], ASSISTED_LIVING)
+    assert nothing["attribute"].tolist() == ["name"]
+    assert nothing["decoded"].tolist() == [""]

@@ -7,17 +7,26 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+FOLDER = Path(__file__).parent.parent / "notebooks"
+ANSWERS = sorted((FOLDER / "solutions").glob("*.ipynb"))
+NOTEBOOKS = [*sorted(FOLDER.glob("*.ipynb")), *ANSWERS]
 # What a notebook's parameters become so that its long work takes seconds.
 SMOKE = {"UPDATES": 12, "USERS": 50, "PEOPLE": 100, "ENTRIES": 60, "KNOWN": 150, "TARGETS": 60}
 # Numbers that aren't results: places in the paper, years of publications, numbered exercises.
 CITED = re.compile(
-    r"`[^`]*`|^\d+\. |(?:[Ff]igures?|sections?|Table) [\dIVX-]+(?:-?[A-Z])?(?: (?:and|to) \d+)?"
+    r"`[^`]*`|\]\([^)]*\)|^(?:#+ )?\d+\. |# Answers to notebook \d|\d+ %"
+    r"|(?:[Ff]igures?|sections?|Table) [\dIVX-]+(?:-?[A-Z])?(?: (?:and|to) \d+)?"
     r"|(?:[A-Z]\w+|al\.),? \(?(?:19|20)\d\d\)?",
     re.M,
 )
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-all_notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def named(path):
+    return f"{path.parent.name}/{path.stem}"
+
+
+all_notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
 
 
 def shorten(notebook):
@@ -40,7 +49,9 @@ def untold(notebook) -> list[str]:
         if cell.cell_type == "code":
             known.append(cell.source)
             for output in cell.outputs:
-                known += [output.get("text", ""), *map(str, output.get("data", {}).values())]
+                shown = "\n".join(map(str, output.get("data", {}).values()))
+                shown = re.sub(r"base64,[^\"]*", "", shown)  # a picture's bytes have every number
+                known += [output.get("text", ""), shown]
     told = set(NUMBER.findall("\n".join(known)))
     return [number for number in NUMBER.findall(prose) if number not in told]
 
@@ -70,6 +81,30 @@ def test_it_is_committed_as_it_ran(path):
 @all_notebooks
 def test_its_prose_has_no_number_that_no_cell_computed(path):
     assert untold(nbformat.read(path, as_version=4)) == []
+
+
+@all_notebooks
+def test_its_pictures_have_words_and_its_links_lead_somewhere(path):
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            assert "image/png" not in output.get("data", {}), cell.source  # it would have no words
+            for picture in re.findall("<img .*?>", output.get("data", {}).get("text/html", "")):
+                assert len(re.search('alt="([^"]*)"', picture)[1]) > 20, cell.source
+        if cell.cell_type == "markdown":
+            for link in re.findall(r"\]\(([^)#]+)", cell.source):
+                assert link.startswith("https://") or (path.parent / link).is_file(), link
+
+
+@pytest.mark.parametrize("path", ANSWERS, ids=named)
+def test_every_exercise_has_an_answer(path):
+    asked, told = (nbformat.read(p, as_version=4) for p in (FOLDER / path.name, path))
+    exercises = asked.cells[-1].source.split("## Exercises\n")[1]
+    numbers = re.findall(r"^(\d+)\. .*\*Hint: ", exercises, re.M)
+    assert numbers == re.findall(r"^(\d+)\. ", exercises, re.M)  # each with a hint
+    assert f"(solutions/{path.name})" in exercises
+    prose = "\n".join(c.source for c in told.cells if c.cell_type == "markdown")
+    assert re.findall(r"^## (\d+)\. ", prose, re.M) == numbers
 
 
 def test_a_typed_number_is_found():

@@ -22,8 +22,6 @@ from aalprivacy.schema import ASSISTED_LIVING, Schema
 from aalprivacy.text import character_errors, from_lines, to_lines, view_lines
 from aalprivacy.views import apply_policy
 
-CHROMIUM = shutil.which("chromium")
-
 
 @pytest.fixture
 def in_node(tmp_path):
@@ -298,18 +296,6 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("live")
     main(str(folder))
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine (on Debian: apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
 
 
 class Live:

@@ -1,6 +1,9 @@
 """Every figure is drawn, says what it should, and is written as a picture."""
 
+import base64
 import itertools
+import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +16,7 @@ from aalprivacy.attributes import Attribute, Form
 from aalprivacy.audit import CHARACTER_ERROR
 from aalprivacy.evaluation import Mismatch, score
 from aalprivacy.generalisation import Range
+from aalprivacy.plotting.html import WIDTH
 from aalprivacy.policy import TABLE_I, Operation, Policy
 from aalprivacy.schema import ASSISTED_LIVING, Schema
 from aalprivacy.text import to_lines, view_lines
@@ -70,30 +74,76 @@ def test_diagrams(entries, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("decoded", "title", "marks"),
+    ("decoded", "says", "removed", "inserted"),
     [
-        ("a|b|c", "0 edits on 5 expected characters", 0),
-        ("a|x|c", "1 edit on 5 expected characters", 1),
-        ("a||c", "1 edit on 5 expected characters", 1),
-        ("a|b|cdd", "2 edits on 5 expected characters", 2),
-        ("", "5 edits on 5 expected characters", 5),
+        ("a|b|c", "no edits", "", ""),
+        ("a|x|c", "1 edit", "x", "b"),
+        ("a||c", "1 edit", "", "b"),
+        ("a|b|cdd", "2 edits", "dd", ""),
+        ("", "5 edits", "", "a|b|c"),
+        ("a|<|c", "1 edit", "&lt;", "b"),
     ],
 )
-def test_aligned_lines_mark_every_error(decoded, title, marks):
-    figure = plotting.aligned(decoded, "a|b|c")
-    assert title in texts(figure)
-    assert len(figure.axes[0].patches) == texts(figure).count("^") == marks
+def test_aligned_lines_mark_every_error(decoded, says, removed, inserted):
+    for made in (
+        plotting.aligned(decoded, "a|b|c"),
+        plotting.differences(pd.Series([decoded]), pd.Series(["a|b|c"])),
+    ):
+        assert "".join(re.findall("<del>(.*?)</del>", made)) == removed
+        assert "".join(re.findall("<ins>(.*?)</ins>", made)) == inserted
+    assert f"which takes {says} to put right" in plotting.aligned(decoded, "a|b|c")
+    assert (f"({says})" if says != "no edits" else "(right)") in made
 
 
-def test_aligned_lines_break_after_a_separator():
-    figure = plotting.aligned("ab|cd|ef", "ab|cd|ef", width=4)
-    letters = [t for t in figure.findobj(Text) if len(t.get_text()) == 1]
-    rows = {}
-    for letter in letters:
-        rows.setdefault(letter.get_position()[1], []).append(letter.get_text())
-    assert {"".join(row) for row in rows.values()} == {"ab|", "cd|", "ef"}
-    figure = plotting.aligned("abcdef", "abcdef", width=4)
-    assert {t.get_text() for t in figure.findobj(Text)} >= set("abcdef")
+def test_aligned_lines_break_after_a_separator_where_a_telephone_ends():
+    value = "v" * (WIDTH // 2 - 2)
+    line = "|".join([value] * 5)
+    made = plotting.aligned(line, line)
+    rows = [row.split("\n") for row in re.findall("<pre>(.*?)</pre>", made, re.S)]
+    assert [upper for upper, _ in rows] == [lower for _, lower in rows]
+    assert [upper for upper, _ in rows] == [f"{value}|{value}|"] * 2 + [value]
+    long = "w" * (2 * WIDTH + 1)
+    made = plotting.aligned(long, long)
+    assert [len(row) for row in re.findall("<pre>(.*?)\n", made)] == [WIDTH, WIDTH, 1]
+    # A missing character leaves a gap, so that those behind it stand below their own.
+    made = plotting.aligned("ac", "abc")
+    assert re.findall("<pre>(.*?)</pre>", made, re.S) == ["a<ins>b</ins>c\na c"]
+
+
+def test_a_view_for_a_page_tells_operations_without_colour():
+    schema, policy, table = small()
+    views = {r: apply_policy(table, policy, r).iloc[0] for r in policy.receivers}
+    made = plotting.view_page(table.iloc[0], views, schema)
+    assert '<td class="aal-D" data-of="nurse">*</td>' in made
+    assert '<td class="aal-G" data-of="nurse"><em>0-9</em></td>' in made
+    assert '<td class="aal-F" data-of="friend">5</td>' in made
+    assert made.count("<tr>") == 1 + len(schema)
+    assert f'<th scope="row">{schema.labels[0]}</th>' in made
+
+
+def test_a_table_has_words_for_headings_and_numbers_as_people_write_them():
+    frame = pd.DataFrame(
+        {
+            "character_error": [0.12345, np.nan], "entries": [200000, 3],
+            "beats_baseline": [True, False], "note": ["a < b", "off by 0.5"],
+        },
+        index=pd.MultiIndex.from_tuples([("family_member", "seen"), ("family_member", "open")]),
+    )  # fmt: skip
+    made = plotting.table(frame, {"character_error": "{:.3f}"})
+    cells = re.findall("<t[dh](?: [^>]*)?>(.*?)</t[dh]>", made)
+    assert cells[:6] == ["", "", "character error", "entries", "beats baseline", "note"]
+    assert cells[6:12] == ["family member", "seen", "0.123", "200,000", "yes", "a &lt; b"]
+    assert cells[12:] == ["", "open", "–", "3", "no", "off by 0.5"]
+    assert 'border="' not in made
+    plain = plotting.table(frame, index=False)
+    assert re.findall("<td.*?>(.*?)</td>", plain)[0] == "0.12"
+    assert "family member" not in plain
+    shown = plain._repr_mimebundle_()
+    assert shown["text/html"] == plain
+    named = frame.reset_index(drop=True).rename_axis("of_what")
+    assert ">of what<" in plotting.table(named)
+    assert ">0.5<" in plotting.table(named.set_axis([0.5, 1.5]))
+    assert made.count(' class="number"') == 2 * 3  # of two columns, heading and two rows
 
 
 def test_the_architecture_of_any_policy():
@@ -114,17 +164,22 @@ def test_figures_have_a_row_for_each_attribute_of_a_schema(n):
     expected = to_lines(table, schema)
     wrong = expected.str.replace("ann", "anna")
     scores = {f"table {i}": score(wrong, expected, schema) for i in range(4)}
-    figure = plotting.attribute_errors(scores, schema)
-    assert_legible(figure, figure.axes[0], schema.labels)
-    bars = [bar.get_width() for bar in figure.axes[0].patches]
-    assert bars == ([0.5] + [0] * (n - 1)) * 4
-    for draw in (plotting.view_errors, plotting.single_errors):
+    first = [schema.labels[0]]
+    for draw in (plotting.attribute_errors, plotting.view_errors, plotting.single_errors):
         figure = draw(scores, schema)
+        # The others have no wrong character, so they have no row.
+        assert_legible(figure, figure.axes[0], first)
+    bars = [bar.get_width() for bar in plotting.attribute_errors(scores, schema).axes[0].patches]
+    assert bars == [0.5] * 4
+    every = dict.fromkeys(schema.names, 0.5)
+    worse = {name: replace(one, attributes=every, single=every) for name, one in scores.items()}
+    for draw in (plotting.attribute_errors, plotting.view_errors, plotting.single_errors):
+        figure = draw(worse, schema)
         assert_legible(figure, figure.axes[0], schema.labels)
     shares = dict.fromkeys(schema.names, 0.5)
     mismatches = [Mismatch("a", "b", 1.0, 2.0, 3.0, shares, shares)]
     figure = plotting.hits_and_chance(mismatches, schema)
-    assert_legible(figure, figure.axes[0], schema.labels)
+    FigureCanvasAgg(figure).draw()
     views = {r: apply_policy(table, policy, r).iloc[0] for r in policy.receivers}
     figure = plotting.view_table(table.iloc[0], views, schema)
     FigureCanvasAgg(figure).draw()
@@ -144,49 +199,58 @@ def test_figures_of_results(entries):
     both = ("doctor", "researcher.blind")
     scores = {name: score(expected, expected, ASSISTED_LIVING) for name in both}
     found = texts(plotting.error_distribution(scores))
-    assert "doctor: 100.0% without an error" in found
-    assert "researcher, blind: 100.0% without an error" in found
+    assert "doctor: 100.0% without, 0.00 mean" in found
+    assert "researcher, blind: 100.0% without, 0.00 mean" in found
+    assert "the paper's\nmean: 1.5" in found
     wrong = expected.copy()
     wrong[0] = wrong[0].replace("|male|", "|mule|").replace("|female|", "|femule|")
     found = texts(
         plotting.single_errors({"doctor": score(wrong, expected, ASSISTED_LIVING)}, ASSISTED_LIVING)
     )
     assert "100%" in found
-    assert "doctor\n(1 entries)" in found
+    assert "doctor\n1 entry" in found
+    assert {"Gender", "Timestamp (so the paper)"} <= set(found)
+    assert "Name" not in found
     b = "b.blind"
     pairs = [("a", "a", 0.25), ("a", b, 90.0), (b, "a", 91.0), (b, b, 0.5)]
     mismatches = [Mismatch(e, d, error, 50.0, 60.0, {}, {}) for e, d, error in pairs]
     found = texts(plotting.mismatch_matrix(mismatches))
-    assert {"code of a", "decoder of\nb, blind", "0.25", "91.00", "60.00", "50.00"} <= set(found)
-    hits, chance = dict.fromkeys(NAMES, 0.25), dict.fromkeys(NAMES, 0.75)
+    assert {"code of a", "decoder of\nb, blind", "0.25", "91", "60", "50", "matched"} <= set(found)
+    assert any("a wrong decoder does worse than one constant line" in text for text in found)
+    reads = [Mismatch(e, d, 20.0, 50.0, 60.0, {}, {}) for e, d, _ in pairs]
+    found = texts(plotting.mismatch_matrix(reads))
+    assert not any("worse" in text for text in found)
+    nothing = dict.fromkeys(NAMES, 0.0)
+    hits, chance = nothing | {"gender": 0.5, "age": 0.1}, nothing | {"gender": 0.6, "age": 0.1}
     mismatches = [Mismatch(e, d, 1.0, 50.0, 60.0, hits, chance) for e, d, _ in pairs]
     figure = plotting.hits_and_chance(mismatches, ASSISTED_LIVING)
-    assert {"Timestamp", "dealt out at random", "a decoder that doesn't match"} <= set(
-        texts(figure)
-    )
-    # A ring, a dot and their difference for each attribute of each of the two mismatched pairs.
-    lines = [*figure.axes[0].lines, figure.axes[1].lines[0]]
-    assert [set(line.get_xdata()) for line in lines] == [{0.75}, {0.25}, {-50.0}]
-    assert [len(line.get_xdata()) for line in lines] == [2 * len(NAMES)] * 3
+    assert {"Gender", "Age", "18 more attributes", "as many as by chance"} <= set(texts(figure))
+    # A point for each of the two mismatched pairs; the attributes that are hit most first.
+    _, gender, age, others = figure.axes[0].lines
+    assert (set(gender.get_xdata()), set(gender.get_ydata())) == ({0.6}, {0.5})
+    assert (set(age.get_xdata()), set(age.get_ydata())) == ({0.1}, {0.1})
+    assert [len(line.get_xdata()) for line in (gender, age, others)] == [2, 2, 2 * 18]
+    assert "beyond chance is -0.50% of the values" in figure.alt
     wrong = expected.str.replace(r"\|(fe)?male\|", "|mule|", regex=True)
     of_doctor = score(wrong, expected, ASSISTED_LIVING)
     found = texts(plotting.view_errors({"doctor": of_doctor}, ASSISTED_LIVING))
     assert f"{of_doctor.attributes['gender']:.2f}" in found
-    assert f"doctor\n({of_doctor.character_error:.2f})" in found
+    assert f"doctor\n{of_doctor.character_error:.2f} in all" in found
+    rounded = dict.fromkeys(NAMES, 0.0) | {"age": 0.001, "name": 0.5}
+    little = {"a": replace(of_doctor, attributes=rounded)}
+    little["b"] = replace(of_doctor, attributes=rounded | {"age": 0.01, "name": 0.0})
+    found = texts(plotting.view_errors(little, ASSISTED_LIVING))
+    assert {"Name", "Age", "<0.01", "–", "0.50"} <= set(found)
+    assert "Gender" not in found
 
 
 def test_figures_of_data_and_insides(entries, tmp_path):
     found = texts(plotting.distributions(entries))
-    assert {
-        "age in years",
-        "women",
-        "kitchen",
-        "energy in Wh, last hour\nmedian, middle half",
-    } <= set(found)
+    assert {"age in years", "women", "kitchen", "energy: median, and the middle half"} <= set(found)
     rng = np.random.default_rng(0)
     places, shares = rng.normal(size=(6, 2)), np.array([0.5, 0.25])
     found = texts(plotting.code_map({"by user": (places, shares, ["a", "a", "b", "b", "c", "c"])}))
-    assert {"a", "b", "c", "by user", "second component, 25% of the variance"} <= set(found)
+    assert {"a", "b", "c", "by user", "second direction, 25% of the variance"} <= set(found)
     figure = plotting.unit_activity(
         rng.uniform(-1, 1, (9, 4)), "john|80", [2, 0], ["two", "none"], 1
     )
@@ -196,26 +260,55 @@ def test_figures_of_data_and_insides(entries, tmp_path):
     assert image.get_array().shape == (2, 7)
     rows = [(n, kind, 100 / n, 0.1) for n in (10, 100) for kind in ("seen", "unseen")]
     table = pd.DataFrame(rows, columns=["users", "test set", "character error", "standard error"])
-    assert {"seen", "unseen", "users"} <= set(texts(plotting.comparison(table, "users", "users")))
+    found = texts(plotting.comparison(table, "users", "users"))
+    assert {"seen", "unseen", "users", "the paper: 1.5"} <= set(found)
     values = pd.DataFrame(
-        {"begins": [0, 25, 25], "length": [5, 5, 10], "known": [0, 12, 30], "wrong": [1, 0, 3]}
-    )
-    figure = plotting.error_anatomy(values, few=1)
-    assert {"0", "10", "length of the value"} <= set(texts(figure))
+        {"attribute": ["age", "age", "name"], "begins": [0, 25, 25], "length": [5, 5, 10],
+         "known": [0, 12, 30], "wrong": [1, 0, 3]}
+    )  # fmt: skip
+    figure = plotting.error_anatomy(values, ASSISTED_LIVING, few=1)
+    assert {"0", "10", "its length", "all attributes", "without Name"} <= set(texts(figure))
     assert list(figure.axes[0].lines[0].get_ydata()) == [200, 200]
     assert list(figure.axes[1].lines[0].get_ydata()) == [100, 300]
     assert list(figure.axes[2].lines[0].get_ydata()) == [200, 200]
+    # The second time without the name, which has the most wrong characters.
+    drawn = [bars.lines[0] for bars in figure.axes[0].containers]
+    assert [list(line.get_ydata()) for line in drawn] == [[200, 200], [200, 0]]
     # Only one value stands at the beginning.
-    assert list(plotting.error_anatomy(values, few=2).axes[0].lines[0].get_ydata()) == [200]
+    figure = plotting.error_anatomy(values, ASSISTED_LIVING, few=2)
+    assert list(figure.axes[0].lines[0].get_ydata()) == [200]
 
 
 def test_an_svg_is_the_same_whenever_it_is_written(tmp_path):
     for name in ("a", "b"):
         plotting.write_figure(plotting.lstm_cell(), tmp_path / f"{name}.svg")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
-    assert ">forget<" in (tmp_path / "a.svg").read_text()
+    svg = (tmp_path / "a.svg").read_text()
+    assert ">forget<" in svg
+    assert "<title>One step of an LSTM." in svg
     with pytest.raises(InputError, match=r"a\.jpgg: unknown ending 'jpgg'; expected .*svg"):
         plotting.write_figure(plotting.lstm_cell(), tmp_path / "a.jpgg")
+
+
+def test_a_picture_in_a_notebook_has_its_words_as_alternative_text():
+    figure = plotting.lstm_cell()
+    assert figure.alt.startswith("One step of an LSTM.")
+    alt, source = re.search('<img alt="(.*?)" .*base64,(.*)">', figure.to_html()).groups()
+    assert alt == figure.alt
+    assert base64.b64decode(source).startswith(b"\x89PNG")
+    titled = plotting.Drawing(2, 1, 'Does "it"\nhold?')
+    assert '<img alt="Does &quot;it&quot; hold?" ' in titled.to_html()
+    titled = plotting.Drawing(2, 1, "Does it\nhold?")
+    assert titled.alt == "Does it hold?"
+    titled.details = "It does"
+    assert titled.alt == "Does it hold? It does."
+
+
+def test_learning_curves_end_with_the_last_error_of_each():
+    log = pd.DataFrame({"seconds": [60, 120], "character_error": [30.0, 1.25], "window": [2, 3]})
+    figure = plotting.learning_curves({"a.blind": log, "b": log.assign(character_error=[9.0, 2.0])})
+    assert {"a, blind: 1.25", "b: 2.00", "the paper: 1.5"} <= set(texts(figure))
+    assert "a, blind 1.25 after 2 minutes, b 2.00 after 2 minutes" in figure.alt
 
 
 def test_a_learning_curve_shows_windows_of_whole_attributes():
@@ -240,6 +333,10 @@ def test_attacks_with_several_pairs_are_several_lines():
     # Of the guess's 55 - 0.3, the rightful reader's error taken off both.
     shares = figure.axes[0].lines[0].get_ydata()
     assert list(shares) == pytest.approx([4.7 / 54.7, 0.2 / 54.7])
+    looks = [(bars.lines[0].get_marker(), bars.lines[0].get_linestyle())
+             for bars in figure.axes[0].containers]  # fmt: skip
+    assert len(set(looks)) == 2  # told apart without colour
+    assert "linear map, own pair: twin, 0% with 100 known" in figure.alt
 
 
 def test_noise_is_seen_in_cost_and_in_what_it_hides():
@@ -270,7 +367,8 @@ def test_noise_is_seen_in_cost_and_in_what_it_hides():
     assert list(costs.lines[0].get_ydata()) == pytest.approx([1, 1.1, 2])
     assert list(hides.lines[0].get_ydata()) == pytest.approx([30, 29, 20])
     assert [t.get_text() for t in hides.get_xticklabels()] == ["0", "0.1", "1"]
-    assert {"date of birth (deleted)", "others, which tell nothing"} <= set(texts(figure))
+    found = set(texts(figure))
+    assert {"date of birth (deleted)", "1 more, which tell nothing", "the paper: 1.5"} <= found
     assert "age (deleted)" not in texts(figure)
 
 
@@ -279,13 +377,19 @@ def test_what_is_told_of_hidden_values_is_the_best_probes():
         ("full_name", "D", "first letter", 0.5, 0.2, 0.6, 0.4, False),
         ("full_name", "D", "first letter", 0.7, 0.6, 0.8, 0.4, True),
         ("age", "G", "last digit", 0.3, 0.2, 0.4, 0.25, False),
+        ("age", "G", "the value", 0.0, 0.0, 0.0, 0.0, False),
     ]
     columns = ["attribute", "operation", "measure", "value", "low", "high", "baseline",
                "beats_baseline"]  # fmt: skip
     findings = pd.DataFrame(rows, columns=columns)
     figure = plotting.hidden_values({"a pair": findings, "another": findings[2:]})
-    rows = {"full name (deleted): first letter", "age (generalised): last digit"}
-    assert {"a pair", "another", *rows} <= set(texts(figure))
+    # What is told most is on top; what nobody is told isn't drawn.
+    rows = ["age (generalised): last digit", "full name (deleted): first letter"]
+    assert_legible(figure, figure.axes[0], rows)
+    note = "share of people of whom it is told\n(1 row where nothing is told isn't drawn)"
+    assert {"a pair", "another", note} <= set(texts(figure))
+    assert "a pair: full name (deleted): first letter 70% instead of 40%" in figure.alt
+    assert "another: nothing more than the view" in figure.alt
     told, not_told = figure.axes[0].containers
     assert list(told.lines[0].get_xdata()) == [0.7]
     assert list(not_told.lines[0].get_xdata()) == [0.3]

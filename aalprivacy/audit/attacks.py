@@ -303,7 +303,7 @@ def as_own(foreign: np.ndarray, own: np.ndarray, folds: int = 5) -> np.ndarray:
 
 
 def _ridge(strengths: tuple[float, ...]):
-    return make_pipeline(StandardScaler(), RidgeCV(strengths))
+    return make_pipeline(StandardScaler(), RidgeCV(list(strengths)))  # a tuple of one is refused
 
 
 def fresh_decoder(pair: Pair, seed: int) -> dict[str, np.ndarray]:

@@ -1,30 +1,34 @@
-"""What a person sees: every figure, one function each, returning a matplotlib `Figure`."""
+"""What a person sees: every figure and every table for a page, one function each.
 
-from aalprivacy.plotting.data import distributions
-from aalprivacy.plotting.diagrams import architecture, encoder_decoder, lstm_cell, operations
-from aalprivacy.plotting.results import (
-    aligned,
+Figures are `Drawing`, a matplotlib `Figure` that has words for those who don't see it.
+"""
+
+from aalprivacy.plotting.attacks import (
     attack_curve,
+    hidden_values,
+    hits_and_chance,
+    mismatch_matrix,
+    noise_tradeoff,
+)
+from aalprivacy.plotting.data import distributions, view_table
+from aalprivacy.plotting.diagrams import architecture, encoder_decoder, lstm_cell, operations
+from aalprivacy.plotting.errors import (
     attribute_errors,
-    code_map,
-    code_strip,
     comparison,
     error_anatomy,
     error_distribution,
-    hidden_values,
-    hits_and_chance,
     learning_curve,
-    marked,
-    mismatch_matrix,
-    noise_tradeoff,
+    learning_curves,
     single_errors,
-    unit_activity,
     view_errors,
-    view_table,
 )
-from aalprivacy.plotting.style import write_figure
+from aalprivacy.plotting.html import Html, aligned, differences, marked, table, view_page
+from aalprivacy.plotting.inside import code_map, code_strip, unit_activity
+from aalprivacy.plotting.style import Drawing, write_figure
 
 __all__ = [
+    "Drawing",
+    "Html",
     "aligned",
     "architecture",
     "attack_curve",
@@ -32,6 +36,7 @@ __all__ = [
     "code_map",
     "code_strip",
     "comparison",
+    "differences",
     "distributions",
     "encoder_decoder",
     "error_anatomy",
@@ -39,14 +44,17 @@ __all__ = [
     "hidden_values",
     "hits_and_chance",
     "learning_curve",
+    "learning_curves",
     "lstm_cell",
     "marked",
     "mismatch_matrix",
     "noise_tradeoff",
     "operations",
     "single_errors",
+    "table",
     "unit_activity",
     "view_errors",
+    "view_page",
     "view_table",
     "write_figure",
 ]

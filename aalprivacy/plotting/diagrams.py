@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon
 
 from aalprivacy.attributes import in_words
+from aalprivacy.plotting.data import counts
 from aalprivacy.plotting.style import (
     BLUE,
     GREEN,
@@ -19,11 +19,12 @@ from aalprivacy.plotting.style import (
     PALE,
     PURPLE,
     STYLE,
+    Drawing,
 )
 from aalprivacy.policy import TABLE_I, Operation, Policy
 
 
-def lstm_cell() -> Figure:
+def lstm_cell() -> Drawing:
     """One step of an LSTM (the paper's figure 1).
 
     Hochreiter & Schmidhuber (1997), with the forget gate of Gers et al. (2000), as Keras computes
@@ -68,10 +69,16 @@ def lstm_cell() -> Figure:
     ):
         axes.text(x, y, name, fontsize=12, ha=side, va="center")
     axes.text(1.8, 0.1, "$x_t$", fontsize=12, ha="left", va="center")
+    figure.details = (
+        "One step of an LSTM. The character x and the state h of the step before go through four "
+        "layers: forget, input and output gate, which are sigmoid, and the candidate, which is "
+        "tanh. The memory c is multiplied by forget, then input times candidate is added. The new "
+        "h is the output gate times the tanh of the new c"
+    )
     return figure
 
 
-def architecture(views: Mapping[str, str], policy: Policy = TABLE_I) -> Figure:
+def architecture(views: Mapping[str, str], policy: Policy = TABLE_I) -> Drawing:
     """The system: a home, an encoder and a decoder for each receiver (the paper's figure 2).
 
     Parameters
@@ -93,6 +100,7 @@ def architecture(views: Mapping[str, str], policy: Policy = TABLE_I) -> Figure:
     axes.text(5.6, top - 0.35, "code in the cloud", ha="center", fontsize=9)
     axes.text(7.35, top - 0.35, "decoder: the key", ha="center", fontsize=9, color=GREEN)
     axes.text(8.5, top - 0.35, "view", ha="left", fontsize=9)
+    told = []
     for row, (receiver, view) in enumerate(views.items()):
         y = middle + 0.125 + 1.25 * ((len(views) - 1) / 2 - row)
         _arrow(axes, (2.25, middle - 0.2), (2.95, y))
@@ -105,23 +113,19 @@ def architecture(views: Mapping[str, str], policy: Policy = TABLE_I) -> Figure:
         _arrow(axes, (6.4, y), (6.75, y))
         _box(axes, 6.8, y - 0.27, 1.1, 0.54, "LSTM", GREEN, text="white")
         _arrow(axes, (7.95, y), (8.4, y))
-        counts = list(policy.for_receiver(receiver).values())
-        said = ", ".join(
-            f"{counts.count(operation)} {word}"
-            for operation, word in (
-                (Operation.DISCLOSE, "disclosed"),
-                (Operation.GENERALISE, "generalised"),
-                (Operation.DELETE, "deleted"),
-            )
-            if operation in counts
-        )
+        said = counts(list(policy.for_receiver(receiver).values()))
         axes.text(8.5, y + 0.26, in_words(receiver), fontsize=10, weight="bold")
         axes.text(8.5, y - 0.04, said, fontsize=8, color=INK)
         axes.text(8.5, y - 0.32, view, fontsize=8, family="monospace")
+        told.append(f"{in_words(receiver)} {said}")
+    figure.details = (
+        "A home's entries go to an encoder for each receiver; its codes lie in the cloud, and the "
+        f"receiver's decoder turns them into its view. Attributes: {'; '.join(told)}"
+    )
     return figure
 
 
-def encoder_decoder(entry: str, view: str, steps: int = 5) -> Figure:
+def encoder_decoder(entry: str, view: str, steps: int = 5) -> Drawing:
     """The model, step by step (the paper's figure 3).
 
     Parameters
@@ -174,10 +178,16 @@ def encoder_decoder(entry: str, view: str, steps: int = 5) -> Figure:
     middle = (first + last) / 2
     axes.text(middle, 3.55, "encoder reads the entry from its end", ha="center", fontsize=9)
     axes.text((begin + end) / 2, 4.1, "decoder writes the view", ha="center", fontsize=9)
+    figure.details = (
+        "The encoder is one LSTM that reads the entry character by character, from its end; its "
+        "last states h and c are the code. The decoder is another LSTM. It begins with the code, "
+        "gets it again at every step, and writes the view character by character, each time "
+        "reading the character that it wrote before"
+    )
     return figure
 
 
-def operations(entry: list[str], view: list[str], what: list[Operation]) -> Figure:
+def operations(entry: list[str], view: list[str], what: list[Operation]) -> Drawing:
     """What happens to each word of a sentence (the paper's figure 4).
 
     Parameters
@@ -213,12 +223,18 @@ def operations(entry: list[str], view: list[str], what: list[Operation]) -> Figu
     _arrow(axes, (middle, 2.45), (middle, 2.77))
     axes.text(0.0, 0.55, "read", fontsize=9, va="center")
     axes.text(0.0, 4.5, "written", fontsize=9, va="center")
+    each = [f"{word} becomes {written} ({operation.name.lower()})"
+            for word, written, operation in zip(entry, view, what, strict=True)]  # fmt: skip
+    figure.details = (
+        "A sentence goes through encoder, code and decoder, character by character: "
+        + ", ".join(each)
+    )
     return figure
 
 
-def _canvas(width: float, height: float, left: float = 0.0) -> tuple[Figure, Axes]:
+def _canvas(width: float, height: float, left: float = 0.0) -> tuple[Drawing, Axes]:
     with matplotlib.rc_context(STYLE | {"figure.constrained_layout.use": False}):
-        figure = Figure(figsize=(width, height))
+        figure = Drawing(width, height)
         axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(left, left + width), ylim=(0, height), aspect="equal")
     axes.axis("off")

@@ -4,18 +4,17 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib
-from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from aalprivacy.attributes import in_words
-from aalprivacy.plotting.style import GREY, INK, SERIES, STYLE
+from aalprivacy.plotting.style import GREY, INK, SERIES, STYLE, Drawing
 
 Point = tuple[float, float, float, float]
 
 
 def utility_against_risk(
     panels: Mapping[str, Mapping[str, Mapping[str, Point]]], title: str, known: Sequence[str]
-) -> Figure:
+) -> Drawing:
     """How well outcomes are predicted from each view, by how many people are found in it.
 
     Parameters
@@ -33,8 +32,7 @@ def utility_against_risk(
     lines = dict.fromkeys(outcome for outcomes in panels.values() for outcome in outcomes)
     lines = dict(zip(lines, ("-", "--", ":"), strict=False))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(3.4 * len(panels), 4.6))
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+        figure = Drawing(3.4 * len(panels), 4.6, title)
         every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         handles = {}
         for axes, (name, outcomes), what in zip(every, panels.items(), known, strict=True):
@@ -45,7 +43,7 @@ def utility_against_risk(
                     color=GREY, linewidth=1, zorder=1,
                 )  # fmt: skip
                 for view, (found, auc, low, high) in points.items():
-                    colour, marker = looks[view]
+                    colour, marker, _ = looks[view]
                     handles[in_words(view)] = axes.errorbar(
                         found, auc, [[auc - low], [high - auc]], fmt=marker, color=colour,
                         capsize=2, markersize=6, zorder=2,
@@ -62,4 +60,14 @@ def utility_against_risk(
             [handles[name] for name in names], names, loc="outside lower center",
             ncols=(len(names) + 1) // 2, frameon=False, fontsize=8,
         )  # fmt: skip
+    best = [
+        f"{name}: {'; '.join(_in_words(outcome, points) for outcome, points in outcomes.items())}"
+        for name, outcomes in panels.items()
+    ]
+    figure.details = f"People found, area under the curve. {'. '.join(best)}"
     return figure
+
+
+def _in_words(outcome: str, points: Mapping[str, Point]) -> str:
+    each = [f"{in_words(view)} {found:.0%}, {auc:.2f}" for view, (found, auc, *_) in points.items()]
+    return f"{outcome}: {'; '.join(each)}"

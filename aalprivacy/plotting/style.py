@@ -1,10 +1,14 @@
-"""One style for all figures, and how they are written."""
+"""One style for all figures, and how they are shown and written."""
 
+import base64
+import html
+import io
 from pathlib import Path
 
 import matplotlib
 from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
+from PIL import Image
 
 from aalprivacy.atomic import write_whole
 from aalprivacy.errors import InputError
@@ -13,11 +17,14 @@ from aalprivacy.policy import Operation
 # Okabe & Ito's colours, which colour-blind readers can tell apart.
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 VERMILION, SKY = "#D55E00", "#56B4E9"
+# A series has a colour, a marker and a kind of line of its own, so that it is known without colour.
 SERIES = (
-    (BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"), (VERMILION, "v"), (SKY, "P"),
-    ("black", "X"), ("#7F4F24", "*"),
+    (BLUE, "o", "-"), (ORANGE, "s", "--"), (GREEN, "^", "-."), (PURPLE, "D", ":"),
+    (VERMILION, "v", (0, (5, 1, 1, 1, 1, 1))), (SKY, "P", (0, (8, 2))), ("black", "X", (0, (1, 1))),
+    ("#7F4F24", "*", (0, (3, 4))),
 )  # fmt: skip
-INK, GREY = "#333333", "#999999"
+HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "----")
+INK, GREY = "#333333", "#767676"
 PALE = {"blue": "#DCEBF5", "yellow": "#FBEBC8", "grey": "#EFEFEF"}
 OPERATION_COLOURS = {
     Operation.DISCLOSE: PALE["blue"],
@@ -28,16 +35,65 @@ STYLE = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "figure.dpi": 110,
-    "savefig.dpi": 160,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "hatch.linewidth": 0.6,
+    "figure.dpi": 120,
     "figure.constrained_layout.use": True,
 }
+
+
+class Drawing(Figure):
+    """A figure with a title that also says in words what it shows.
+
+    In a notebook it is shown as a picture with these words as its alternative text, and so as HTML:
+    of a plain picture, JupyterLab and nbconvert drop an alternative text.
+
+    Parameters
+    ----------
+    width, height
+        In inches.
+    title
+        What the figure shows; a diagram that is explained around it needs none.
+    """
+
+    def __init__(self, width: float, height: float, title: str = "") -> None:
+        super().__init__(figsize=(width, height))
+        self.title = title
+        self.details = ""
+        if title:
+            self.suptitle(title, x=0.01, ha="left", fontsize=11)
+
+    @property
+    def alt(self) -> str:
+        """The figure in words, for who doesn't see it: its title and what can be read off it."""
+        title = self.title.replace("\n", " ")
+        return " ".join(f"{part}." if part[-1] not in ".?!" else part
+                        for part in (title, self.details) if part)  # fmt: skip
+
+    def to_html(self) -> str:
+        """The figure as a picture in a page, with its alternative text."""
+        drawn, small = io.BytesIO(), io.BytesIO()
+        self.savefig(drawn, format="png")
+        # 256 colours are enough for a drawing, and a third of the bytes.
+        with Image.open(drawn) as picture:
+            picture.convert("RGB").quantize(method=Image.Quantize.FASTOCTREE).save(small, "png")
+        source = f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode()}"
+        style = "max-width: 100%; background: #fff"
+        return f'<img alt="{html.escape(self.alt)}" style="{style}" src="{source}">'
+
+    def _ipython_display_(self) -> None:
+        """Be shown in a notebook so and not otherwise, whatever is set for matplotlib's figures."""
+        from IPython.display import display
+
+        display({"text/html": self.to_html(), "text/plain": self.alt}, raw=True)
 
 
 def write_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure in the form that its name's ending says, whole or not at all.
 
-    An SVG of the same figure has the same bytes, and its text stays text.
+    An SVG of the same figure has the same bytes, and its text stays text. A `Drawing`'s words are
+    the title of an SVG and the description of a PNG.
 
     Parameters
     ----------
@@ -53,7 +109,8 @@ def write_figure(figure: Figure, path: str | Path) -> None:
     known = FigureCanvasBase.get_supported_filetypes()
     if form not in known:
         raise InputError(f"{path}: unknown ending {form!r}; expected one of {', '.join(known)}")
-    metadata = {"Date": None} if form == "svg" else None
+    alt = getattr(figure, "alt", "")
+    metadata = {"svg": {"Date": None, "Title": alt or None}, "png": {"Description": alt}}.get(form)
     style = {"svg.fonttype": "none", "svg.hashsalt": "aalprivacy"}
 
     def write(draft: Path) -> None:

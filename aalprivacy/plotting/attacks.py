@@ -1,0 +1,310 @@
+"""Figures of what others than the rightful reader make of codes."""
+
+from itertools import cycle
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+from aalprivacy.attributes import in_words
+from aalprivacy.audit.measure import CHARACTER_ERROR
+from aalprivacy.evaluation import PAPER_ERROR, Mismatch
+from aalprivacy.plotting.errors import heatmap
+from aalprivacy.plotting.style import BLUE, GREY, INK, ORANGE, SERIES, STYLE, VERMILION, Drawing
+from aalprivacy.policy import Operation
+from aalprivacy.schema import Schema
+
+NOTHING = 0.005  # a share that would be printed as 0 per cent
+
+
+def mismatch_matrix(found: list[Mismatch]) -> Drawing:
+    """Character error of every encoder with every decoder, and of what needs no encoder.
+
+    Parameters
+    ----------
+    found
+        As `aalprivacy.evaluation.cross` gives it.
+    """
+    encoders = list(dict.fromkeys(m.encoder for m in found))
+    decoders = list(dict.fromkeys(m.decoder for m in found))
+    error = {(m.encoder, m.decoder): m.character_error for m in found}
+    rows = [[error[e, d] for d in decoders] for e in encoders]
+    references = {m.decoder: (m.random_code, m.constant) for m in found}
+    rows += [list(row) for row in zip(*(references[d] for d in decoders), strict=True)]
+    labels = [f"code of {in_words(e)}" for e in encoders]
+    matched = [m.character_error for m in found if m.encoder == m.decoder]
+    others = [m for m in found if m.encoder != m.decoder]
+    nothing = all(m.character_error >= m.constant for m in others)
+    with matplotlib.rc_context(STYLE):
+        title = "Wrong characters per entry, every decoder on every code"
+        if nothing:
+            title += ":\na wrong decoder does worse than one constant line"
+        figure = Drawing(3 + 1.15 * len(decoders), 1.7 + 0.45 * len(rows), title)
+        axes = figure.subplots()
+        columns = [f"decoder of\n{in_words(d)}" for d in decoders]
+        labels += ["a random code", "best constant line"]
+        heatmap(axes, np.array(rows), labels, columns)
+        axes.axhline(len(encoders) - 0.5, color="white", linewidth=4)
+        for i, encoder in enumerate(encoders):
+            if encoder in decoders:
+                axes.text(decoders.index(encoder), i + 0.36, "matched", ha="center", fontsize=6.5)
+        figure.details = f"Matched: {_span(matched, '.2f')}. " if matched else ""
+        if others:
+            figure.details += (
+                f"Mismatched: {_span([m.character_error for m in others], '.0f')}. "
+                f"The best constant line: {_span([m.constant for m in found], '.0f')}"
+            )
+        return figure
+
+
+def _span(values: list[float], form: str) -> str:
+    low, high = (format(end(values), form) for end in (min, max))
+    return low if low == high else f"{low} to {high}"
+
+
+def hits_and_chance(found: list[Mismatch], schema: Schema) -> Drawing:
+    """Share of right values in views of mismatched decoders, against what chance gives.
+
+    One point for each attribute of each pair of encoder and decoder. Chance is what the same views
+    hit when they are dealt out at random; a point on the diagonal is right by chance only.
+
+    Parameters
+    ----------
+    found
+        As `aalprivacy.evaluation.cross` gives it.
+    schema
+        The pairs'.
+    """
+    wrong = [m for m in found if m.encoder != m.decoder]
+    points = {
+        name: np.array([(m.chance[name], m.hits[name]) for m in wrong]) for name in schema.names
+    }
+    most = sorted(points, key=lambda name: -points[name].max())
+    named = [name for name in most if points[name].max() >= 2 * NOTHING][: len(SERIES) - 1]
+    rest = [name for name in schema.names if name not in named]
+    excess = max(float(np.mean([m.hits[n] - m.chance[n] for n in schema.names])) for m in wrong)
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(
+            7.6, 4.4, "Values that a wrong decoder has right, and that chance has right"
+        )
+        axes = figure.subplots()
+        axes.plot((0, 1), (0, 1), color=GREY, linestyle=":", zorder=0)
+        axes.annotate("as many as by chance", (0.25, 0.25), rotation=45, rotation_mode="anchor",
+                      xytext=(-4, 4), textcoords="offset points", color=GREY)  # fmt: skip
+        for name, (colour, marker, _) in zip(named, SERIES, strict=False):
+            axes.plot(*points[name].T, marker, color=colour, fillstyle="none", markersize=7,
+                      label=schema[name].label)  # fmt: skip
+        if rest:
+            together = np.concatenate([points[name] for name in rest])
+            axes.plot(
+                *together.T, ".", color=INK, markersize=5, label=f"{len(rest)} more attributes"
+            )
+        # Most shares are small: a scale of square roots gives them room.
+        roots = {"functions": (lambda share: np.sqrt(np.maximum(share, 0)), np.square)}
+        axes.set_xscale("function", **roots)
+        axes.set_yscale("function", **roots)
+        top = 1.08 * max(0.3, *(points[name].max() for name in points))
+        axes.set(xlim=(0, top), ylim=(0, top), aspect="equal")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_ticks([t for t in (0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1) if t < top])
+            axis.set_major_formatter(PercentFormatter(1, 0))
+        axes.set_xlabel("right when the views are dealt out at random")
+        axes.set_ylabel("right in a wrong decoder's views")
+        figure.legend(frameon=False, loc="outside right upper")
+        figure.details = (
+            f"All points lie near the diagonal: the most that a wrong decoder has right beyond "
+            f"chance is {excess:.2%} of the values"
+            if excess < NOTHING
+            else f"The most that a wrong decoder has right beyond chance: {excess:.2%}"
+        )
+        return figure
+
+
+def attack_curve(findings: pd.DataFrame, title: str = "") -> Drawing:
+    """How wrong attackers read, against the number of entries that they know.
+
+    Errors are drawn on a scale on which 1 is the error of the best guess without the code (the
+    baseline) and 0 that of the rightful reader (the control). Both differ between views.
+
+    Parameters
+    ----------
+    findings
+        Rows of `aalprivacy.audit.to_frame` whose measure is the character error, of attackers who
+        know entries; one line for each attack and own pair, the worst reader first in the legend.
+    title
+        What the figure shows, if not only that.
+    """
+    own = findings["own"].map(in_words)
+    # The marker tells the attack, colour and kind of line whose pair it uses.
+    attacks, names = findings["attack"].unique(), sorted(own.unique())
+    markers = {a: marker for a, (_, marker, _) in zip(attacks, cycle(SERIES), strict=False)}
+    looks = {n: (colour, line) for n, (colour, _, line) in zip(names, cycle(SERIES), strict=False)}
+    span = findings["baseline"] - findings["control"]
+    left = {c: (findings[c] - findings["control"]) / span for c in ("value", "low", "high")}
+    findings = findings.assign(**left)
+    groups = dict(list(findings.groupby([findings["attack"], own], sort=False)))
+    ordered = sorted(groups, key=lambda key: -groups[key].sort_values("known")["value"].iloc[-1])
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(8.8, 4.2, title or "The more entries an attacker knows, the more it reads")
+        axes = figure.subplots()
+        told = []
+        for attack, name in ordered:
+            rows = groups[attack, name].sort_values("known")
+            colour, line = looks[name]
+            spans = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
+            label = f"{attack}, own pair: {name}" if name else attack
+            axes.errorbar(rows["known"], rows["value"], spans, color=colour, linestyle=line,
+                          marker=markers[attack], label=label, capsize=2)  # fmt: skip
+            told.append(
+                f"{label}, {rows['value'].iloc[-1]:.0%} with {rows['known'].iloc[-1]:,} known"
+            )
+        for y, label in ((1, "a guess\nwithout\nthe code"), (0, "the right\nkey")):
+            axes.axhline(y, color=GREY, linestyle=":", zorder=0)
+            axes.annotate(
+                label, (1, y), xycoords=("axes fraction", "data"), xytext=(4, 0),
+                textcoords="offset points", va="center", color=GREY,
+            )  # fmt: skip
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda known, _: f"{known:,.0f}"))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
+        axes.set_ylim(bottom=-0.05)
+        axes.set_xlabel("entries that the attacker knows")
+        axes.set_ylabel("wrong characters left,\nof those of a guess")
+        figure.legend(frameon=False, loc="outside right upper")
+        figure.details = f"Wrong characters left: {'; '.join(told)}"
+        return figure
+
+
+def hidden_values(panels: dict[str, pd.DataFrame], title: str = "") -> Drawing:
+    """What codes tell of the values that a view hides: one row a probed part of an attribute.
+
+    The row of which codes tell most beyond the view is on top. Rows of which neither codes nor
+    views tell anything are counted below and not drawn.
+
+    Parameters
+    ----------
+    panels
+        Title -> rows of `aalprivacy.audit.to_frame` of the attacks of the insider. Of the probes of
+        one attribute and measure the one is drawn that is farthest above what the view alone tells.
+    title
+        What the figure shows, if not only that.
+    """
+    best = {}
+    for name, findings in panels.items():
+        findings = findings.assign(row=_hidden(findings) + ": " + findings["measure"])
+        findings = findings.reset_index(drop=True)
+        findings["above"] = findings["low"] - findings["baseline"]
+        best[name] = findings.loc[findings.groupby("row")["above"].idxmax()]
+    every = pd.concat(best.values())
+    # The surely told ones first, and what is told most on top; a bar's row counts from below.
+    every["gain"] = (every["value"] - every["baseline"]) + every["beats_baseline"]
+    every["most"] = every[["value", "high", "baseline"]].max(axis=1)
+    gains = every.groupby("row")[["gain", "most"]].max().sort_values("gain", kind="stable")
+    rows = list(gains.index[gains["most"] >= 2 * NOTHING])
+    left_out = len(gains) - len(rows)
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(3.4 + 3.6 * len(panels), 1.8 + 0.24 * max(2, len(rows)),
+                         title or "What codes tell of values that the view hides")  # fmt: skip
+        plots = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
+        told = []
+        for axes, (name, table) in zip(plots, best.items(), strict=True):
+            table = table[table["row"].isin(rows)]
+            places = [rows.index(row) for row in table["row"]]
+            axes.plot(table["baseline"], places, "o", color=ORANGE, fillstyle="none",
+                      label="from the view alone")  # fmt: skip
+            for telling, colour, marker, label in (
+                (True, VERMILION, "D", "from the code: more than the view"),
+                (False, BLUE, "s", "from the code: no more than the view"),
+            ):
+                part = (table["beats_baseline"] == telling).to_numpy()
+                value = table["value"][part]
+                spans = [value - table["low"][part], table["high"][part] - value]
+                axes.errorbar(value, np.array(places)[part], xerr=np.maximum(spans, 0), fmt=marker,
+                              markersize=4, color=colour, label=label)  # fmt: skip
+            axes.set_yticks(range(len(rows)), rows)
+            axes.set_xlim(-0.02, 1.02)
+            axes.xaxis.set_major_formatter(PercentFormatter(1, 0))
+            axes.set_xlabel("share of people of whom it is told")
+            if left_out and axes is plots[0]:
+                which = "1 row where nothing is told isn't"
+                if left_out > 1:
+                    which = f"{left_out} rows where nothing is told aren't"
+                axes.set_xlabel(f"{axes.get_xlabel()}\n({which} drawn)")
+            axes.set_title(name)
+            surely = table[table["beats_baseline"]].sort_values("value", ascending=False)
+            each = [f"{row['row']} {row['value']:.0%} instead of {row['baseline']:.0%}"
+                    for _, row in surely.iterrows()]  # fmt: skip
+            told.append(f"{name}: {'; '.join(each) or 'nothing more than the view'}")
+        handles, labels = plots[0].get_legend_handles_labels()
+        figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=3,
+                      fontsize=8)  # fmt: skip
+        figure.details = "More than the view tells. " + ". ".join(told)
+        return figure
+
+
+def _hidden(findings: pd.DataFrame) -> pd.Series:
+    """The hidden attribute that each finding is about, and how the view hides it."""
+    how = {Operation.GENERALISE: " (generalised)", Operation.DELETE: " (deleted)"}
+    return findings["attribute"].map(in_words) + findings["operation"].map(how)
+
+
+def noise_tradeoff(findings: pd.DataFrame) -> Drawing:
+    """What noise on the codes costs the receiver, and what it hides.
+
+    Parameters
+    ----------
+    findings
+        Rows of `aalprivacy.audit.to_frame` of the attack `aalprivacy.audit.Noise`, one pair's.
+    """
+    # Evenly spaced: one of the sizes is 0, which a log scale can't show.
+    sizes, places = np.unique(findings["size"], return_inverse=True)
+    findings = findings.assign(place=places).sort_values("place", kind="stable")
+    reads = findings["attack"] == "remedy: noise, receiver reads"
+    errors = findings[reads & (findings["measure"] == CHARACTER_ERROR)]
+    told = findings[~reads]
+    told = told.assign(hidden=_hidden(told), gain=100 * (told["value"] - told["baseline"]))
+    telling = told["beats_baseline"].groupby(told["hidden"]).any()
+    first = told[told["place"] == 0].set_index("hidden")["gain"]
+    named = sorted(telling.index[telling], key=lambda name: -first.get(name, 0))
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(11, 3.9, "Noise on the codes: what it costs the receiver, what it hides")
+        left, right = figure.subplots(1, 2)
+        left.plot(errors["place"], errors["value"], color=BLUE, marker="o")
+        constant = errors["baseline"].iloc[0]
+        for y, label in (
+            (constant, "best constant line"),
+            (PAPER_ERROR, f"the paper: {PAPER_ERROR}"),
+        ):
+            left.axhline(y, color=GREY, linestyle=":", zorder=0)
+            left.annotate(label, (0, y), xytext=(0, 3), textcoords="offset points", color=GREY)
+        left.set_yscale("log")
+        left.set_ylim(top=2 * constant)
+        left.yaxis.set_major_formatter("{x:g}")
+        left.set_ylabel("the receiver's wrong\ncharacters per entry")
+        left.set_title("the cost")
+        for name, (colour, marker, line) in zip(named, cycle(SERIES), strict=False):
+            rows = told[told["hidden"] == name]
+            right.plot(rows["place"], rows["gain"], color=colour, marker=marker, linestyle=line,
+                       label=name)  # fmt: skip
+        rest = [name for name in telling.index if name not in named]
+        for i, name in enumerate(rest):
+            rows = told[told["hidden"] == name]
+            label = None if i else f"{len(rest)} more, which tell nothing"
+            right.plot(
+                rows["place"], rows["gain"], color=GREY, linewidth=0.6, zorder=0, label=label
+            )
+        right.axhline(0, color=GREY, linestyle=":", zorder=0)
+        right.set_ylabel("told by a probe beyond the view,\npercentage points")
+        right.set_title("what the codes still tell of hidden values")
+        figure.legend(frameon=False, loc="outside right upper")
+        for axes in (left, right):
+            axes.set_xticks(range(len(sizes)), [f"{s:g}" for s in sizes])
+            axes.set_xlabel("noise, in deviations of each number")
+        costs = [f"{v:.1f} with noise of {s:g}" for v, s in
+                 zip(errors["value"], errors["size"], strict=True)]  # fmt: skip
+        figure.details = (
+            f"The receiver's wrong characters: {', '.join(costs)}. Told beyond the view without "
+            f"noise: {', '.join(f'{n} {first.get(n, 0):.0f} points' for n in named) or 'nothing'}"
+        )
+        return figure

@@ -1,0 +1,377 @@
+"""Figures of how many wrong characters there are, where they are, and how they get fewer."""
+
+from collections.abc import Collection, Mapping
+from itertools import cycle
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from aalprivacy.attributes import in_words
+from aalprivacy.evaluation import PAPER_ERROR, Score
+from aalprivacy.plotting.style import BLUE, GREY, HATCHES, ORANGE, SERIES, STYLE, Drawing
+from aalprivacy.schema import Schema
+
+# What is less would be printed as 0.00.
+LEAST_ERROR, LEAST_SHARE = 0.005, 0.005
+LITTLE = {"0.00": "<0.01", "0%": "<1%"}  # more than nothing
+
+
+def error_distribution(scores: Mapping[str, Score]) -> Drawing:
+    """How many entries have 0, 1, 2, ... wrong characters: a line each pair, log scale.
+
+    Parameters
+    ----------
+    scores
+        Name of a pair -> its score on one test set.
+    """
+    ordered = sorted(scores.items(), key=lambda item: item[1].character_error)
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(7.6, 4, "Most entries have no wrong character, few have many"
+                         if all(score.exact > 0.5 for score in scores.values())
+                         else "How many entries have how many wrong characters")  # fmt: skip
+        axes = figure.subplots()
+        told = []
+        for (pair, score), (colour, marker, line) in zip(ordered, cycle(SERIES), strict=False):
+            share = np.array(score.distribution) / score.entries
+            label = f"{in_words(pair)}: {score.exact:.1%} without, {score.character_error:.2f} mean"
+            axes.semilogy(np.where(share > 0, share, np.nan), color=colour, marker=marker,
+                          linestyle=line, markersize=5, label=label)  # fmt: skip
+            told.append(f"{in_words(pair)} {score.exact:.1%}")
+        last = max(len(score.distribution) for score in scores.values()) - 1
+        axes.axvline(PAPER_ERROR, color=GREY, linestyle=":", zorder=0)
+        axes.annotate(
+            f"the paper's\nmean: {PAPER_ERROR}", (PAPER_ERROR, 0),
+            xycoords=("data", "axes fraction"), xytext=(4, 6), textcoords="offset points",
+            color=GREY,
+        )  # fmt: skip
+        axes.set_xticks(range(0, last + 1, 5), [*map(str, range(0, last, 5)), f"{last}+"])
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+        axes.set(xlabel="wrong characters in an entry", ylabel="share of the entries")
+        axes.legend(frameon=False)
+        figure.details = f"Entries without a wrong character: {', '.join(told)}"
+        return figure
+
+
+def view_errors(scores: Mapping[str, Score], schema: Schema) -> Drawing:
+    """Character error of each attribute in each view, one column a pair, the largest on top.
+
+    Parameters
+    ----------
+    scores
+        Name of a pair -> its score on one test set.
+    schema
+        The pairs'.
+    """
+    errors = pd.DataFrame({pair: score.attributes for pair, score in scores.items()})
+    heads = [f"{in_words(p)}\n{score.character_error:.2f} in all" for p, score in scores.items()]
+    table, rows = _largest_first(errors, schema, LEAST_ERROR)
+    title = "Wrong characters per entry, by attribute and view"
+    return _attributes_by_pair(table, rows, heads, "{:.2f}", title)
+
+
+def single_errors(scores: Mapping[str, Score], schema: Schema) -> Drawing:
+    """Where the error is in entries with a single wrong character, one column a pair.
+
+    The paper (section V) says that it is mostly in the timestamp; attributes with a time are always
+    drawn.
+
+    Parameters
+    ----------
+    scores
+        Name of a pair -> its score on one test set.
+    schema
+        The pairs'.
+    """
+    counts = pd.DataFrame({pair: score.single for pair, score in scores.items()})
+    totals = counts.sum()
+    heads = [f"{in_words(p)}\n{totals[p]:,} {_entries(totals[p])}" for p in scores]
+    times = [a.name for a in schema.attributes if a.time]
+    shares = counts / totals.clip(lower=1)
+    table, rows = _largest_first(shares, schema, LEAST_SHARE, times)
+    named = {schema[name].label: f"{schema[name].label} (so the paper)" for name in times}
+    title = "Where the wrong character is, in entries that have just one"
+    return _attributes_by_pair(table, [named.get(row, row) for row in rows], heads, "{:.0%}", title)
+
+
+def _entries(number: int) -> str:
+    return "entry" if number == 1 else "entries"
+
+
+def _largest_first(
+    values: pd.DataFrame, schema: Schema, least: float, always: Collection[str] = ()
+) -> tuple[np.ndarray, list[str]]:
+    """The attributes' rows with the largest sums first, and what they are called.
+
+    Attributes with less than `least` everywhere are added up in one row, but for those in `always`;
+    if that row would have less as well, it is left out.
+    """
+    values = values.loc[list(schema.names)]
+    large = (values.max(axis=1) >= least) | values.index.isin(always)
+    shown, rest = values[large], values[~large]
+    shown = shown.loc[shown.sum(axis=1).sort_values(ascending=False, kind="stable").index]
+    rows = [schema[name].label for name in shown.index]
+    if rest.sum().max() >= least or not rows:
+        shown = pd.concat([shown, rest.sum().to_frame().T])
+        plural = "attribute" if len(rest) == 1 else "attributes together"
+        rows.append(f"{'the other ' if rows else ''}{len(rest)} {plural}")
+    return shown.to_numpy(), rows
+
+
+def _attributes_by_pair(
+    values: np.ndarray, rows: list[str], heads: list[str], form: str, title: str
+) -> Drawing:
+    """A heat map: one row an attribute, one column a pair."""
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(2.8 + 1.2 * len(heads), 1.2 + 0.28 * len(rows), title)
+        heatmap(figure.subplots(), values, rows, heads, form)
+    columns = [head.replace("\n", ", ") for head in heads]
+    most = [
+        f"{head}; most in {rows[i]}, {form.format(column[i])}"
+        for head, column, i in zip(columns, values.T, values.argmax(axis=0), strict=True)
+        if column[i]
+    ]
+    figure.details = ". ".join(most or columns)
+    return figure
+
+
+def heatmap(axes: Axes, values: np.ndarray, rows, columns, form: str = "") -> None:
+    """Numbers in fields that are the darker the larger they are; nothing is a dash.
+
+    Without a `form`, numbers from ten on are whole and smaller ones have two decimals.
+    """
+    top = values.max() or 1.0
+    axes.imshow(values, aspect="auto", cmap="Blues", vmin=0, vmax=1.15 * top)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.xaxis.tick_top()
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    for (row, column), value in np.ndenumerate(values):
+        shade = "white" if value > 0.65 * top else "black"
+        text = (form or ("{:.0f}" if value >= 10 else "{:.2f}")).format(value)
+        text = LITTLE.get(text, text) if value else "–"
+        axes.text(column, row, text, ha="center", va="center", color=shade)
+
+
+def attribute_errors(scores: Mapping[str, Score], schema: Schema, title: str = "") -> Drawing:
+    """Character error of each attribute, one bar a test set, the largest on top.
+
+    Parameters
+    ----------
+    scores
+        Test set -> a pair's score on it.
+    schema
+        The pair's.
+    title
+        What the figure shows, if not only where errors are.
+    """
+    errors = pd.DataFrame({kind: score.attributes for kind, score in scores.items()})
+    table, rows = _largest_first(errors, schema, LEAST_ERROR)
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(7.5, 1.5 + 0.34 * len(rows), title or "Where the wrong characters are")
+        axes = figure.subplots()
+        height = 0.8 / len(scores)
+        places = np.arange(len(rows))
+        for i, ((kind, score), (colour, *_)) in enumerate(
+            zip(scores.items(), cycle(SERIES), strict=False)
+        ):
+            axes.barh(
+                places + i * height, table[:, i], height, color=colour, edgecolor="white",
+                hatch=HATCHES[i % len(HATCHES)], linewidth=0,
+                label=f"{kind}: {score.character_error:.2f} in all",
+            )  # fmt: skip
+        axes.set_yticks(places + 0.4 - height / 2, rows)
+        axes.invert_yaxis()
+        axes.set_xlabel("wrong characters per entry, mean")
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    said = [
+        f"{kind} {score.character_error:.2f} in all, most in {rows[i]}, {table[i, n]:.2f}"
+        for n, ((kind, score), i) in enumerate(
+            zip(scores.items(), table.argmax(axis=0), strict=True)
+        )
+    ]
+    figure.details = "Wrong characters per entry: " + "; ".join(said)
+    return figure
+
+
+def error_anatomy(values: pd.DataFrame, schema: Schema, few: int = 100) -> Drawing:
+    """Wrong characters of a thousand, by where a value stands, how long and how frequent it is.
+
+    The three go together: an attribute stands at its place, has its lengths and its number of
+    different values. So each is drawn twice, the second time without the attribute that has the
+    most wrong characters; what falls then was due to that one. The bars are 95 % intervals that
+    take each value to be wrong independently of the others.
+
+    Parameters
+    ----------
+    values
+        As `aalprivacy.inspection.wrong_values` gives them.
+    schema
+        The pair's.
+    few
+        Values in a group, at least; a smaller group isn't drawn, as its mean says little.
+    """
+    worst = values.groupby("attribute")["wrong"].sum().idxmax()
+    label = schema[worst].label
+    parts = {
+        "all attributes": values,
+        f"without {label}": values[values["attribute"] != worst],
+    }
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(10, 3.5, "Wrong characters by the kind of value, with and without the "
+                         f"worst attribute ({label})")  # fmt: skip
+        panels = figure.subplots(1, 3, sharey=True)
+        for (name, part), (colour, marker, line) in zip(parts.items(), SERIES, strict=False):
+            squares = part.assign(squares=part["wrong"] ** 2)
+            by = {
+                "characters of the line before it": part["begins"] // 20 * 20,
+                "its length": part["length"].clip(upper=20),
+                "how often training had it, at least": 10
+                ** np.floor(np.log10(part["known"].clip(lower=0.1))),
+            }
+            for axes, (across, group) in zip(panels, by.items(), strict=True):
+                group = group[group.groupby(group).transform("size") >= few]
+                sums = squares.groupby(group)[["wrong", "length", "squares"]].sum()
+                rate = 1000 * sums["wrong"] / sums["length"]
+                error = 1000 * np.sqrt(sums["squares"]) / sums["length"]
+                axes.errorbar(rate.index, rate, 1.96 * error, fmt=marker, linestyle=line,
+                              color=colour, capsize=3, label=name)  # fmt: skip
+                axes.set_xlabel(across)
+        axes.set_xscale("log")
+        names = {0.1: "0", 1: "1", 10: "10", 100: "100", 1e3: "1k", 1e4: "10k", 1e5: "100k",
+                 1e6: "1M", 1e7: "10M", 1e8: "100M"}  # fmt: skip
+        places = [at for at in names if at in set(group)]
+        axes.set_xticks(places, [names[at] for at in places])
+        axes.minorticks_off()
+        panels[0].set_ylim(bottom=0)
+        panels[0].set_ylabel("wrong characters per 1,000")
+        panels[0].legend(frameon=False, loc="upper left")
+    rates = [
+        f"{name} {1000 * part['wrong'].sum() / max(1, part['length'].sum()):.1f}"
+        for name, part in parts.items()
+    ]
+    figure.details = f"Wrong characters per 1,000: {', '.join(rates)}"
+    return figure
+
+
+def comparison(lines: pd.DataFrame, x: str, label: str, title: str = "") -> Drawing:
+    """Mean character error on each test set against something that was varied.
+
+    Parameters
+    ----------
+    lines
+        Columns `x`, ``test set``, ``character error``, ``standard error``.
+    x, label
+        Column of the horizontal axis, logarithmic, and what it is called.
+    title
+        What the figure shows, if not only the error by `label`.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(6.4, 4, title or f"Wrong characters by {label}")
+        axes = figure.subplots()
+        told = []
+        for (kind, part), (colour, marker, line) in zip(
+            lines.groupby("test set", sort=False), cycle(SERIES), strict=False
+        ):
+            axes.errorbar(part[x], part["character error"], 1.96 * part["standard error"],
+                          color=colour, marker=marker, linestyle=line, capsize=3,
+                          label=kind)  # fmt: skip
+            each = [f"{n:,}: {error:.1f}" for n, error in zip(part[x], part["character error"],
+                                                              strict=True)]  # fmt: skip
+            told.append(f"{kind}, {', '.join(each)}")
+        axes.set(xscale="log", yscale="log", xlabel=label)
+        axes.set_ylabel("wrong characters per entry,\nmean ± 95 %")
+        varied = sorted(set(lines[x]))
+        axes.set_xticks(varied, [f"{value:,}" for value in varied])
+        axes.xaxis.set_minor_locator(NullLocator())
+        _plain_log(axes)
+        _paper(axes)
+        axes.legend(frameon=False)
+        figure.details = f"{label}: {'; '.join(told)}"
+        return figure
+
+
+def learning_curve(log: pd.DataFrame, title: str = "") -> Drawing:
+    """A training's validation character error and window over time.
+
+    Parameters
+    ----------
+    log
+        The rows of a run's ``log.csv``, which a card has as well.
+    title
+        What the figure shows, if not only that.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(
+            7.2, 3.8, title or "How a pair learns: first short windows, then whole entries"
+        )
+        upper = figure.subplots()
+        minutes = log["seconds"] / 60
+        upper.semilogy(minutes, log["character_error"], color=BLUE, marker="o", markersize=3)
+        _plain_log(upper)
+        _paper(upper)
+        upper.set_ylabel("wrong characters per entry,\nvalidation (dots)", color=BLUE)
+        upper.set_xlabel("minutes of training")
+        lower = upper.twinx()
+        lower.spines["right"].set_visible(True)
+        lower.step(minutes, log["window"], color=ORANGE, where="post", linestyle="--")
+        lower.set_ylabel("attributes per window (dashed)")
+        lower.set_ylim(bottom=0)
+        lower.yaxis.set_major_locator(MaxNLocator(5, steps=(1, 2, 5, 10), integer=True))
+        first, last = log["character_error"].iloc[[0, -1]]
+        figure.details = (
+            f"From {first:.1f} wrong characters per entry to {last:.2f} in {minutes.iloc[-1]:.0f} "
+            f"minutes; windows of {log['window'].iloc[0]:.0f} to {log['window'].iloc[-1]:.0f} "
+            "attributes"
+        )
+        return figure
+
+
+def learning_curves(logs: Mapping[str, pd.DataFrame]) -> Drawing:
+    """The validation character error of several trainings over time.
+
+    Parameters
+    ----------
+    logs
+        Name of a pair -> the rows of its training's ``log.csv``.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(8, 4.2, "How the pairs learned: wrong characters on people not trained on")
+        axes = figure.subplots()
+        told = []
+        for (pair, log), (colour, marker, line) in zip(logs.items(), cycle(SERIES), strict=False):
+            minutes, errors = log["seconds"] / 60, log["character_error"]
+            axes.semilogy(minutes, errors, color=colour, linestyle=line, linewidth=1.2)
+            # One marker, where it ends, so that the curves stay legible.
+            axes.semilogy(minutes.iloc[-1:], errors.iloc[-1:], color=colour, marker=marker,
+                          linestyle=line,
+                          label=f"{in_words(pair)}: {errors.iloc[-1]:.2f}")  # fmt: skip
+            told.append(
+                f"{in_words(pair)} {errors.iloc[-1]:.2f} after {minutes.iloc[-1]:.0f} minutes"
+            )
+        _plain_log(axes)
+        _paper(axes)
+        axes.set(xlabel="minutes of training")
+        axes.set_ylabel("wrong characters per entry, validation")
+        figure.legend(frameon=False, loc="outside right upper")
+        figure.details = "At the end: " + ", ".join(told)
+        return figure
+
+
+def _plain_log(axes: Axes) -> None:
+    """A log scale with plain numbers: 1, 2, 5, 10, ..."""
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _paper(axes: Axes) -> None:
+    """The paper's character error as a line."""
+    axes.axhline(PAPER_ERROR, color=GREY, linestyle=":", zorder=0)
+    axes.annotate(
+        f"the paper: {PAPER_ERROR}", (1, PAPER_ERROR), xycoords=("axes fraction", "data"),
+        xytext=(-4, 3), textcoords="offset points", ha="right", color=GREY,
+    )  # fmt: skip

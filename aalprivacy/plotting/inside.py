@@ -1,0 +1,139 @@
+"""Figures of codes and of single units."""
+
+from collections.abc import Mapping
+
+import matplotlib
+import numpy as np
+
+from aalprivacy.attributes import SEPARATOR, in_words
+from aalprivacy.plotting.style import INK, SERIES, STYLE, Drawing
+
+
+def code_strip(codes: np.ndarray, labels: list[str] | None = None, title: str = "") -> Drawing:
+    """Codes as heat strips: one row a code, its states ``h`` and ``c`` beside each other.
+
+    Numbers are drawn to two decimals, so that the last bits, which depend on the processor, don't
+    change the picture.
+
+    Parameters
+    ----------
+    codes
+        float32 ``(n, 2 units)``.
+    labels
+        Names of the rows; none by default.
+    title
+        What the figure shows, if it isn't said beside it.
+    """
+    codes = np.atleast_2d(codes).round(2)
+    units = codes.shape[1] // 2
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(11, 1.2 + 0.25 * max(2, len(codes)), title)
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, part, letter in zip(
+            panels, (codes[:, :units], codes[:, units:]), "hc", strict=True
+        ):
+            limit = float(np.abs(part).max()) or 1.0
+            image = axes.imshow(
+                part, aspect="auto", cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest"
+            )
+            axes.set_xlabel(f"unit of {letter}")
+            axes.set_yticks(range(len(codes)), labels or [""] * len(codes))
+            figure.colorbar(image, ax=axes, label=f"value of {letter}", pad=0.01)
+        rows = f"{len(codes)} codes, one a row" if len(codes) > 1 else "A code"
+        figure.details = (
+            f"{rows}: the {units} values of h on the left, the {units} of c on the right, orange "
+            "where negative, violet where positive"
+        )
+        return figure
+
+
+def code_map(
+    maps: Mapping[str, tuple[np.ndarray, np.ndarray, list[str]]], title: str = ""
+) -> Drawing:
+    """Codes on a plane, each with the mark of a group that it belongs to.
+
+    Places are drawn to two decimals, as those of `code_strip`.
+
+    Parameters
+    ----------
+    maps
+        Title of a panel -> places ``(n, 2)``, share of the variance of each axis, and the group of
+        each code; more than eight groups share marks.
+    title
+        What the figure shows, if not only that.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(5.2 * len(maps), 4.9, title or "Codes by their two main directions")
+        panels = np.atleast_1d(figure.subplots(1, len(maps)))
+        for axes, (name, (places, shares, groups)) in zip(panels, maps.items(), strict=True):
+            names = list(dict.fromkeys(groups))
+            for i, group in enumerate(names):
+                inside = np.array([other == group for other in groups])
+                colour, marker, _ = SERIES[i % len(SERIES)]
+                axes.scatter(*places[inside].round(2).T, s=26, color=colour, marker=marker,
+                             alpha=0.75, linewidths=0, label=in_words(group))  # fmt: skip
+            for axis, which, part in zip("xy", ("first", "second"), shares, strict=True):
+                axes.set(**{f"{axis}label": f"{which} direction, {part:.0%} of the variance"})
+            axes.set_title(name)
+            axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper center",
+                        bbox_to_anchor=(0.5, -0.14))  # fmt: skip
+        figure.details = ". ".join(
+            f"{name}: {len(places)} codes in {len(set(groups))} groups"
+            for name, (places, _, groups) in maps.items()
+        )
+        return figure
+
+
+def unit_activity(
+    states: np.ndarray,
+    line: str,
+    units: list[int],
+    titles: list[str],
+    apart: int = 0,
+    *,
+    reverse: bool = True,
+    title: str = "",
+) -> Drawing:
+    """What single units hold while a line is read, character by character.
+
+    A thin line stands before each attribute. States are drawn to two decimals, as `code_strip` has
+    them.
+
+    Parameters
+    ----------
+    states
+        float ``(length, all units)`` of the line, as `aalprivacy.inspection.read_states` gives it.
+    line
+        The line.
+    units, titles
+        Which are drawn, and what is said of each.
+    apart
+        After how many of them a line is drawn, if they are of two kinds.
+    reverse
+        Whether the encoder reads from the line's end, as its architecture says.
+    title
+        What the figure shows, if not only that.
+    """
+    side = "right" if reverse else "left"
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(max(6.0, 2.3 + 0.074 * len(line)), 1.3 + 0.34 * len(units),
+                         title or f"What {len(units)} units hold while a line is read")  # fmt: skip
+        axes = figure.subplots()
+        values = states[: len(line), units].T.round(2)
+        image = axes.imshow(values, aspect="auto", cmap="PuOr", vmin=-1, vmax=1)
+        axes.set_xticks(range(len(line)), line, family="monospace", fontsize=6.5)
+        axes.set_yticks(range(len(units)), titles)
+        axes.set_xlabel(f"the line, which is read from the {side}")
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        for at, character in enumerate(line):
+            if character == SEPARATOR:
+                axes.axvline(at + 0.5, color=INK, linewidth=0.4)
+        if apart:
+            axes.axhline(apart - 0.5, color=INK, linewidth=1.5)
+        figure.colorbar(image, ax=axes, label="state h", pad=0.01)
+        figure.details = (
+            f"Units {', '.join(map(str, units))}, orange where the state is negative, violet where "
+            f"it is positive; the line is read from the {side}"
+        )
+        return figure
