@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: reproduce notebooks site test check install lock compat studies
+.PHONY: reproduce notebooks tables site test check install lock compat studies
 
 reproduce: install  ## the main job on the shipped pairs: figures and tables in figures/
 	$(BIN)/aalprivacy reproduce --out figures
@@ -10,6 +10,9 @@ reproduce: install  ## the main job on the shipped pairs: figures and tables in 
 notebooks: install  ## run all notebooks anew, in place
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
 	  notebooks/*.ipynb notebooks/solutions/*.ipynb
+
+tables: install  ## the tables of README and docs/ made anew from cards, audits and examples
+	$(BIN)/python docs/tables.py
 
 site: install  ## README, notebooks, report, live page and reference in site/; a broken link fails
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[site]'

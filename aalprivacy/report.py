@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import json
-import sys
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from importlib import resources
@@ -15,7 +15,7 @@ import pandas as pd
 from aalprivacy import claims, evaluation, inspection, plotting, sentences
 from aalprivacy.atomic import write_text
 from aalprivacy.attributes import in_words
-from aalprivacy.audit import Case, Verdict, from_rows, judge, judge_blind, to_frame
+from aalprivacy.audit import Case, Claim, Verdict, from_rows, judge, judge_blind, to_frame
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.homes import (
     AUDIT_SEED,
@@ -435,10 +435,7 @@ def _errors(test: dict) -> list[str]:
 
 
 def results_table() -> str:
-    """The shipped pairs' test figures, from their cards, as a table in Markdown.
-
-    ``python -m aalprivacy.report README.md`` puts it into that file, between its marks.
-    """
+    """The shipped pairs' test figures, from their cards, as a table in Markdown."""
     columns = ("receiver", "users × entries", "trained for", "entries per test set", "well-formed")
     rows = []
     for name in shipped_names():
@@ -458,12 +455,15 @@ def results_table() -> str:
 
 def verdicts_table() -> str:
     """What the audits kept beside the shipped pairs say of the security claims, in Markdown."""
+    rows = [[f"{c.says} ({c.section})", f"**{c.verdict}**", c.measured] for c in _audited_claims()]
+    return _table(["claim", "verdict", "the worst figure"], rows)
+
+
+def _audited_claims() -> list[Claim]:
     audits = published_audits()
     blind = [audits.pop(name) for name in list(audits) if read_card(name)["recipe"].get("blind")]
     claimed = judge(pd.concat(audits.values())) if audits else []
-    claimed += judge_blind(pd.concat(blind)) if blind else []
-    rows = [[f"{c.says} ({c.section})", f"**{c.verdict}**", c.measured] for c in claimed]
-    return _table(["claim", "verdict", "the worst figure"], rows)
+    return claimed + (judge_blind(pd.concat(blind)) if blind else [])
 
 
 def published_audits() -> dict[str, pd.DataFrame]:
@@ -482,18 +482,12 @@ def published_audits() -> dict[str, pd.DataFrame]:
     return found
 
 
-def put_tables_into(text: str) -> str:
-    """A page's text with the tables between its marks made anew."""
-    tables = {
-        "results": results_table(),
-        "studies": studies_table(),
-        "verdicts": verdicts_table(),
-    }
-    for name, table in tables.items():
-        begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
-        before, rest = text.split(begin)
-        text = before + begin + table + end + rest.split(end)[1]
-    return text
+def claims_table() -> str:
+    """The paper's own security claims, and what a blind pair is for, with verdicts alone."""
+    claimed = [
+        c for c in _audited_claims() if re.search(r"\b[IVX]+\b", c.section) or "blind" in c.says
+    ]
+    return _table(["claim", "verdict"], [[c.says, f"**{c.verdict}**"] for c in claimed])
 
 
 def _table(columns: list[str], rows: list[list[str]]) -> str:
@@ -508,8 +502,3 @@ def _cells(row: pd.Series) -> list[str]:
         "–" if pd.isna(v) else f"{v:,.0f}" if column == "entries" else f"{v:.3f}"
         for column, v in row.items()
     ]
-
-
-if __name__ == "__main__":
-    readme = Path(sys.argv[1])
-    write_text(put_tables_into(readme.read_text("utf-8")), readme)

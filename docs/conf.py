@@ -122,5 +122,11 @@ def skip_aliases(app, what, name, member, skip, options):
     return skip or (getattr(member, "__doc__", "") or "").startswith("Alias for field number")
 
 
+def into_the_site(app, page, source):
+    """What lies beside this folder in the repository lies within it in the site."""
+    source[0] = source[0].replace("](../notebooks/", "](notebooks/")
+
+
 def setup(app):
     app.connect("autodoc-skip-member", skip_aliases)
+    app.connect("source-read", into_the_site)

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE, CLINIC = ROOT / "aalprivacy", ROOT / "examples" / "clinic"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 README = (ROOT / "README.md").read_text()
+OWN_TABLE = (ROOT / "docs" / "own_table.md").read_text()
 # What trains a network, and so may need TensorFlow as soon as it is imported.
 TRAINS = ("quiet", "lstm", "model", "updates", "training", "initial")
 
@@ -30,9 +32,9 @@ def _name(requirement):
 
 
 def _own_table():
-    """The code blocks of the README's section, by their language."""
-    section = README.split("## Your own table\n")[1].split("\n## ")[0]
-    return re.findall(r"```(\w*)\n(.*?)```", section, re.DOTALL)
+    """The code blocks of the page about the clinic's table, by their language."""
+    clinic = OWN_TABLE.split("\n## ")[0]
+    return re.findall(r"```(\w*)\n(.*?)```", clinic, re.DOTALL)
 
 
 def test_requirements_pin_what_pyproject_asks_for():
@@ -72,13 +74,43 @@ def test_the_readmes_example_runs():
     assert "|" in done.stdout
 
 
-def test_the_readmes_results_are_the_cards():
-    from aalprivacy.report import put_tables_into
+def test_the_pages_tables_are_what_was_measured():
+    tables = runpy.run_path(str(ROOT / "docs" / "tables.py"))
+    shown = set()
+    for page in tables["PAGES"]:
+        text = page.read_text()
+        assert tables["made_anew"](text) == text, f"{page.name}: run make tables"
+        shown |= set(re.findall(r"<!-- (\w+) -->", text))
+    assert set(tables["MADE"]) <= shown
+    old = "a\n<!-- results -->\noutdated\n<!-- end of results -->\nb\n"
+    made = tables["made_anew"](old)
+    assert "outdated" not in made
+    assert made.startswith("a\n<!-- results -->\n| receiver |")
+    assert made.endswith("|\n<!-- end of results -->\nb\n")
 
-    assert put_tables_into(README) == README, "run: python -m aalprivacy.report README.md"
+
+def test_the_readme_can_be_read_in_three_minutes():
+    prose = re.sub(r"```.*?```|<!-- (\w+) -->.*?<!-- end of \1 -->", "", README, flags=re.DOTALL)
+    assert len(prose.split()) < 900
 
 
-def test_the_readme_shows_the_clinics_files():
+def test_the_readmes_six_commands_are_commands():
+    from typer.main import get_command
+
+    from aalprivacy.cli import app
+
+    text = README.split("## Your own table\n")[1].split("```")[1]
+    known = get_command(app).commands
+    commands = [shlex.split(line)[1:] for line in text.strip().splitlines()]
+    assert [words[0] for words in commands] == [
+        "describe", "prepare", "train", "encode", "decode", "evaluate",
+    ]  # fmt: skip
+    for name, *words in commands:
+        options = {option for parameter in known[name].params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_the_page_shows_the_clinics_files():
     shown = {text.strip() for _, text in _own_table()}
     for name in ("clinic.toml", "policy.csv"):
         assert (CLINIC / name).read_text().strip() in shown, name
@@ -87,18 +119,18 @@ def test_the_readme_shows_the_clinics_files():
 
 
 def _cells(section):
-    """The first cell of each row of a table in the README's section."""
-    text = README.split(f"### {section}\n")[1].split("\n### ")[0].split("\n## ")[0]
+    """The first cell of each row of a table in a section of that page."""
+    text = OWN_TABLE.split(f"\n## {section}\n")[1].split("\n## ")[0]
     return [row.split("|")[1].strip() for row in re.findall(r"^\|.*", text, re.MULTILINE)[2:]]
 
 
-def test_the_readme_has_every_form():
+def test_the_page_has_every_form():
     from aalprivacy import Form
 
     assert set(_cells("Forms")) == {f"`{form}`" for form in Form}
 
 
-def test_the_readmes_errors_are_those_of_the_code():
+def test_the_pages_errors_are_those_of_the_code():
     source = "\n".join(path.read_text() for path in PACKAGE.glob("*.py"))
     errors = [cell.strip("`") for cell in _cells("What each error means")]
     assert len(errors) > 10
@@ -106,11 +138,11 @@ def test_the_readmes_errors_are_those_of_the_code():
         assert error in source, error
 
 
-def test_the_readmes_notes_have_those_views():
+def test_the_pages_notes_have_those_views():
     from aalprivacy import Schema
 
     note = Schema.from_toml(ROOT / "examples" / "notes" / "notes.toml")["note"]
-    text = README.split("### Free text\n")[1].split("\n### ")[0]
+    text = OWN_TABLE.split("\n## Free text\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (.+) \| (.+) \| .+ \|$", text, re.MULTILINE)[1:]
     assert len(rows) == 7
     for written, view in rows:
@@ -130,7 +162,7 @@ def _clinic_commands():
 
 
 @pytest.mark.slow
-def test_the_readmes_clinic(run, tmp_path, monkeypatch, idle_probes):
+def test_the_pages_clinic(run, tmp_path, monkeypatch, idle_probes):
     """The whole example on its real files, with a training and an audit cut short."""
     from aalprivacy import Policy, Schema, apply_policy, load_pair
     from aalprivacy.tables import read_entries, read_views
