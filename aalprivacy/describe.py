@@ -25,6 +25,8 @@ from aalprivacy.spelling import (
     FALSE,
     TRUE,
     as_text,
+    day_orders,
+    number_signs,
     number_step,
     single_blanks,
     time_step,
@@ -236,7 +238,10 @@ def _to_know(part: dict, text: pd.Series) -> list[str]:
             notes.append("check: few whole numbers; if they are codes, make it a one-of")
     elif part["form"] != "pattern":
         values = there.drop_duplicates()
-        steps = {"numbers": number_step(MOST_DECIMALS, values), "times": time_step("%H%M", values)}
+        steps = {
+            "numbers": number_step(MOST_DECIMALS, number_signs(values)),
+            "times": time_step("%H%M", day_orders(values)),
+        }
         for kind, step in steps.items():
             are = there.isin([v for v in values if step(v)]).sum()
             if len(there) / 2 < are < len(there):
@@ -343,7 +348,7 @@ def _forms(values: pd.Series, category: Category | None, none: bool) -> Iterator
 
 def _numbers(distinct: pd.Series) -> dict[str, str] | None:
     """Each value as a number is written, if all of them are numbers."""
-    step = number_step(MOST_DECIMALS, distinct)
+    step = number_step(MOST_DECIMALS, number_signs(distinct))
     steps = {value: step(value) for value in distinct}
     return None if None in steps.values() else {value: new for value, (_, new) in steps.items()}
 

@@ -4,7 +4,8 @@ The paper counts wrong characters per entry (its section V); here that is the Le
 between the decoded and the expected line.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -86,30 +87,72 @@ def score(
         Whose line each is. Lines of one user have values in common, so their errors aren't
         independent; without this all are taken to be.
     """
-    errors = character_errors(decoded, expected)
-    got, want = from_lines(decoded, schema, errors="coerce"), from_lines(expected, schema)
-    by_attribute = {n: character_errors(got[n], want[n]) for n in schema.names}
-    return Score(
-        entries=len(errors),
-        character_error=float(errors.mean()),
-        standard_error=_standard_error(errors, users),
-        exact=float((errors == 0).mean()),
-        well_formed=float(is_well_formed(decoded, schema).mean()),
-        attributes={n: float(wrong.mean()) for n, wrong in by_attribute.items()},
-        right={n: float((wrong == 0).mean()) for n, wrong in by_attribute.items()},
-        distribution=np.bincount(errors.clip(max=MOST_ERRORS), minlength=MOST_ERRORS + 1).tolist(),
-        single={n: int(((errors == 1) & (wrong == 1)).sum()) for n, wrong in by_attribute.items()},
-    )
+    tally = Tally(schema)
+    tally.add(decoded, expected, users)
+    return tally.score()
 
 
-def _standard_error(errors: np.ndarray, groups: pd.Series | None = None) -> float | None:
-    """Of a mean whose terms are independent, or between groups only (Liang & Zeger 1986)."""
-    sums = pd.Series(errors - errors.mean())
-    if groups is not None:
-        sums = sums.groupby(groups.to_numpy()).sum()
-    if len(sums) < 2:
-        return None
-    return float(np.sqrt(len(sums) / (len(sums) - 1) * (sums**2).sum()) / len(errors))
+class Tally:
+    """What a `Score` is made of, so far: sums, to which any number of lines may be added.
+
+    Parameters
+    ----------
+    schema
+        What a line is.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.entries = self.errors = self.squares = self.exact = self.well_formed = 0
+        self.wrong, self.right, self.single = Counter(), Counter(), Counter()
+        self.distribution = np.zeros(MOST_ERRORS + 1, int)
+        # Of each person: errors and entries.
+        self.of_person, self.per_person = Counter(), Counter()
+
+    def add(self, decoded: pd.Series, expected: pd.Series, users: pd.Series | None = None) -> None:
+        """Compare more lines; the parameters are those of `score`."""
+        errors, schema = character_errors(decoded, expected), self.schema
+        got, want = from_lines(decoded, schema, errors="coerce"), from_lines(expected, schema)
+        for name in schema.names:
+            wrong = character_errors(got[name], want[name])
+            self.wrong[name] += int(wrong.sum())
+            self.right[name] += int((wrong == 0).sum())
+            self.single[name] += int(((errors == 1) & (wrong == 1)).sum())
+        self.entries += len(errors)
+        self.errors += int(errors.sum())
+        self.squares += int((errors.astype(np.int64) ** 2).sum())
+        self.exact += int((errors == 0).sum())
+        self.well_formed += int(is_well_formed(decoded, schema).sum())
+        self.distribution += np.bincount(errors.clip(max=MOST_ERRORS), minlength=MOST_ERRORS + 1)
+        if users is not None:
+            people = pd.Series(errors).groupby(users.to_numpy())
+            self.of_person.update(people.sum().to_dict())
+            self.per_person.update(people.size().to_dict())
+
+    def score(self) -> Score:
+        """The score of all lines so far."""
+        n, names = self.entries, self.schema.names
+        return Score(
+            entries=n,
+            character_error=self.errors / n,
+            standard_error=self._standard_error(),
+            exact=self.exact / n,
+            well_formed=self.well_formed / n,
+            attributes={name: self.wrong[name] / n for name in names},
+            right={name: self.right[name] / n for name in names},
+            distribution=self.distribution.tolist(),
+            single={name: self.single[name] for name in names},
+        )
+
+    def _standard_error(self) -> float | None:
+        """Of a mean whose terms are independent, or between people only (Liang & Zeger 1986)."""
+        n, groups, mean = self.entries, len(self.per_person), self.errors / self.entries
+        if groups:
+            off = (self.of_person[who] - count * mean for who, count in self.per_person.items())
+            squares = sum(difference**2 for difference in off)
+        else:
+            groups, squares = n, self.squares - self.errors * mean
+        return None if groups < 2 else float(np.sqrt(groups / (groups - 1) * squares) / n)
 
 
 def decode_entries(pair: Pair, entries: pd.DataFrame, decoder: Pair | None = None) -> pd.Series:
@@ -125,7 +168,7 @@ def decode_entries(pair: Pair, entries: pd.DataFrame, decoder: Pair | None = Non
 
 def evaluate(
     pair: Pair,
-    entries: pd.DataFrame,
+    entries: pd.DataFrame | Iterable[pd.DataFrame],
     policy: Policy | None = None,
     receiver: str | None = None,
 ) -> Score:
@@ -136,7 +179,8 @@ def evaluate(
     pair
         Encodes and decodes.
     entries
-        Of the pair's schema; with the schema's id column, the standard error is between people.
+        Of the pair's schema, in one table or in pieces; with the schema's id column, the standard
+        error is between people.
     policy
         The rule; by default the one that the pair was trained on.
     receiver
@@ -147,12 +191,14 @@ def evaluate(
     InputError
         If there are no entries, or a value is null or not of its attribute's form.
     """
-    if not len(entries):
+    tally = Tally(pair.schema)
+    for piece in [entries] if isinstance(entries, pd.DataFrame) else entries:
+        view = apply_policy(piece, policy or pair.policy, receiver or pair.receiver)
+        expected = view_lines(view, pair.schema)
+        tally.add(decode_entries(pair, piece), expected, piece.get(pair.schema.id))
+    if not tally.entries:
         raise InputError("no entries to score; expected at least one")
-    view = apply_policy(entries, policy or pair.policy, receiver or pair.receiver)
-    expected = view_lines(view, pair.schema)
-    decoded = decode_entries(pair, entries)
-    return score(decoded, expected, pair.schema, entries.get(pair.schema.id))
+    return tally.score()
 
 
 def evaluate_all(

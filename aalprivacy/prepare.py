@@ -7,7 +7,7 @@ error, so that a person decides.
 import codecs
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,13 +78,26 @@ def read_untidy(path: str | Path) -> pd.DataFrame:
         mark = content.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return text
 
-    table, row = read_table(path, decode)
+    text = as_untidy(*read_table(path, decode))
+    encoding = encoding if encoding != "utf-8" else text.attrs["encoding"]
+    text.attrs |= {"encoding": encoding, "mark": mark}
+    return text
+
+
+def as_untidy(table: pd.DataFrame, row: str) -> pd.DataFrame:
+    """A table as it stands in a file, in the form that `read_untidy` returns.
+
+    Parameters
+    ----------
+    table, row
+        As `aalprivacy.tables.read_table` returns them.
+    """
     numbers = [name for name, column in table.items() if spelling.are_numbers(column)]
     columns = [as_text(column) for _, column in table.items()]
     text = pd.concat(columns, axis=1).rename_axis(index=row)
-    found = [encoding, *(column.attrs["encoding"] for column in columns), "utf-8"]
+    found = (column.attrs["encoding"] for column in columns)
     encoding = next((name for name in found if name != "utf-8"), "utf-8")
-    text.attrs = table.attrs | {"encoding": encoding, "mark": mark, "numbers": numbers}
+    text.attrs = table.attrs | {"encoding": encoding, "numbers": numbers}
     return text
 
 
@@ -95,6 +108,7 @@ def prepare(
     codes: CodeBook | None = None,
     out_of_range: str = REFUSE,
     unknown: str = REFUSE,
+    told: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[pd.DataFrame, list[Change]]:
     """Put a table right and say what was changed.
 
@@ -111,6 +125,8 @@ def prepare(
     unknown
         What becomes of values that a one-of hasn't: ``"refuse"``, ``"missing"``, or the value that
         they are made, such as ``"other"``, where the attribute has it.
+    told
+        Of a piece of a large table: what the other pieces tell of it (`evidence`).
 
     Returns
     -------
@@ -132,6 +148,7 @@ def prepare(
         )
     row = table.index.name if table.index.name in ("line", "row") else "row"
     codes = CodeBook() if codes is None else codes
+    told = {} if told is None else told
     attrs = table.attrs  # which a table of other names may lose
     table, renamed = codes.renamed(table, schema)
     places = schema.columns(table)
@@ -139,11 +156,12 @@ def prepare(
     report = [*_of_the_table(table, places, attrs), *report]
     columns, problems = {}, []
     if schema.id in places:
-        columns[schema.id] = _people(table.iloc[:, places.index(schema.id)], schema.id, row, report)
+        people = table.iloc[:, places.index(schema.id)]
+        columns[schema.id] = _people(people, schema.id, row, report, told.get(schema.id, ()))
     for attribute in schema.attributes:
         raw = table.iloc[:, places.index(attribute.name)]
         column = _Column(attribute, schema.alphabet, raw, codes.meanings(attribute.name))
-        column.tidy(out_of_range, unknown)
+        column.tidy(out_of_range, unknown, told.get(attribute.name, ()))
         columns[attribute.name] = column.result()
         report += column.report
         problems += column.problems(row)
@@ -159,6 +177,44 @@ def prepare(
     entries = pd.DataFrame(columns, index=table.index)
     schema.check(entries, row=row)
     return entries.rename_axis(index=None), report
+
+
+def evidence(
+    table: pd.DataFrame, schema: Schema, codes: CodeBook | None = None
+) -> dict[str, set[str]]:
+    """What a piece of a table tells of how the whole table is meant.
+
+    Whether ``1,234`` is more than a thousand, ``03/04/2018`` is in March and ``7.0`` is person 7 is
+    said by other rows, which may stand in other pieces. The union of what all pieces tell is what
+    `prepare` takes as `told`; then it makes of a piece what it would make of it in the whole table.
+
+    Parameters
+    ----------
+    table, schema, codes
+        As `prepare` has them.
+
+    Returns
+    -------
+    dict of attribute or id -> what is told.
+
+    Raises
+    ------
+    InputError
+        If a column is absent.
+    """
+    codes = CodeBook() if codes is None else codes
+    table, _ = codes.renamed(table, schema)
+    places = schema.columns(table)
+    told = {}
+    for attribute in schema.attributes:
+        if attribute.form is Form.NUMBER or attribute.time:
+            raw = table.iloc[:, places.index(attribute.name)]
+            column = _Column(attribute, schema.alphabet, raw, codes.meanings(attribute.name))
+            column.begin()
+            told[attribute.name] = column.tells()
+    if schema.id in places:
+        told[schema.id] = _tell(as_text(table.iloc[:, places.index(schema.id)]).map(single_blanks))
+    return told
 
 
 class _Column:
@@ -217,14 +273,23 @@ class _Column:
             self.report.append(Change(kind, name, count, before[example], self.now[example]))
         self._look()
 
-    def tidy(self, out_of_range: str, unknown: str) -> None:
-        """All that can be put right in values of this form."""
-        a = self.attribute
+    def begin(self) -> None:
+        """What is put right in values of any form."""
         self.change("bytes written as text", spelling.without_byte_mark)
         self.change("missing value", lambda v: MISSING if self._is_null(v) else None)
         self.change("blanks", single_blanks)
+
+    def tells(self) -> set[str]:
+        """What the values tell of each other, once they have begun to be right."""
+        tell = spelling.number_signs if self.attribute.form is Form.NUMBER else spelling.day_orders
+        return tell(self.now)
+
+    def tidy(self, out_of_range: str, unknown: str, told: Collection[str]) -> None:
+        """All that can be put right in values of this form."""
+        a = self.attribute
+        self.begin()
         if a.form is Form.NUMBER:
-            self.change("", spelling.number_step(a.decimals, self.now))
+            self.change("", spelling.number_step(a.decimals, self.tells().union(told)))
             if out_of_range == "missing":
                 self.change("out of range", lambda v: MISSING if _is_beyond(a, v) else None)
         elif a.form is Form.DIGITS:
@@ -239,7 +304,7 @@ class _Column:
                 self.change("unknown value", lambda v: other)
         else:
             if a.time:
-                self.change("", spelling.time_step(a.time, self.now))
+                self.change("", spelling.time_step(a.time, self.tells().union(told)))
             elif a.form is Form.PATTERN:  # 135/85 is 135-85 where that is what is expected
                 self.change("slash to hyphen", self._hyphen)
             self.change("capitals", self._case)
@@ -322,11 +387,13 @@ def _of_the_table(table: pd.DataFrame, places: list[str | None], attrs: dict) ->
             yield Change("column left out", column, len(table), column, "")
 
 
-def _people(column: pd.Series, name: str, row: str, report: list[Change]) -> pd.Series:
+def _people(
+    column: pd.Series, name: str, row: str, report: list[Change], told: Collection[str]
+) -> pd.Series:
     """The id column as text: blanks and ``.0`` taken away, lest one person become two."""
     raw = as_text(column)
     tidy = raw.map(single_blanks)
-    if tidy.str.fullmatch(r"\d+\.0|").all():
+    if not _tell(tidy).union(told):
         tidy = tidy.str.removesuffix(".0")
     empty = tidy.str.casefold().isin(NULLS | {"", MISSING}).to_numpy(bool)
     if empty.any():
@@ -337,6 +404,11 @@ def _people(column: pd.Series, name: str, row: str, report: list[Change]) -> pd.
         first = changed[0]
         report.append(Change("ids", name, len(changed), raw.iloc[first], tidy.iloc[first]))
     return tidy
+
+
+def _tell(people: pd.Series) -> set[str]:
+    """Whether an id is no number that has got decimals, so that a ``.0`` is a part of it."""
+    return set() if people.str.fullmatch(r"\d+\.0|").all() else {"no decimals"}
 
 
 def _is_beyond(attribute: Attribute, value: str) -> bool:

@@ -8,7 +8,7 @@ import ast
 import codecs
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -127,16 +127,21 @@ _NUMBER = re.compile(r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)(e[+-]?[0-9]{1,3})?", 
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")  # or a number of three decimals
 
 
-def number_step(decimals: int, values: Iterable[str]) -> Step:
-    """A number as the schema writes it; ``1,234`` only if another value tells what ``,`` is."""
+def number_signs(values: Iterable[str]) -> set[str]:
+    """Of ``,`` and ``.`` those that part decimals somewhere, without any doubt."""
     shown = "".join(v for v in values if _NUMBER.fullmatch(v) and not _THOUSANDS.fullmatch(v))
+    return {",", "."} & set(shown)
+
+
+def number_step(decimals: int, signs: Collection[str]) -> Step:
+    """A number as the schema writes it; ``1,234`` only if the `number_signs` have a ``,``."""
 
     def step(value: str) -> tuple[str, str] | None:
         text = _common(value).replace("\u2212", "-").replace("\u2013", "-")
         text = re.sub("(?<=[0-9]) (?=[0-9]{3}(?![0-9]))", "", text)
         if not _NUMBER.fullmatch(text):
             return None
-        if _THOUSANDS.fullmatch(text) and ("," if "," in text else ".") not in shown:
+        if _THOUSANDS.fullmatch(text) and ("," if "," in text else ".") not in signs:
             return None
         number = Decimal(text.replace(",", "."))
         if 0 < abs(number) < NEXT_TO_ZERO:
@@ -235,25 +240,35 @@ def _with_months_number(value: str) -> str:
     return f"{found['Y']}-{month:02}-{found['d'] or found['e']}{value[found.end() :]}"
 
 
-def time_step(form: str, values: Iterable[str]) -> Step:
-    """A date and time in the schema's form; nothing is made up, and what is lost is reported."""
-    wanted = set(re.findall("%(.)", form))
-    orders = {".": {"day first"}, "/": set(), "-": set()}  # a sign tells nothing of another one
+def day_orders(values: Iterable[str]) -> set[str]:
+    """What dates without any doubt tell of the others: such as ``/ day first``."""
+    orders = set()
     for found in filter(None, map(_TIME.fullmatch, values)):
-        if found["a"] and found["t"] != "." and int(found["a"]) > 12:
-            orders[found["t"]].add("day first")
-        elif found["a"] and found["t"] != "." and int(found["b"]) > 12:
-            orders[found["t"]].add("month first")
+        if found["a"] and int(found["a"]) > 12:
+            orders.add(f"{found['t']} day first")
+        elif found["a"] and int(found["b"]) > 12:
+            orders.add(f"{found['t']} month first")
+    return orders
+
+
+def time_step(form: str, orders: Collection[str]) -> Step:
+    """A date and time in the schema's form; nothing is made up, and what is lost is reported.
+
+    The `day_orders` tell whether the day comes first; a sign tells nothing of another one.
+    """
+    wanted = set(re.findall("%(.)", form))
 
     def step(value: str) -> tuple[str, str] | None:
         found = _TIME.fullmatch(_with_months_number(value))
         if not found or (found["s"] == "" and len(found["m"] + found["d"]) < 4):
             return None
         first, second = found["a"], found["b"]
-        order = orders.get(found["t"], set())
-        if first and first != second and len(order) != 1:
+        sign = found["t"]
+        month_first = f"{sign} month first" in orders and sign != "."
+        day_first = f"{sign} day first" in orders or sign == "."
+        if first and first != second and month_first == day_first:
             return None
-        if order == {"month first"}:
+        if month_first and not day_first:
             first, second = second, first
         has = set("YymdbB" if found["Y"] or first else "") | set("HIpM" if found["H"] else "")
         has |= set("S" if found["S"] else "") | set("f" if found["f"] else "")

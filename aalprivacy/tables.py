@@ -1,10 +1,11 @@
 """Tables in and out: entries and views as Parquet or CSV, one row an entry."""
 
+import contextlib
 import csv
 import gzip
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -47,18 +48,32 @@ def read_entries(path: str | Path, schema: Schema = ASSISTED_LIVING) -> pd.DataF
         of a CSV file or else the row, from 0.
     """
     table, row = read_table(path)
-    try:
-        schema.columns(table, others=False)
-        entries, people = schema.check(table, row=row), schema.people(table)
-        if people is not None:
-            if people.isna().any() or (people.astype(str) == "").any():
-                lost = (people.isna() | (people.astype(str) == "")).to_numpy()
-                at = row_name(table.index, np.argmax(lost))
-                raise InputError(f"{row} {at}, {schema.id}: empty; expected whose entry it is")
-            entries.insert(0, schema.id, people)
-    except InputError as error:
-        raise InputError(f"{path}, {error}") from None
-    return entries.reset_index(drop=True)
+    with naming(path):
+        return checked(table, row, schema).reset_index(drop=True)
+
+
+def checked(table: pd.DataFrame, row: str, schema: Schema) -> pd.DataFrame:
+    """The entries of a table as it stands in a file, as `read_entries` has them, with its index.
+
+    Parameters
+    ----------
+    table, row
+        As `read_table` returns them.
+
+    Raises
+    ------
+    InputError
+        As `read_entries`, without the file's name.
+    """
+    schema.columns(table, others=False)
+    entries, people = schema.check(table, row=row), schema.people(table)
+    if people is not None:
+        if people.isna().any() or (people.astype(str) == "").any():
+            lost = (people.isna() | (people.astype(str) == "")).to_numpy()
+            at = row_name(table.index, np.argmax(lost))
+            raise InputError(f"{row} {at}, {schema.id}: empty; expected whose entry it is")
+        entries.insert(0, schema.id, people)
+    return entries
 
 
 def read_views(path: str | Path, schema: Schema = ASSISTED_LIVING) -> pd.DataFrame:
@@ -69,11 +84,9 @@ def read_views(path: str | Path, schema: Schema = ASSISTED_LIVING) -> pd.DataFra
     DataFrame of text columns, the attributes in order.
     """
     table, row = read_table(path)
-    try:
+    with naming(path):
         schema.columns(table, others=False)
         return schema.check_views(table, row=row).reset_index(drop=True)
-    except InputError as error:
-        raise InputError(f"{path}, {error}") from None
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
@@ -88,7 +101,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
     """
     if any(name is not None for name in table.index.names):
         table = table.reset_index()
-    if _ending(Path(path)) == ".parquet":
+    if ending_of(Path(path)) == ".parquet":
         write_whole(path, lambda draft: table.to_parquet(draft, index=False))
     else:
         write_whole(path, lambda draft: table.to_csv(draft, index=False))
@@ -103,10 +116,17 @@ def check_table_writable(path: str | Path, inputs: Iterable[str | Path | None] =
         As `aalprivacy.atomic.check_writable`, and if the ending isn't one of a table.
     """
     check_writable(path, inputs)
-    _ending(Path(path))
+    ending_of(Path(path))
 
 
-def _ending(path: Path, known: tuple[str, ...] = ENDINGS) -> str:
+def ending_of(path: Path, known: tuple[str, ...] = ENDINGS) -> str:
+    """The ending of a table's file.
+
+    Raises
+    ------
+    InputError
+        If it is none of those known.
+    """
     ending = next((e for e in known if path.name.lower().endswith(e)), None)
     if ending is None:
         raise InputError(f"{path}: unknown ending {path.suffix!r}; expected {', '.join(known)}")
@@ -137,16 +157,39 @@ def read_table(
         If the file can't be read or has no rows; the message names it.
     """
     path = Path(path)
-    ending = _ending(path, READABLE)
-    try:
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; expected a file")
+    ending = ending_of(path, READABLE)
+    with reading(path):
         if not path.is_file():
             raise InputError(": no such file")
         if ending == ".parquet":
-            table = _read_parquet(path)
+            from pyarrow.parquet import ParquetFile  # it loads slowly
+
+            table = of_arrow(ParquetFile(path).read())
         else:
             opened = gzip.open if ending.endswith(".gz") else open
             with opened(path, "rb") as file:
-                table = _parse_csv(decode(file.read()))
+                table = parse_csv(decode(file.read()))
+    if table.empty:
+        raise InputError(f"{path}: no entries in the file; expected at least one row")
+    return table, "row" if ending == ".parquet" else "line"
+
+
+@contextlib.contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Bad values inside are those of a file: their message names it."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}, {error}") from None
+
+
+@contextlib.contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Whatever goes wrong inside, while a file is read, is one error that names it."""
+    try:
+        yield
     except InputError as error:
         raise InputError(f"{path}{error}") from None
     except UnicodeDecodeError:
@@ -154,20 +197,37 @@ def read_table(
     except Exception as error:  # Arrow has a class of error for every cause
         reason = (str(error).splitlines() or [""])[0]
         raise InputError(f"{path}: can't be read as a table: {reason}") from None
-    if table.empty:
-        raise InputError(f"{path}: no entries in the file; expected at least one row")
-    return table, "row" if ending == ".parquet" else "line"
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
-    table = pd.read_parquet(path)
-    # An index with a name is a column like others, such as the people's id.
-    named = any(name is not None for name in table.index.names)
-    return table.reset_index(drop=not named)
+def of_arrow(table: pa.Table, rows: pd.Index | None = None) -> pd.DataFrame:
+    """A table of a Parquet file for pandas, whole numbers as such also beside nulls.
+
+    Parameters
+    ----------
+    rows
+        The index to be; by default from 0. An index with a name in the file is a column like
+        others, such as the people's id.
+    """
+    frame = table.to_pandas(integer_object_nulls=True)
+    frame = frame.reset_index(drop=all(name is None for name in frame.index.names))
+    return frame if rows is None else frame.set_axis(rows)
 
 
-def _parse_csv(text: str) -> pd.DataFrame:
-    """The cells of a CSV file as text, its index the lines of the file."""
+def parse_csv(text: str, begin: int = 2) -> pd.DataFrame:
+    """The cells of a CSV file as text, its index the lines of the file.
+
+    Parameters
+    ----------
+    text
+        The first line, which has the names of the columns, and some or all of the others.
+    begin
+        Which line of the file these others begin with, counted from 1.
+
+    Raises
+    ------
+    InputError
+        If it is no table, or a line has more or fewer values than the first.
+    """
     from pyarrow import csv as arrow_csv
 
     first = io.StringIO(text, newline="").readline()
@@ -186,10 +246,10 @@ def _parse_csv(text: str) -> pd.DataFrame:
 
     def note(row) -> str:
         if not row.text.strip(f"{separator} \r\n"):
-            skipped.append(row.number)
+            skipped.append(begin - 2 + row.number)
             return "skip"
         unfit.append(
-            f", line {row.number}: {row.actual_columns} values; expected "
+            f", line {begin - 2 + row.number}: {row.actual_columns} values; expected "
             f"{row.expected_columns} as in the first line"
         )
         return "error"
@@ -212,7 +272,7 @@ def _parse_csv(text: str) -> pd.DataFrame:
         if unfit:
             raise InputError(unfit[0]) from None
         raise
-    lines = np.setdiff1d(np.arange(2, 2 + len(read) + len(skipped)), skipped)
+    lines = np.setdiff1d(np.arange(begin, begin + len(read) + len(skipped)), skipped)
     broken = [pc.index(pc.match_substring_regex(read[p], "[\r\n]"), True).as_py() for p in places]
     if max(broken) >= 0:  # the lines after it would be counted wrongly
         at, place = min((at, place) for place, at in enumerate(broken) if at >= 0)
