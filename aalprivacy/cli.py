@@ -1,6 +1,5 @@
 """The command line: it parses, calls, prints, and answers bad input with one line."""
 
-import contextlib
 import inspect
 import json
 from dataclasses import fields
@@ -9,13 +8,11 @@ from typing import Annotated
 
 import typer
 
-from aalprivacy import atomic, codes, commands, progress, sealing, tables
+from aalprivacy import atomic, commands, progress, sealing, tables
 from aalprivacy.errors import InputError
 from aalprivacy.pair import load_pair, pair_folder, shipped_names, shipped_pairs
 from aalprivacy.policy import TABLE_I
 from aalprivacy.recipe import BEGUN_RATE, Recipe
-from aalprivacy.text import from_lines, is_well_formed
-from aalprivacy.views import apply_policy
 
 # What loads slowly (TensorFlow, scikit-learn, the simulator) is imported where it is needed.
 
@@ -26,17 +23,23 @@ app = typer.Typer(
     rich_markup_mode=None,
 )  # fmt: skip
 out = progress.console()
+
 Option = typer.Option
 
 MOST_TEST = 200_000  # the paper's number of test entries
 MOST_USERS = 10_000_000
 FEW_PEOPLE = 300  # fewer are soon known by heart
 
-Table = Annotated[Path, typer.Argument(help="Entries: .parquet, .csv or .csv.gz, one row each.")]
-OwnTable = Annotated[
-    Path, typer.Argument(help="Your own table: .csv or .tsv (also .gz), or .parquet.")
+TABLES, UNTIDY = ".parquet, .csv or .csv.gz", ".csv or .tsv (also .gz), or .parquet"
+Table = Annotated[
+    Path, typer.Argument(help=f"Entries, one row each: {TABLES}, or a folder of such.")
 ]
-OutTable = Annotated[Path, Option("--out", help="Where to write: .parquet, .csv or .csv.gz.")]
+OutTable = Annotated[
+    Path, Option("--out", help=f"Where to write: {TABLES}; without an ending, a folder of pieces.")
+]
+Piece = Annotated[int, Option(help="Entries a piece, where a folder is written.", min=1)]
+Workers = Annotated[int, Option(help="Processes for a folder, a thread each.", min=1, max=1000)]
+Scheduler = Annotated[str | None, Option(help="Address of a Dask cluster, for a folder.")]
 PairName = Annotated[
     str | None,
     Option("--pair", help=f"A folder, or one that ships: {', '.join(shipped_names())}."),
@@ -68,7 +71,7 @@ def _with_recipe(command):
 
 @app.command()
 def describe(
-    table: OwnTable,
+    table: Annotated[Path, typer.Argument(help=f"Your own table: {UNTIDY}.")],
     out_file: Annotated[Path, Option("--out", help="Where to write the schema: .toml.")],
     policy_out: Annotated[Path | None, Option(help="Where to write a policy to fill in.")] = None,
     receivers: Annotated[str, Option(help="Of that policy, with commas between.")] = "receiver",
@@ -90,9 +93,11 @@ def describe(
 
 @app.command()
 def prepare(
-    table: OwnTable,
+    table: Annotated[Path, typer.Argument(help=f"Your own table: {UNTIDY}, or a folder of such.")],
     schema: Annotated[Path, Option(help="What an entry is (TOML).")],
-    out_file: Annotated[Path | None, Option("--out", help="Where to write the entries.")] = None,
+    out_file: Annotated[
+        Path | None, Option("--out", help=f"Where to write: {TABLES}; without an ending, a folder.")
+    ] = None,
     codes: Annotated[
         Path | None, Option(help="What the table's columns and codes mean (TOML).")
     ] = None,
@@ -104,22 +109,23 @@ def prepare(
     unknown: Annotated[
         str, Option(help="Values that aren't in a list: refuse, missing, or a value for them.")
     ] = "refuse",
+    piece: Piece = commands.PIECE,
 ) -> None:
     """Put an untidy table right, and report each kind of change."""
     if out_file is None and not dry_run:
         raise InputError("--out: expected where to write, or --dry-run")
     entries, rows = commands.put_right(
-        table, schema, out_file, codes, report, out_of_range=out_of_range, unknown=unknown
-    )
+        table, schema, None if dry_run else out_file, codes, report, commands.How(_bar, piece),
+        out_of_range=out_of_range, unknown=unknown,
+    )  # fmt: skip
     progress.show(out, f"{len(rows)} kinds of change", rows, commands.REPORT)
     if not dry_run:
-        tables.write_table(entries, out_file)
-        out.print(f"{len(entries):,} entries: {out_file}")
+        out.print(f"{entries:,} entries: {out_file}")
 
 
 @app.command()
 def simulate(
-    out_file: OutTable,
+    out_file: Annotated[Path, Option("--out", help=f"Where to write: {TABLES}.")],
     users: Annotated[int, Option(help="How many homes, one user each.", max=MOST_USERS)] = 10_000,
     entries: Annotated[int, Option(help="How many entries per user.")] = 100,
     seed: Seed = 0,
@@ -143,16 +149,15 @@ def simulate(
 @app.command()
 def view(
     entries: Table, receiver: Receiver, out_file: OutTable, policy: PolicyFile = None,
-    schema: SchemaFile = None,
+    schema: SchemaFile = None, piece: Piece = commands.PIECE,
 ) -> None:  # fmt: skip
     """Make a receiver's view by rule: exactly what the policy says."""
     rules = commands.find_policy(policy, schema)
-    sources = commands.files_of(rules.schema)
-    tables.check_table_writable(out_file, [entries, policy, schema, *sources])
     receiver = rules.receiver(receiver)
-    made = apply_policy(tables.read_entries(entries, rules.schema), rules, receiver)
-    tables.write_table(made, out_file)
-    out.print(f"{len(made):,} views for {receiver}: {out_file}")
+    inputs = [policy, schema, *commands.files_of(rules.schema)]
+    how = commands.How(_bar, piece)
+    made = commands.make_views(entries, out_file, rules, receiver, inputs, how)
+    out.print(f"{made:,} views for {receiver}: {out_file}")
 
 
 @app.command()
@@ -240,29 +245,24 @@ def train(
 @app.command()
 def encode(
     entries: Table,
-    out_file: Annotated[Path, Option("--out", help="Where to write the codes: .npz.")],
+    out_file: Annotated[
+        Path, Option("--out", help="Where to write: .npz; without an ending, a folder of pieces.")
+    ],
     pair: PairName = None,
     receiver: AnyReceiver = None,
     key: Annotated[Path | None, Option("--seal", help="Seal the codes with this key.")] = None,
     number_type: Annotated[
         str, Option(help="Of the codes in the file: float32, float16, int8 or small.")
     ] = "float32",
-) -> None:
+    piece: Piece = commands.PIECE, workers: Workers = 1, scheduler: Scheduler = None,
+) -> None:  # fmt: skip
     """Turn entries into codes with the encoder of a receiver's pair."""
-    atomic.check_writable(out_file, [entries, key])
     seal_with = sealing.read_key(key) if key else None
     model = commands.find_pair(pair, receiver)
-    codes.check_number_type(number_type, model.small)
-    if out_file.suffix != ".npz":
-        raise InputError(f"{out_file}: unknown ending {out_file.suffix!r}; expected .npz")
-    if pair is not None:
-        atomic.check_writable(out_file, pair_folder(pair).iterdir())
-    table = tables.read_entries(entries, model.schema)
-    with _naming(entries), progress.bar(out, "encoding", len(table)) as report:
-        made = model.encode_entries(table, report)
-    content = codes.Codes(made, model.fingerprint, model.receiver)
-    codes.write_codes(content, out_file, seal_with, number_type, model.small)
-    out.print(f"{len(made):,} codes of {made.shape[1]} numbers: {out_file}")
+    inputs = [key, *(pair_folder(pair).iterdir() if pair is not None else ())]
+    how = commands.How(_bar, piece, workers, scheduler)
+    made = commands.encode(entries, out_file, model, number_type, seal_with, inputs, how)
+    out.print(f"{made:,} codes of {model.architecture.width} numbers: {out_file}")
 
 
 @app.command()
@@ -275,20 +275,15 @@ def decode(
         bool, Option("--force", help="Decode another encoder's codes, to see what comes out.")
     ] = False,
     key: Annotated[Path | None, Option("--key", help="The key of sealed codes.")] = None,
-) -> None:
+    workers: Workers = 1, scheduler: Scheduler = None,
+) -> None:  # fmt: skip
     """Turn codes into a receiver's view with its decoder."""
-    tables.check_table_writable(out_file, [file, key])
     unseal_with = sealing.read_key(key) if key else None
     model = commands.find_pair(pair, receiver)
-    mark = None if force else model.fingerprint
-    width = model.architecture.width
-    read = codes.read_codes(file, width, mark, model.receiver, unseal_with, model.small)
-    with progress.bar(out, "decoding", len(read.codes)) as report:
-        lines = model.decode(read.codes, report=report)
-    tables.write_table(from_lines(lines, model.schema, errors="coerce"), out_file)
-    broken = int((~is_well_formed(lines, model.schema)).sum())
+    how = commands.How(_bar, workers=workers, scheduler=scheduler)
+    made, broken = commands.decode(file, out_file, model, unseal_with, force, [key], how)
     note = f" ({broken:,} lines without {len(model.schema)} values)" if broken else ""
-    out.print(f"{len(lines):,} views for {model.receiver}: {out_file}{note}")
+    out.print(f"{made:,} views for {model.receiver}: {out_file}{note}")
 
 
 @app.command()
@@ -304,7 +299,9 @@ def key(out_file: Annotated[Path, Option("--out", help="Where to write it.")]) -
 def evaluate(
     pair: PairName = None,
     receiver: AnyReceiver = None,
-    data: Annotated[Path | None, Option(help="Entries; by default homes are simulated.")] = None,
+    data: Annotated[
+        Path | None, Option(help="Entries, a file or a folder; by default homes are simulated.")
+    ] = None,
     entries: Annotated[
         int, Option(help="Entries per simulated test set.", min=2, max=MOST_TEST)
     ] = 1000,
@@ -317,8 +314,7 @@ def evaluate(
     results = {}
     for name, model in commands.find_pairs(pair, receiver).items():
         rules = commands.find_policy(policy, schema=model.schema) if policy else None
-        sets = commands.tables_to_score(model, data, entries, progress.warn)
-        results[name] = evaluation.evaluate_all(model, sets, rules)
+        results[name] = commands.score(model, data, entries, rules, progress.warn, _bar)
     if as_json:
         print(json.dumps({r: evaluation.to_dict(s) for r, s in results.items()}, indent=2))
         return
@@ -387,10 +383,6 @@ def _given(context: typer.Context, option: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-@contextlib.contextmanager
-def _naming(file: Path):
-    """Bad values inside are those of a file."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{file}, {error}") from None
+def _bar(doing: str, entries: int, done: int):
+    """What shows how far a command is."""
+    return progress.bar(out, doing, entries, done)

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from aalprivacy import sealing
 from aalprivacy.atomic import write_whole
 from aalprivacy.errors import InputError
 from aalprivacy.small import Small, pack, unpack
+from aalprivacy.tables import naming
 
 CODES_VERSION = 2
 # How a file can hold a code's numbers; in memory they are float32.
 NUMBER_TYPES = ("float32", "float16", "int8")
+COLUMN = "code"  # of a piece of a folder
+SCALE = b"scale"  # in the metadata of a piece of int8 codes: what each of the numbers is times
 SMALL = "small"  # a hundred bytes or so a code, where the pair has what is needed for it
 
 
@@ -93,7 +97,8 @@ def read_codes(
             content = dict(file)
     if SMALL in about:
         codes = _unpacked(path, content, about, small)
-        return Codes(codes, _of(path, made_by, encoder), about.get("receiver"))
+        check_encoder(path, made_by, encoder)
+        return Codes(codes, made_by, about.get("receiver"))
     codes = content.setdefault("codes", np.empty(0))
     if codes.ndim != 2 or codes.dtype not in NUMBER_TYPES or codes.shape[1] != width:
         raise InputError(
@@ -105,28 +110,44 @@ def read_codes(
         if scale.shape != (width,) or scale.dtype != np.float32:
             raise InputError(f"{path}: int8 codes; expected one scale a number, {width} float32")
     codes = restored(content)
-    bad = ~np.isfinite(codes).all(axis=1)
-    if bad.any():
-        raise InputError(f"{path}, row {int(np.argmax(bad))}: a code has a NaN or infinite number")
-    return Codes(codes, _of(path, made_by, encoder), about.get("receiver"))
+    with naming(path):
+        refuse_infinite(codes)
+    check_encoder(path, made_by, encoder)
+    return Codes(codes, made_by, about.get("receiver"))
 
 
-def _of(path: str | Path, made_by: str, encoder: str | None) -> str:
-    """The fingerprint in a file, if it is the one that it must be."""
+def check_encoder(path: str | Path, made_by: str, encoder: str | None) -> None:
+    """Refuse codes of another encoder than they must be of; ``None`` takes any.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
     if encoder is not None and made_by != encoder:
         raise InputError(
             f"{path}: encoded by encoder {made_by}, this decoder belongs to encoder {encoder}"
         )
-    return made_by
+
+
+def check_steps(path: str | Path, steps: str, small: Small | None) -> None:
+    """Refuse small codes of other steps than a pair has.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
+    if small is None or steps != small.fingerprint:
+        raise InputError(
+            f"{path}: small codes, which only the pair that made them can read; expected one with "
+            f"steps {steps}, got {small.fingerprint if small else 'one without'}"
+        )
 
 
 def _unpacked(path: str | Path, content: dict, about: dict, small: Small | None) -> np.ndarray:
     """The codes of a file of small ones."""
-    if small is None or about[SMALL] != small.fingerprint:
-        raise InputError(
-            f"{path}: small codes, which only the pair that made them can read; expected one with "
-            f"steps {about[SMALL]}, got {small.fingerprint if small else 'one without'}"
-        )
+    check_steps(path, about[SMALL], small)
     try:
         return small.restored(unpack(content["packed"].tobytes(), int(about["n"]), small.steps))
     except (KeyError, TypeError, ValueError, InputError):
@@ -190,6 +211,13 @@ def check_number_type(number_type: str, small: Small | None) -> None:
         raise InputError("small codes: the pair has no steps for them; expected another type")
 
 
+def refuse_infinite(codes: np.ndarray) -> None:
+    """Raise `InputError`, naming the row, at the first code that has a NaN or infinite number."""
+    bad = ~np.isfinite(codes).all(axis=1)
+    if bad.any():
+        raise InputError(f"row {int(np.argmax(bad))}: a code has a NaN or infinite number")
+
+
 def rounded(codes: np.ndarray, number_type: str) -> dict[str, np.ndarray]:
     """The arrays of a file: codes of a type of `NUMBER_TYPES`, and ``scale`` if that is int8."""
     if number_type != "int8":
@@ -204,3 +232,53 @@ def restored(content: dict[str, np.ndarray]) -> np.ndarray:
     codes = content["codes"]
     scale = content["scale"] if codes.dtype == np.int8 else np.float32(1)
     return (codes * scale).astype(np.float32)
+
+
+def to_arrow(codes: np.ndarray, number_type: str, small: Small | None = None) -> pa.Table:
+    """Codes as a column of lists, for a piece of a folder.
+
+    Parameters
+    ----------
+    codes
+        float32 ``(n, width)``.
+    number_type
+        One of `NUMBER_TYPES`, or `SMALL`: steps, int16. The scale of int8 is in the metadata.
+    small
+        The pair's, for small codes.
+    """
+    is_small = number_type == SMALL
+    content = {"codes": small.rounded(codes)} if is_small else rounded(codes, number_type)
+    numbers = np.ascontiguousarray(content["codes"])
+    column = pa.FixedSizeListArray.from_arrays(pa.array(numbers.reshape(-1)), numbers.shape[1])
+    scale = {SCALE: json.dumps(content["scale"].tolist())} if "scale" in content else None
+    return pa.table({COLUMN: column}).replace_schema_metadata(scale)
+
+
+def of_arrow(
+    table: pa.Table, width: int, number_type: str, small: Small | None = None
+) -> np.ndarray:
+    """The inverse of `to_arrow`, as near as it gets: float32 ``(n, width)``.
+
+    Raises
+    ------
+    InputError
+        If the column isn't that, or has a null, a NaN or an infinite number.
+    """
+    kind, expected = "int16" if number_type == SMALL else number_type, width
+    if number_type == SMALL:
+        expected = small.steps
+    column = table[COLUMN].combine_chunks() if COLUMN in table.column_names else pa.array([])
+    if column.type != pa.list_(pa.from_numpy_dtype(np.dtype(kind)), expected):
+        raise InputError(f"codes of type {column.type}; expected {kind} lists of {expected}")
+    numbers = column.flatten()
+    if column.null_count or numbers.null_count:
+        raise InputError("a code has a null; expected a number")
+    codes = numbers.to_numpy(zero_copy_only=False).reshape(-1, expected)
+    if number_type == SMALL:
+        return small.restored(codes)
+    scale = np.array(json.loads((table.schema.metadata or {}).get(SCALE, "1")), np.float32)
+    if scale.shape != ((width,) if kind == "int8" else ()):
+        raise InputError(f"int8 codes; expected one scale a number, {width} float32")
+    codes = restored({"codes": codes, "scale": scale})
+    refuse_infinite(codes)
+    return codes

@@ -5,16 +5,20 @@ Entries are a file's, or simulated homes where none is given and the schema is t
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from aalprivacy import evaluation
 from aalprivacy.atomic import check_writable, make_folder, write_text
+from aalprivacy.codes import Codes, check_number_type, read_codes, write_codes
 from aalprivacy.errors import InputError
 from aalprivacy.pair import Pair, load_pair, shipped_names, shipped_pairs
 from aalprivacy.policy import TABLE_I, Policy, identifier
+from aalprivacy.progress import Bar, warn
 from aalprivacy.recipe import Recipe
 from aalprivacy.runs import (
     Run,
@@ -27,8 +31,11 @@ from aalprivacy.runs import (
     split_people,
 )
 from aalprivacy.schema import Schema
-from aalprivacy.tables import check_table_writable, read_entries
+from aalprivacy.tables import check_table_writable, naming, read_entries, write_table
+from aalprivacy.text import from_lines, is_well_formed
+from aalprivacy.views import apply_policy
 
+PIECE = 10_000  # entries of a piece: a few seconds of encoding, a few megabytes of codes
 REPORT = ("change", "attribute", "values", "such as", "becomes")  # of what `prepare` did
 
 
@@ -58,6 +65,72 @@ class Request:
     wait: float
     start_from: Pair | None
     given: Collection[str]
+
+
+@dataclass(frozen=True)
+class How:
+    """How a command goes through a table.
+
+    Parameters
+    ----------
+    bar
+        What shows how far it is.
+    piece
+        Entries of a piece.
+    workers
+        Processes of this machine that make the pieces; with one it is this one.
+    scheduler
+        Address of a Dask cluster that makes them instead.
+    """
+
+    bar: Bar
+    piece: int = PIECE
+    workers: int = 1
+    scheduler: str | None = None
+
+    def place(self, path: Path) -> Path:
+        """A path as the workers of a cluster find it, wherever they were started."""
+        return path if self.scheduler is None else path.resolve()
+
+    def by_pieces(self, source: Path, out: Path | None) -> bool:
+        """Whether a table goes by pieces: if a folder is written, whose name has no ending.
+
+        Raises
+        ------
+        InputError
+            If a folder is read and a file written, what is written is in what is read, or several
+            processes are asked for and no folder.
+        """
+        if out is not None and (out.is_dir() or not out.suffix):
+            if out.exists() and not out.is_dir():
+                raise InputError(f"{out}: a file; expected a folder, or a name with an ending")
+            if out.resolve().is_relative_to(source.resolve()):
+                raise InputError(f"{out}: in the input, which would grow; expected another folder")
+            return True
+        if source.is_dir() and out is not None:
+            raise InputError(
+                f"{out}: a file for {source}, a folder; expected a name without ending"
+            )
+        if self.workers > 1 or self.scheduler is not None:
+            raise InputError(f"--workers, --scheduler: {out} is a file; expected a folder's name")
+        return source.is_dir()
+
+    def run(self, work, out: Path | None, doing: str, key: bytes | None = None):
+        """Do a work of `aalprivacy.streams`; without a folder to write only look what it says."""
+        from aalprivacy import cluster, streams
+
+        if out is None:
+            return streams.look(work, doing, self.bar)
+        hands = streams.make_pieces
+        if self.scheduler is not None:
+            hands = partial(cluster.on_dask, address=self.scheduler)
+        elif self.workers > 1:
+            hands = partial(cluster.on_processes, workers=self.workers)
+        try:
+            return streams.run(streams.Job.of(work, out, key), doing, self.bar, hands)
+        except KeyboardInterrupt:
+            warn("stopped; the same command goes on where it was")
+            raise
 
 
 def find_policy(path: Path | None, schema: Path | Schema | None) -> Policy:
@@ -164,30 +237,147 @@ def write_schema(
     return said
 
 
+def make_views(
+    entries: Path,
+    out: Path,
+    policy: Policy,
+    receiver: str,
+    inputs: Sequence[Path | None],
+    how: How,
+) -> int:
+    """Make views of entries by rule, and write them.
+
+    Parameters
+    ----------
+    entries, out
+        Two files; or what is read and a folder, to be written by pieces.
+    policy, receiver
+        What the views have.
+    inputs
+        Other files that are read, and not to be written to.
+    how
+        By which pieces, if so.
+
+    Returns
+    -------
+    How many.
+    """
+    if how.by_pieces(entries, out):
+        from aalprivacy.streams import Pieces, Views
+
+        table = Pieces.of(entries, how.piece).checked(policy.schema)
+        return how.run(Views(table, policy, receiver), out, "viewing").rows
+    check_table_writable(out, [entries, *inputs])
+    made = apply_policy(read_entries(entries, policy.schema), policy, receiver)
+    write_table(made, out)
+    return len(made)
+
+
+def encode(
+    entries: Path,
+    out: Path,
+    pair: Pair,
+    number_type: str,
+    key: bytes | None,
+    inputs: Sequence[Path | None],
+    how: How,
+) -> int:
+    """Make codes of entries with the encoder of a pair, and write them.
+
+    Parameters
+    ----------
+    entries, out, inputs, how
+        As `make_views` has them.
+    pair, number_type, key
+        Whose encoder, and how the codes are written.
+
+    Returns
+    -------
+    How many.
+    """
+    check_number_type(number_type, pair.small)
+    entries, out = how.place(entries), how.place(out)
+    if how.by_pieces(entries, out):
+        from aalprivacy import streams
+
+        table = streams.Pieces.of(entries, how.piece).checked(pair.schema)
+        return how.run(streams.Codes(table, pair, number_type), out, "encoding", key).rows
+    check_writable(out, [entries, *inputs])
+    if out.suffix != ".npz":
+        raise InputError(
+            f"{out}: unknown ending {out.suffix!r}; expected .npz, or none of a folder"
+        )
+    table = read_entries(entries, pair.schema)
+    with naming(entries), how.bar("encoding", len(table), 0) as report:
+        made = pair.encode_entries(table, report)
+    write_codes(Codes(made, pair.fingerprint, pair.receiver), out, key, number_type, pair.small)
+    return len(made)
+
+
+def decode(
+    codes: Path,
+    out: Path,
+    pair: Pair,
+    key: bytes | None,
+    force: bool,
+    inputs: Sequence[Path | None],
+    how: How,
+) -> tuple[int, int]:
+    """Write views of codes with the decoder of a pair.
+
+    Parameters
+    ----------
+    codes, out, inputs, how
+        As `make_views` has them.
+    pair, key, force
+        Whose decoder, what the codes are sealed with, and whether another encoder's are taken.
+
+    Returns
+    -------
+    How many, and how many of them had too few or too many values.
+    """
+    codes, out = how.place(codes), how.place(out)
+    if how.by_pieces(codes, out):
+        from aalprivacy.streams import Decoded, Folder
+
+        said = how.run(Decoded(Folder.open(codes, key), pair, force), out, "decoding")
+        return said.rows, said.broken
+    check_table_writable(out, [codes, *inputs])
+    mark, width = None if force else pair.fingerprint, pair.architecture.width
+    read = read_codes(codes, width, mark, pair.receiver, key, pair.small)
+    with how.bar("decoding", len(read.codes), 0) as report:
+        lines = pair.decode(read.codes, report=report)
+    write_table(from_lines(lines, pair.schema, errors="coerce"), out)
+    return len(lines), int((~is_well_formed(lines, pair.schema)).sum())
+
+
 def put_right(
     table: Path,
     schema: Path,
     out: Path | None,
     codes: Path | None,
     report: Path | None,
+    how: How,
     **choices: str,
-) -> tuple[pd.DataFrame, list[list[str]]]:
-    """Put a table right; if asked for, write the report of it.
+) -> tuple[int, list[list[str]]]:
+    """Put a table right and write its entries; if asked for, write the report of it.
 
     Parameters
     ----------
     table, schema, codes
-        The files of the table, the schema, and what the table's codes mean.
+        The table, the files of the schema, and of what the table's codes mean.
     out
-        Where the entries will be written, which is checked first.
+        Where to write the entries, if so.
     report
         Where to write the report as CSV.
+    how
+        As `make_views` has it.
     choices
         As `aalprivacy.prepare.prepare` has them.
 
     Returns
     -------
-    The entries, and a row of text for each kind of change, its columns those of `REPORT`.
+    How many entries, and a row of text for each kind of change, its columns those of `REPORT`.
 
     Raises
     ------
@@ -199,21 +389,30 @@ def put_right(
 
     kind = Schema.from_toml(schema)
     inputs = [table, schema, codes, *files_of(kind)]
-    if out is not None:
+    in_pieces = how.by_pieces(table, out)
+    if out is not None and not in_pieces:
         check_table_writable(out, inputs)
     if report is not None:
         check_writable(report, [*inputs, out])
-    book = CodeBook.from_toml(codes) if codes else None
-    untidy = read_untidy(table)
-    try:
-        entries, changes = prepare(untidy, kind, codes=book, **choices)
-    except InputError as error:
-        raise InputError(f"{table}, {error}") from None
+    book = CodeBook.from_toml(codes) if codes else CodeBook()
+    if in_pieces:
+        from aalprivacy.streams import Entries, Pieces
+
+        made = Entries.of(Pieces.of(table, how.piece), kind, book, choices, how.bar)
+        said = how.run(made, out, "preparing")
+        count, changes = said.rows, said.changes
+    else:
+        untidy = read_untidy(table)
+        with naming(table):
+            entries, changes = prepare(untidy, kind, codes=book, **choices)
+        count = len(entries)
+        if out is not None:
+            write_table(entries, out)
     rows = [[c.kind, c.attribute, f"{c.count:,}", c.before, c.after] for c in changes]
     if report is not None:
         exact = [[*row[:2], c.count, *row[3:]] for row, c in zip(rows, changes, strict=True)]
         write_text(pd.DataFrame(exact, columns=list(REPORT)).to_csv(index=False), report)
-    return entries, rows
+    return count, rows
 
 
 def files_of(schema: Schema) -> list[str]:
@@ -330,34 +529,66 @@ def final_tests(run: Run, test: pd.DataFrame | None, entries: int) -> dict[str, 
     return homes.make_test_sets(entries, run.about["data"])
 
 
-def tables_to_score(
-    pair: Pair, data: Path | None, entries: int, say: Callable[[str], None]
-) -> dict[str, pd.DataFrame]:
-    """What to score a pair on: a file's entries, or simulated test sets of so many entries.
+def score(
+    pair: Pair,
+    data: Path | None,
+    entries: int,
+    policy: Policy | None,
+    say: Callable[[str], None],
+    bar: Bar,
+) -> dict[str, evaluation.Score]:
+    """Score a pair on a table, piece by piece, or on simulated test sets of so many entries.
 
-    Of the table that the pair was trained on, only people are taken that it never saw. If a file
-    is another table, `say` is told what that means.
+    Of the table that the pair was trained on, only people are taken that it never saw. If it is
+    another table, `say` is told what that means.
+
+    Parameters
+    ----------
+    pair, policy
+        What is scored, and by which rule if not its own.
+    data, entries
+        The table; by default homes of so many entries are simulated.
+    bar
+        Shown meanwhile.
+
+    Returns
+    -------
+    dict of name of a set of entries -> score.
 
     Raises
     ------
     InputError
-        If there is no file and homes can't be simulated for the pair's schema.
+        If there is no table and homes can't be simulated for the pair's schema.
     """
     if data is None:
         from aalprivacy import homes
 
         _simulable(pair.schema)
-        return homes.make_test_sets(entries, pair.card.get("data", {}))
-    table = read_entries(data, pair.schema)
-    parts = held_out(pair, table)
-    if parts is None:
-        if "table" in pair.card.get("data", {}):
-            say(
-                f"{data}: not the table that the pair was trained on, so all of it is scored; of "
-                "people trained on the figures are too good"
-            )
-        return {data.name: table}
-    return {f"{data.name}, people held out": parts.test}
+        sets = homes.make_test_sets(entries, pair.card.get("data", {}))
+        return evaluation.evaluate_all(pair, sets, policy)
+    from aalprivacy.pieces import Pieces
+
+    table = Pieces.of(data, PIECE).checked(pair.schema)
+    trained_on = pair.card.get("data", {})
+    if "table" in trained_on:
+        # Training had it in memory, so there is room for it here too.
+        if table.has(trained_on["entries"], pair.schema):
+            parts = held_out(pair, pd.concat(table.all_entries(pair.schema), ignore_index=True))
+            if parts is not None:
+                name = f"{data.name}, people held out"
+                return evaluation.evaluate_all(pair, {name: parts.test}, policy)
+        say(
+            f"{data}: not the table that the pair was trained on, so all of it is scored; of "
+            "people trained on the figures are too good"
+        )
+    with bar("scoring", table.rows, 0) as report:
+
+        def watched() -> Iterator[pd.DataFrame]:
+            for piece in table.all_entries(pair.schema):
+                yield piece
+                report(len(piece))
+
+        return {data.name: evaluation.evaluate(pair, watched(), policy)}
 
 
 def audit_pairs(

@@ -12,6 +12,8 @@ from rich.table import Table
 
 # Such as 0.5, 1,000, 99.9%, 0.5 (0.4 to 0.6), or - for none.
 NUMBER = re.compile(r"-?[\d.,%]*( \(-?[\d.,]+ to -?[\d.,]+\))?")
+# What shows a bar: told what is done, how many entries there are, and how many are done already.
+Bar = Callable[[str, int, int], contextlib.AbstractContextManager[Callable[[int], None]]]
 NARROWEST = 40  # columns; a terminal that says it has fewer is taken to have 80
 
 
@@ -54,19 +56,48 @@ def show(out: Console, title: str, rows: list[list[str]], columns: list[str]) ->
 
 
 @contextlib.contextmanager
-def bar(out: Console, what: str, entries: int) -> Iterator[Callable[[int], None]]:
-    """A bar of entries done, if somebody watches; what it yields is told how many more are."""
+def bar(out: Console, what: str, entries: int, done: int = 0) -> Iterator[Callable[[int], None]]:
+    """A bar of entries done, or a line a minute if nobody watches.
+
+    Parameters
+    ----------
+    out
+        Where to print.
+    what
+        What is done, in a word.
+    entries, done
+        How many in all, and how many are done already.
+
+    Yields
+    ------
+    What is told how many more are done.
+    """
     from rich import progress
 
     columns = (
         progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
+        progress.BarColumn(bar_width=16),
         progress.MofNCompleteColumn(),
+        progress.TextColumn("{task.fields[rate]}"),
+        progress.TextColumn("left"),
         progress.TimeRemainingColumn(),
     )
+    begun = told = time.monotonic()
+    now = done
     with progress.Progress(*columns, console=out, disable=not out.is_terminal) as shown:
-        task = shown.add_task(what, total=entries)
-        yield lambda rows: shown.advance(task, rows)
+        task = shown.add_task(what, total=entries, completed=done, rate="")
+
+        def report(rows: int) -> None:
+            nonlocal now, told
+            now, clock = now + rows, time.monotonic()
+            rate = (now - done) / max(clock - begun, 1e-9)
+            shown.update(task, completed=now, rate=f"{rate:,.0f}/s")
+            if not out.is_terminal and clock - told > 60:
+                told = clock
+                left = max(entries - now, 0) / rate / 60
+                warn(f"{what}: {now:,} of {entries:,} · {rate:,.0f}/s · {left:,.0f} min left")
+
+        yield report
 
 
 class TrainingLine:

@@ -24,6 +24,7 @@ from aalprivacy.text import EOS, PAD
 
 # Lines are read together as long as there are at most so many different beginnings a line.
 SHARED = 0.25
+THREADS: int | None = None  # of a process; by default one for each core
 # BLAS's threads are limited for the whole process: two calls at once would restore them wrongly.
 _turn = threading.RLock()
 
@@ -341,10 +342,13 @@ def _on_all_cores(
     batch_size: int,
     report: Callable[[int], None],
 ) -> None:
-    """Do all steps of each batch, a thread a core; BLAS itself gets one thread."""
-    cores = os.cpu_count() or 1
-    parts = cores * -(-len(rows) // (cores * batch_size))  # as many for each core
-    parts = max(1, min(parts, len(rows)))
+    """Do all steps of each batch, a thread a core; BLAS itself gets one thread.
+
+    The last digits of a product depend on how many rows it has, so the batches don't depend on the
+    machine: eight or more, if that makes them no smaller than 64.
+    """
+    cores, n = THREADS or os.cpu_count() or 1, len(rows)
+    parts = max(1, -(-n // batch_size), min(8, n // 64))
     stopped = threading.Event()
 
     def work(batch: np.ndarray) -> int:

@@ -6,6 +6,7 @@ It is ChaCha20-Poly1305 (RFC 8439) of the `cryptography` package; receiver, enco
 version are authenticated with the codes, so a file can't be passed off as another receiver's.
 """
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -42,6 +43,11 @@ def read_key(path: str | Path) -> bytes:
     if len(key) != KEY_BYTES:
         raise InputError(f"{path}: not a key; expected {2 * KEY_BYTES} hexadecimal digits")
     return key
+
+
+def mark(key: bytes) -> str:
+    """What tells a key from others and gives nothing of it away: 16 hexadecimal digits."""
+    return hashlib.sha256(b"a key of aalprivacy" + key).hexdigest()[:16]
 
 
 def seal(content: bytes, key: bytes, about: dict) -> bytes:

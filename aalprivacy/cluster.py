@@ -1,0 +1,160 @@
+"""Pieces made by several processes: of this machine, or on the machines of a Dask cluster.
+
+Each process makes one piece at a time with one thread. Whoever makes a piece makes the same bytes.
+What is lost with a process is the piece that it was at, which another one makes.
+"""
+
+import importlib.metadata as meta
+import itertools
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+
+from aalprivacy import runtime
+from aalprivacy.errors import InputError, WorkerLost
+from aalprivacy.streams import Job, make_piece
+
+AGAIN = "the same command goes on where it was"
+ANSWER = 10.0  # seconds in which a scheduler answers
+ALONE = 60.0  # seconds without a worker, after which no other is expected
+_job: Job | None = None  # of a process of `on_processes`
+
+
+def on_processes(job: Job, numbers: Iterable[int], workers: int) -> Iterator[tuple[int, dict]]:
+    """Make pieces with several processes of this machine.
+
+    Parameters
+    ----------
+    job, numbers
+        Which pieces of which job.
+    workers
+        How many processes.
+
+    Yields
+    ------
+    A piece's number and what it says of itself, in the order in which they are ready.
+
+    Raises
+    ------
+    InputError
+        As `aalprivacy.streams.make_piece`.
+    WorkerLost
+        If processes die again and again.
+    """
+    left, before = set(numbers), -1
+    while left:
+        # Not a fork: a copy of a process that has threads may wait for them for ever.
+        pool = ProcessPoolExecutor(
+            workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(job,)
+        )
+        try:
+            made = {pool.submit(_make_own, number): number for number in sorted(left)}
+            for future in as_completed(made):
+                said = future.result()
+                left.remove(made[future])
+                yield made[future], said
+        except BrokenProcessPool:  # one died, as of too little memory, and the others with it
+            if len(left) == before:
+                raise WorkerLost(f"processes die, twice at the same pieces; {AGAIN}") from None
+            before = len(left)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _begin(job: Job) -> None:
+    """The first thing that a process of `on_processes` does."""
+    global _job
+    _job, runtime.THREADS = job, 1
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever waits for the pieces
+
+    def end_with_parent() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _make_own(number: int) -> dict:
+    return make_piece(_job, number)
+
+
+def on_dask(job: Job, numbers: Iterable[int], address: str) -> Iterator[tuple[int, dict]]:
+    """Make pieces with the workers of a Dask cluster, as many as there are; more may come.
+
+    All must see the files and the folder under the same names, and have the same versions.
+
+    Parameters
+    ----------
+    job, numbers
+        Which pieces of which job.
+    address
+        Of the scheduler, such as ``tcp://192.0.2.1:8786``.
+
+    Yields
+    ------
+    A piece's number and what it says of itself, in the order in which they are ready.
+
+    Raises
+    ------
+    InputError
+        If Dask isn't there or nobody answers, or as `aalprivacy.streams.make_piece`.
+    WorkerLost
+        If there is no worker for a minute, one piece kills several, or the scheduler is lost.
+    """
+    try:
+        from dask import distributed
+    except ImportError:
+        raise InputError("--scheduler: needs Dask; pip install 'aalprivacy[cluster]'") from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # errors are told once, below
+    try:
+        client = distributed.Client(address, timeout=ANSWER)
+    except (OSError, ValueError, TypeError):
+        raise InputError(
+            f"--scheduler {address}: nobody answers; expected such as tcp://192.0.2.1:8786"
+        ) from None
+    with client:
+        try:
+            yield from _by_workers(client, distributed, job, list(numbers))
+        except (OSError, CancelledError, distributed.KilledWorker) as error:
+            raise WorkerLost(f"--scheduler {address}: {error}; {AGAIN}") from None
+
+
+def _by_workers(client, distributed, job: Job, numbers: list[int]) -> Iterator[tuple[int, dict]]:
+    waiting, at_work, everywhere = iter(numbers), {}, None
+    while True:
+        try:
+            client.wait_for_workers(1, timeout=ALONE)
+        except TimeoutError:
+            raise OSError(f"no worker for {ALONE:.0f} seconds") from None
+        if everywhere is None:
+            everywhere = client.scatter(job, broadcast=True, hash=False)
+        # Two for each thread: so none waits for the next, and few are lost with a worker.
+        room = 2 * sum(client.nthreads().values()) - len(at_work)
+        for number in itertools.islice(waiting, max(room, 0)):
+            future = client.submit(_make_there, everywhere, number, _versions(), pure=False)
+            at_work[future] = number
+        if not at_work:
+            return
+        try:
+            done = distributed.wait(list(at_work), ALONE, "FIRST_COMPLETED").done
+        except TimeoutError:  # a long piece, or nobody is there any more
+            continue
+        for future in done:
+            yield at_work.pop(future), future.result()
+
+
+def _make_there(job: Job, number: int, versions: dict[str, str]) -> dict:
+    if versions != _versions():
+        raise InputError(f"a worker has {_versions()}; expected {versions}, as here")
+    runtime.THREADS = 1
+    return make_piece(job, number)
+
+
+def _versions() -> dict[str, str]:
+    """Of what decides the bytes of a piece."""
+    return {name: meta.version(name) for name in ("aalprivacy", "numpy", "pandas", "pyarrow")}

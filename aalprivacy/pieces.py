@@ -1,0 +1,351 @@
+"""Tables that are read by pieces: a file, or a folder of files, of any size in constant memory.
+
+A piece is so many rows of one file, in their order. Which rows are in which piece is fixed by the
+files and the length of a piece alone.
+"""
+
+import bisect
+import functools
+import gzip
+import hashlib
+import itertools
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aalprivacy.attributes import plain
+from aalprivacy.errors import InputError
+from aalprivacy.folders import MANIFEST, Folder
+from aalprivacy.prepare import as_untidy
+from aalprivacy.schema import Schema
+from aalprivacy.tables import READABLE, checked, ending_of, naming, of_arrow, parse_csv, reading
+
+_BATCH = 2_000  # rows that are taken out of a Parquet file at once
+_turn = threading.Lock()  # of who reads forwards in a file
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a table.
+
+    Parameters
+    ----------
+    name
+        Its path below the table's folder.
+    rows
+        How many it has; of a text file, lines after the first.
+    digest
+        SHA-256 of its bytes.
+    stamp
+        Its size and when it was changed, so that a later change is noticed.
+    keys
+        What the folders above it say, as ``ward=east`` does.
+    first
+        Of a text file: its first line, with the names of the columns.
+    begins
+        Of a text file: the byte and the line, from 1, at which each piece begins, and its end.
+    """
+
+    name: str
+    rows: int
+    digest: str
+    stamp: tuple[int, int]
+    keys: tuple[tuple[str, str], ...]
+    first: bytes = b""
+    begins: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A table in pieces. ``len`` says how many there are.
+
+    Parameters
+    ----------
+    root
+        The file, or the folder.
+    files
+        In the order of their names.
+    length
+        Rows of a piece; the last piece of a file has fewer.
+    """
+
+    root: Path
+    files: tuple[File, ...]
+    length: int
+
+    @classmethod
+    def of(cls, path: str | Path, length: int) -> "Pieces":
+        """The pieces of a table.
+
+        Parameters
+        ----------
+        path
+            A file as `aalprivacy.tables.read_table` takes it, in UTF-8; or a folder of such, also
+            in folders whose names are ``key=value``, which then is a column. Names that begin with
+            ``_`` or ``.`` are left out.
+        length
+            Rows of a piece, at most.
+
+        Raises
+        ------
+        InputError
+            If there is no entry, a file can't be read, or a folder that a job writes isn't whole.
+        """
+        root = Path(path)
+        if root.is_dir():
+            if (root / MANIFEST).exists():
+                Folder.open(root).check_whole()
+            names = sorted(
+                name.as_posix()
+                for name in (found.relative_to(root) for found in root.rglob("*"))
+                if not any(part.startswith(("_", ".")) for part in name.parts)
+                and (root / name).is_file()
+            )
+        else:
+            names = [""]
+        files = tuple(_look_at(root, name, length) for name in names)
+        if not sum(file.rows for file in files):
+            raise InputError(f"{path}: no entries; expected at least one")
+        return cls(root, files, length)
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(itertools.accumulate(-(-file.rows // self.length) for file in self.files))
+
+    def _place(self, number: int) -> tuple[File, int]:
+        """The file of a piece, and its number in there."""
+        at = bisect.bisect(self._ends, number)
+        return self.files[at], number - (self._ends[at - 1] if at else 0)
+
+    @property
+    def rows(self) -> int:
+        """Of all pieces; of a text file they are lines, and empty ones count."""
+        return sum(file.rows for file in self.files)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the names and the contents of the files."""
+        listed = "\n".join(f"{file.digest} {file.name}" for file in self.files)
+        return hashlib.sha256(listed.encode()).hexdigest()
+
+    def path_of(self, number: int) -> Path:
+        """The file of a piece."""
+        return self.root / self._place(number)[0].name
+
+    def entries(self, number: int, schema: Schema) -> pd.DataFrame:
+        """A piece of entries, as `aalprivacy.tables.read_entries` has them.
+
+        The index is the rows of the file, of a text file its lines. The ids of people are int64 if
+        they are whole numbers, else text.
+
+        Raises
+        ------
+        InputError
+            If a value isn't of its attribute's form; the message names the file and the row in it.
+        """
+        table, row = self._table(number, schema)
+        with naming(self.path_of(number)):
+            entries = checked(table, row, schema)
+        if schema.id in entries and not np.can_cast(_dtype(entries[schema.id]), np.int64):
+            entries[schema.id] = entries[schema.id].astype("str")
+        elif schema.id in entries:
+            entries[schema.id] = entries[schema.id].astype(np.int64)
+        return entries
+
+    def all_entries(self, schema: Schema) -> Iterator[pd.DataFrame]:
+        """The pieces of entries, one after the other; see `entries`."""
+        return (self.entries(number, schema) for number in range(len(self)))
+
+    def has(self, count: int, schema: Schema) -> bool:
+        """Whether there are so many entries, not one more or fewer."""
+        found = 0
+        for entries in self.all_entries(schema) if count <= self.rows else ():
+            found += len(entries)
+            if found > count:
+                break
+        return found == count
+
+    def untidy(self, number: int, schema: Schema) -> pd.DataFrame:
+        """A piece of a table of any form, as `aalprivacy.prepare.read_untidy` has it.
+
+        Raises
+        ------
+        InputError
+            If it can't be read, or isn't text in UTF-8.
+        """
+        table, row = self._table(number, schema)
+        text = as_untidy(table, row)
+        if text.attrs["encoding"] != "utf-8":
+            raise InputError(
+                f"{self.path_of(number)}: bytes in {text.attrs['encoding']}; expected UTF-8 where "
+                "a table is read by pieces; save it as that"
+            )
+        return text
+
+    def checked(self, schema: Schema) -> "Pieces":
+        """The same, if each file has the columns of entries, and may have no others.
+
+        Raises
+        ------
+        InputError
+            If not, or if files differ in whether they say whose an entry is, and by which type.
+        """
+        first = None
+        for file in self.files:
+            path = self.root / file.name
+            with naming(path):
+                table = _of_schema(_columns(file, path), file, schema)
+                schema.columns(table, others=False)
+                people = schema.people(table)
+            kind = "none" if people is None else "whole numbers"
+            if people is not None and not np.can_cast(_dtype(people), np.int64):
+                kind = "text"
+            if (first := first or kind) != kind:
+                raise InputError(
+                    f"{path}, {schema.id}: {kind}; expected {first}, as in {self.files[0].name}"
+                )
+        return self
+
+    def _table(self, number: int, schema: Schema) -> tuple[pd.DataFrame, str]:
+        file, at = self._place(number)
+        path = self.root / file.name
+        with reading(path), _turn:
+            if _stamp(path) != file.stamp:
+                raise InputError(": was changed while it was read; expected it to stay as it is")
+            opened = _opened(path, file.stamp)
+            if file.begins:
+                (begin, line), (end, _) = file.begins[at : at + 2]
+                opened.seek(begin)
+                table = parse_csv(_text(file.first + opened.read(end - begin)), line)
+            else:
+                begin, end = at * self.length, min((at + 1) * self.length, file.rows)
+                table = of_arrow(opened.rows(begin, end), pd.RangeIndex(begin, end))
+        return _of_schema(table, file, schema), "line" if file.begins else "row"
+
+
+def _look_at(root: Path, name: str, length: int) -> File:
+    path = root / name
+    is_text = ending_of(path, READABLE) != ".parquet"
+    with reading(path):
+        if not path.is_file():
+            raise InputError(": no such file or folder")
+        stamp = _stamp(path)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        parts = (part.partition("=") for part in Path(name).parts[:-1])
+        keys = tuple((unquote(key), unquote(value)) for key, is_key, value in parts if is_key)
+        if not is_text:
+            return File(name, pq.read_metadata(path).num_rows, digest, stamp, keys)
+        with _text_file(path) as lines:
+            first, *begins, end = _begins(lines, length)
+    return File(name, end[1] - 2, digest, stamp, keys, first, (*begins, end))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _begins(file, length: int) -> Iterator:
+    """The first line of a text file; where each piece begins, in bytes and lines; and the end."""
+    first = file.readline()
+    if b"\r" in first.rstrip(b"\r\n"):
+        raise InputError(": lines that end in a carriage return alone; save it with line feeds")
+    yield first
+    at, line = len(first), 1
+    for line, content in enumerate(file, 2):
+        if (line - 2) % length == 0:
+            yield at, line
+        at += len(content)
+    yield at, line + 1
+
+
+def _text_file(path: Path):
+    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(
+            ": not text in UTF-8, as is expected where a table is read by pieces; save it as that"
+        ) from None
+
+
+@functools.lru_cache(4)
+def _opened(path: Path, stamp: tuple[int, int]):
+    """A file to read on in where the piece before ended; the stamp tells it from an earlier one.
+
+    To read on spares a gzipped file to be unpacked from its beginning for each piece.
+    """
+    return _Forwards(path) if path.suffix.lower() == ".parquet" else _text_file(path)
+
+
+def _columns(file: File, path: Path) -> pd.DataFrame:
+    """A table of a file's columns without rows."""
+    with reading(path):
+        if file.begins:
+            return parse_csv(_text(file.first))
+        return of_arrow(pq.read_schema(path).empty_table())
+
+
+def _of_schema(table: pd.DataFrame, file: File, schema: Schema) -> pd.DataFrame:
+    """A file's table with what the folders say of attributes and people; their other keys go."""
+    names = {plain(n) for n in (schema.id, *schema.names, *schema.labels)}
+    keys = {key: value for key, value in file.keys if plain(key) in names}
+    for at, (key, value) in enumerate(keys.items()):
+        table.insert(at, key, pd.Series(value, table.index, dtype="str"), allow_duplicates=True)
+    return table
+
+
+def _dtype(column: pd.Series) -> np.dtype:
+    return column.dtype if isinstance(column.dtype, np.dtype) else np.dtype(object)
+
+
+class _Forwards:
+    """Rows of a Parquet file, read forwards: what comes next costs no second look at the rest.
+
+    A file may well have a million rows in one group, which can be unpacked from its beginning only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.file = pq.ParquetFile(path)
+        groups = range(self.file.num_row_groups)
+        counts = (self.file.metadata.row_group(group).num_rows for group in groups)
+        self.starts = [0, *itertools.accumulate(counts)]
+        self._go_to(0)
+
+    def _go_to(self, row: int) -> None:
+        """To the beginning of the group of a row."""
+        self.group = bisect.bisect(self.starts, row) - 1
+        groups = list(range(self.group, self.file.num_row_groups))
+        self.batches = self.file.iter_batches(_BATCH, row_groups=groups)
+        self.batch, self.end = None, self.starts[self.group]
+        self._next()
+
+    def _next(self) -> None:
+        self.batch = next(self.batches)
+        self.begin, self.end = self.end, self.end + len(self.batch)
+
+    def rows(self, begin: int, end: int) -> pa.Table:
+        if begin < self.begin or begin >= self.starts[bisect.bisect(self.starts, self.begin)]:
+            self._go_to(begin)
+        while self.end <= begin:
+            self._next()
+        parts = [self.batch.slice(begin - self.begin, end - begin)]
+        while self.end < end:
+            self._next()
+            parts.append(self.batch.slice(0, end - self.begin))
+        return pa.Table.from_batches(parts)
