@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import CancelledError, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
 from aalprivacy import runtime
@@ -120,17 +120,26 @@ def on_dask(job: Job, numbers: Iterable[int], address: str) -> Iterator[tuple[in
     with client:
         try:
             yield from _by_workers(client, distributed, job, list(numbers))
-        except (OSError, CancelledError, distributed.KilledWorker) as error:
-            raise WorkerLost(f"--scheduler {address}: {error}; {AGAIN}") from None
+        except TimeoutError:
+            raise WorkerLost(
+                f"--scheduler {address}: no worker for {ALONE:.0f} seconds; {AGAIN}"
+            ) from None
+        except distributed.KilledWorker:
+            raise WorkerLost(
+                f"--scheduler {address}: several workers died of one piece; {AGAIN}"
+            ) from None
+        except ImportError as error:
+            raise InputError(
+                f"--scheduler {address}: a worker can't make pieces: {error}"
+            ) from None
+        except (OSError, distributed.CancelledError):
+            raise WorkerLost(f"--scheduler {address}: is lost; {AGAIN}") from None
 
 
 def _by_workers(client, distributed, job: Job, numbers: list[int]) -> Iterator[tuple[int, dict]]:
     waiting, at_work, everywhere = iter(numbers), {}, None
     while True:
-        try:
-            client.wait_for_workers(1, timeout=ALONE)
-        except TimeoutError:
-            raise OSError(f"no worker for {ALONE:.0f} seconds") from None
+        client.wait_for_workers(1, timeout=ALONE)
         if everywhere is None:
             everywhere = client.scatter(job, broadcast=True, hash=False)
         # Two for each thread: so none waits for the next, and few are lost with a worker.

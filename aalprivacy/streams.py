@@ -340,7 +340,7 @@ def run(job: Job, doing: str, bar: "Bar", hands: Hands = make_pieces) -> Said:
         except InputError:
             left.append(number)
     with bar(doing, job.folder.about["rows"], said.rows) as report:
-        for number, told in hands(job, left):
+        for number, told in hands(job, left) if left else ():
             said.add(number, told)
             report(told["rows"])
     job.folder.end()

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from dask import distributed
 
 from aalprivacy import cluster, commands, streams
 from aalprivacy.errors import InputError, WorkerLost
@@ -60,6 +61,28 @@ def test_what_is_refused(run, refused, home, tmp_path, job, monkeypatch):
     refused(*encode_of(home, tmp_path / "c", "--scheduler", "tcp://127.0.0.1:9"),
             says="pip install 'aalprivacy[cluster]'")  # fmt: skip
     assert not list(tmp_path.glob("c/piece-*"))
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (TimeoutError(), "no worker for 60 seconds; the same command goes on where it was"),
+        (distributed.KilledWorker(1, None, 3), "several workers died of one piece; the same com"),
+        (distributed.CancelledError(), "is lost; the same command goes on where it was"),
+        (OSError(), "is lost; the same command goes on where it was"),
+        (ModuleNotFoundError("No module named 'x'"), "a worker can't make pieces: No module nam"),
+        (InputError("e.csv, line 3: wrong"), "e.csv, line 3: wrong"),
+    ],
+)
+def test_what_goes_wrong_on_a_cluster_is_one_line(
+    refused, home, tmp_path, monkeypatch, error, says
+):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(cluster, "_by_workers", fail)
+    monkeypatch.setattr(distributed, "Client", lambda *_, **__: contextlib.nullcontext())
+    refused(*encode_of(home, tmp_path / "c", "--scheduler", "tcp://192.0.2.1:1"), says=says)
 
 
 @pytest.mark.slow
@@ -160,7 +183,7 @@ def dask(tmp_path):
     def worker():
         return start("worker", address, "--nthreads", "1", "--no-nanny")
 
-    yield worker, address
+    yield worker, address, started
     for process in started:
         process.kill()
         process.wait()
@@ -169,7 +192,7 @@ def dask(tmp_path):
 @pytest.mark.slow
 def test_a_dask_cluster(run, refused, home, tmp_path, dask, monkeypatch):
     """A scheduler and two workers, all real processes; one of them is killed half-way."""
-    worker, address = dask
+    worker, address, started = dask
     workers = [worker(), worker()]
     assert run(*encode_of(home, tmp_path / "whole", "--piece", 2))[0] == 0
     out = tmp_path / "c"
@@ -199,6 +222,13 @@ def test_a_dask_cluster(run, refused, home, tmp_path, dask, monkeypatch):
     worker()
     monkeypatch.setattr(cluster, "ALONE", 60.0)
     assert run(*encode_of(home, tmp_path / "d", *there))[0] == 0
+    command = encode_of(home, tmp_path / "e", "--piece", 1, *there)
+    job = subprocess.Popen([*COMMAND, *map(str, command)], stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: len(list((tmp_path / "e").glob("piece-*"))) > 20)
+    started[0].kill()
+    error = job.communicate(timeout=100)[1]
+    assert (job.returncode, error.count("\n")) == (1, 1)
+    assert error.startswith(f"aalprivacy: --scheduler {address}: is lost; the same command goes on")
 
 
 def test_the_cluster_is_asked_for_where_it_stands(home):
