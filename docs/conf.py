@@ -98,6 +98,7 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ex
 exclude_patterns = ["_build", "_extra"]
 html_extra_path = ["_extra"]  # the live page and the report's pictures, as they are
 nb_execution_mode = "off"  # as committed
+nb_render_markdown_format = "gfm"  # tables in what cells write
 myst_heading_anchors = 3
 myst_enable_extensions = ["dollarmath"]
 suppress_warnings = ["mystnb.unknown_mime_type"]

@@ -30,8 +30,9 @@ STYLE = """<style>
 .aal-lines code { overflow-wrap: anywhere; white-space: pre-wrap; }
 @media (max-width: 46rem) {
   .aal-views thead { display: none; }
-  .aal-views, .aal-views tbody, .aal-views tr, .aal-views th, .aal-views td { display: block; }
-  .aal-views th { border: 0; padding-top: .8em; }
+  .aal-views, .aal-views tbody, .aal-views tr, .aal-views th { display: block; }
+  .aal-views th { border: 0; padding: .7em 0 .1em; }
+  .aal-views td { display: inline-block; border: 0; border-radius: 4px; margin: .1em .3em .1em 0; }
   .aal-views td::before { content: attr(data-of) ": "; opacity: .7; font-style: normal; }
 }
 </style>"""
