@@ -751,7 +751,7 @@ def test_memory_does_not_grow_with_the_table(tmp_path):
         assert done.returncode == 0, done.stderr
         peaks.append(int(done.stdout.split()[-1]) / 1024)
         assert ds.dataset(tmp_path / name).count_rows() == 2000 * times
-    assert peaks[1] < 400
+    assert peaks[1] < 500  # megabytes, most of them the libraries
     assert peaks[1] < peaks[0] + 60
 
 
