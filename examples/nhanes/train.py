@@ -35,7 +35,7 @@ PAIRS = {  # name -> receiver, blind, seed
     "researcher.blind": ("researcher", True, 22),
     "doctor": ("doctor", False, 23),
 }
-UPDATES = 7_000
+UPDATES = 5_000
 SHIPS = "researcher"
 
 
