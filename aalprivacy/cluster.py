@@ -110,7 +110,8 @@ def on_dask(job: Job, numbers: Iterable[int], address: str) -> Iterator[tuple[in
         from dask import distributed
     except ImportError:
         raise InputError("--scheduler: needs Dask; pip install 'aalprivacy[cluster]'") from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # errors are told once, below
+    for name in ("distributed", "distributed.client"):  # errors are told once, below
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(address, timeout=ANSWER)
     except (OSError, ValueError, TypeError):
