@@ -95,13 +95,13 @@ runs/pairs/%/card.json: | install
 
 NOTES := examples/notes
 .PHONY: notes
-notes: $(NOTES)/runs/researcher/card.json  ## hours: a pair on homes with a nurse's note; figures and examples
+notes: $(NOTES)/runs/researcher/card.json  ## an hour or two: a pair on homes with a nurse's note; figures and examples
 	$(BIN)/python $(NOTES)/show.py --json $(NOTES)/figures.json
 
 # Ctrl-C stops the training, the same command goes on.
 $(NOTES)/runs/researcher/card.json: $(NOTES)/runs/entries.parquet | install
 	$(BIN)/aalprivacy train --receiver researcher --data $< --schema $(NOTES)/notes.toml \
-	  --policy $(NOTES)/policy.csv --out $(@D) --seed 21 --places 80 $(if $(wildcard $(@D)/checkpoint.npz),--resume)
+	  --policy $(NOTES)/policy.csv --out $(@D) --seed 21 --places 80 --updates 12000 $(if $(wildcard $(@D)/checkpoint.npz),--resume)
 
 $(NOTES)/runs/entries.parquet: | install
 	$(BIN)/python $(NOTES)/make.py
