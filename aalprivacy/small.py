@@ -9,6 +9,7 @@ coding; Goyal 2001, Theoretical foundations of transform coding, IEEE Signal Pro
 
 import hashlib
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -152,17 +153,29 @@ def fit(
     -------
     The `Small` with the least character error on `validation`.
     """
+    return fit_all(pair, entries, validation, (budget,), seed)[0]
+
+
+def fit_all(
+    pair: "Pair",
+    entries: pd.DataFrame,
+    validation: pd.DataFrame,
+    budgets: Sequence[float],
+    seed: int = 0,
+) -> list[Small]:
+    """As `fit`, for several budgets, a `Small` each; what is heard is found out once."""
     codes = pair.encode_entries(entries).astype(np.float64)
     others, expected = pair.encode_entries(validation), pair.view_lines(validation)
     heard = _heard(pair, codes[:HEARD], pair.view_lines(entries[:HEARD]), seed)
-    best, least = None, np.inf
-    for floor in FLOORS:
-        small = _within(codes, heard, floor, budget)
+
+    def error(small: Small) -> float:
         lines = pair.decode(small.restored(small.rounded(others)))
-        error = character_errors(lines, expected).mean()
-        if error < least:
-            best, least = small, error
-    return best
+        return float(character_errors(lines, expected).mean())
+
+    return [
+        min((_within(codes, heard, floor, budget) for floor in FLOORS), key=error)
+        for budget in budgets
+    ]
 
 
 def _within(codes: np.ndarray, heard: np.ndarray, floor: float, budget: float) -> Small:

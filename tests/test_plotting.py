@@ -394,3 +394,16 @@ def test_what_is_told_of_hidden_values_is_the_best_probes():
     assert list(told.lines[0].get_xdata()) == [0.7]
     assert list(not_told.lines[0].get_xdata()) == [0.3]
     assert len(figure.axes[1].containers[0].lines[0].get_xdata()) == 0
+
+
+def test_code_sizes_tell_small_codes_from_full_ones():
+    rows = pd.DataFrame({
+        "type": ["float32", "small", "small"], "bytes": [1900.0, 100.0, 20.0],
+        "character_error": [0.04, 0.05, 3.0], "standard_error": [0.01, 0.01, 0.2],
+    })  # fmt: skip
+    figure = plotting.code_sizes({"doctor": rows, "researcher.blind": rows})
+    assert {"doctor, small codes", "researcher, blind, small codes", "float32"} <= set(
+        texts(figure)
+    )
+    assert "doctor 3.00 with 20 bytes, doctor 0.05 with 100 bytes" in figure.alt
+    assert "1900" not in figure.alt

@@ -14,6 +14,7 @@ from aalprivacy.plotting.data import distributions, view_table
 from aalprivacy.plotting.diagrams import architecture, encoder_decoder, lstm_cell, operations
 from aalprivacy.plotting.errors import (
     attribute_errors,
+    code_sizes,
     comparison,
     error_anatomy,
     error_distribution,
@@ -34,6 +35,7 @@ __all__ = [
     "attack_curve",
     "attribute_errors",
     "code_map",
+    "code_sizes",
     "code_strip",
     "comparison",
     "differences",

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from aalprivacy.attributes import in_words
+from aalprivacy.codes import SMALL
 from aalprivacy.evaluation import PAPER_ERROR, Score
 from aalprivacy.plotting.style import BLUE, GREY, HATCHES, ORANGE, SERIES, STYLE, Drawing
 from aalprivacy.schema import Schema
@@ -358,6 +359,57 @@ def learning_curves(logs: Mapping[str, pd.DataFrame]) -> Drawing:
         axes.set_ylabel("wrong characters per entry, validation")
         figure.legend(frameon=False, loc="outside right upper")
         figure.details = "At the end: " + ", ".join(told)
+        return figure
+
+
+def code_sizes(curves: Mapping[str, pd.DataFrame], title: str = "") -> Drawing:
+    """Wrong characters against the bytes that a code takes.
+
+    Parameters
+    ----------
+    curves
+        Name of a pair -> one row a way to write its codes, with columns ``type`` (of numbers, or
+        "small"), ``bytes`` (a code, in a file), ``character_error`` and ``standard_error``.
+    title
+        What the figure shows, if not only that.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(8, 4.2, title or "How few bytes a code can have before its view is wrong")
+        axes = figure.subplots()
+        told, types = [], {}
+        for (name, rows), (colour, marker, line) in zip(
+            curves.items(), cycle(SERIES), strict=False
+        ):
+            few = rows[rows["type"] == SMALL].sort_values("bytes")
+            other = rows[rows["type"] != SMALL]
+            axes.errorbar(
+                few["bytes"], few["character_error"], few["standard_error"], color=colour,
+                marker=marker, linestyle=line, capsize=2, label=f"{in_words(name)}, small codes",
+            )  # fmt: skip
+            axes.errorbar(
+                other["bytes"], other["character_error"], other["standard_error"], color=colour,
+                marker=marker, linestyle="none", fillstyle="none", capsize=2,
+            )  # fmt: skip
+            types |= dict(zip(other["type"], other["bytes"], strict=True))
+            told += [
+                f"{in_words(name)} {error:.2f} with {size:.0f} bytes"
+                for size, error in few[["bytes", "character_error"]].to_numpy()
+            ]
+        for kind, size in types.items():
+            axes.annotate(
+                kind, (size, 1), xycoords=("data", "axes fraction"), xytext=(0, 2),
+                textcoords="offset points", ha="center", color=GREY,
+            )  # fmt: skip
+        axes.set(xscale="log", yscale="log")
+        _plain_log(axes)
+        _paper(axes)
+        axes.xaxis.set_major_locator(LogLocator(2, subs=(1,)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel("bytes of a code in a file (hollow: full codes, their numbers rounded)")
+        axes.set_ylabel("wrong characters per entry")
+        figure.legend(frameon=False, loc="outside right upper")
+        figure.details = f"Small codes: {', '.join(told)}"
         return figure
 
 
