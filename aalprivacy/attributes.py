@@ -153,7 +153,7 @@ class Attribute:
             raise InputError(f"{self.name}: least {self.least} is more than most {self.most}")
         twice = next((v for v, n in Counter(self.values).items() if n > 1), None)
         if twice is not None:
-            raise InputError(f"{self.name}: the value {twice!r} stands twice; expected it once")
+            raise InputError(f"{self.name}: the value {twice!r} appears twice; expected it once")
         if isinstance(rule, Hierarchy):
             absent = [value for value in self.values if value not in rule.general]
             if absent:

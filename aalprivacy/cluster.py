@@ -19,7 +19,7 @@ from aalprivacy import runtime
 from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.streams import Job, make_piece
 
-AGAIN = "the same command goes on where it was"
+AGAIN = "the same command continues where it stopped"
 ANSWER = 10.0  # seconds in which a scheduler answers
 ALONE = 60.0  # seconds without a worker, after which no other is expected
 _job: Job | None = None  # of a process of `on_processes`

@@ -38,7 +38,7 @@ class CodeBook:
     Raises
     ------
     InputError
-        If a part isn't such a table of text, or a code stands twice.
+        If a part isn't such a table of text, or a code appears twice.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class CodeBook:
             twice = next((code for code in codes if keys.count(_key(code)) > 1), None)
             if twice is not None:
                 raise InputError(
-                    f"values.{name}: the code {twice!r} stands twice; expected it once"
+                    f"values.{name}: the code {twice!r} appears twice; expected it once"
                 )
 
     @classmethod

@@ -129,7 +129,7 @@ class How:
         try:
             return streams.run(streams.Job.of(work, out, key), doing, self.bar, hands)
         except KeyboardInterrupt:
-            warn("stopped; the same command goes on where it was")
+            warn("stopped; the same command continues where it stopped")
             raise
 
 

@@ -186,7 +186,7 @@ class Hierarchy:
                 raise InputError(f"{where}, {row[0]}: an empty cell; expected text on each level")
         twice = next((value for value, n in Counter(self.values).items() if n > 1), None)
         if twice is not None:
-            raise InputError(f"{where}: the value {twice!r} stands twice; expected it once")
+            raise InputError(f"{where}: the value {twice!r} appears twice; expected it once")
         if not 1 <= self.level < len(self.rows[0]):
             raise InputError(
                 f"{where}: no level {self.level}; expected 1 to {len(self.rows[0]) - 1}"
@@ -258,7 +258,7 @@ class WordsOf:
     Raises
     ------
     InputError
-        If there are neither attributes nor a hierarchy, an attribute stands twice, or the
+        If there are neither attributes nor a hierarchy, an attribute appears twice, or the
         hierarchy has something else than a word, a word twice, or a general value with a word that
         itself becomes another one.
     """
@@ -273,7 +273,7 @@ class WordsOf:
             raise InputError("words_of: expected names of attributes, or a hierarchy of words too")
         twice = next((name for name, n in Counter(self.reads).items() if n > 1), None)
         if twice is not None:
-            raise InputError(f"words_of: {twice} stands twice; expected it once")
+            raise InputError(f"words_of: {twice} appears twice; expected it once")
         where = self.source or "hierarchy"
         words = self.hierarchy.values if self.hierarchy else ()
         strange = next((word for word in words if not WORD.fullmatch(word)), None)
@@ -284,7 +284,7 @@ class WordsOf:
             )
         twice = next((w for w, n in Counter(map(str.casefold, words)).items() if n > 1), None)
         if twice is not None:
-            raise InputError(f"{where}: the word {twice!r} stands twice; expected it once")
+            raise InputError(f"{where}: the word {twice!r} appears twice; expected it once")
         for word, general in self._general.items():
             # Else the view of a view would be another view, and two words of one group apart.
             for inner in WORD.findall(general):
@@ -400,7 +400,7 @@ def _words_of(table: Mapping, folder: Path | None) -> WordsOf:
             f'generalise: words_of: expected names of attributes such as ["name"], got {names!r}'
         )
     if "level" in table and "hierarchy" not in table:
-        raise InputError("generalise: level is of a hierarchy; expected a hierarchy too")
+        raise InputError("generalise: level belongs to a hierarchy; expected a hierarchy too")
     if type(level) is not int:
         raise InputError(f"generalise: level: expected a whole number, got {level!r}")
     hierarchy = read_hierarchy(table["hierarchy"], level, folder) if "hierarchy" in table else None

@@ -56,7 +56,7 @@ class Policy:
         known = set()
         for receiver, operations in self.rules.items():
             if identifier(str(receiver)) in known:
-                raise InputError(f"policy: the receiver {receiver!r} stands twice")
+                raise InputError(f"policy: the receiver {receiver!r} appears twice")
             known.add(identifier(str(receiver)))
             if not receiver:
                 raise InputError("policy: a receiver without a name; expected a name for each")
@@ -180,7 +180,7 @@ class Policy:
             )
         rules: dict[str, dict[str, Operation]] = {identifier(r): {} for r in receivers}
         if len(rules) < len(receivers):
-            raise InputError(f"{path}: a receiver stands twice in the first line")
+            raise InputError(f"{path}: a receiver appears twice in the first line")
         for line, (label, *letters) in rows:
             where = f"{path}, line {line}"
             if len(letters) != len(receivers):
@@ -194,7 +194,7 @@ class Policy:
                 raise InputError(f"{where}: {error}") from None
             for receiver, letter in zip(rules, letters, strict=True):
                 if name in rules[receiver]:
-                    raise InputError(f"{where}: {name} stands twice")
+                    raise InputError(f"{where}: {name} appears twice")
                 try:
                     rules[receiver][name] = _operation(letter)
                 except InputError as error:

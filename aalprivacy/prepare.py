@@ -365,7 +365,7 @@ def _of_the_table(table: pd.DataFrame, places: list[str | None], attrs: dict) ->
     separator, rows = attrs.get("separator", ","), len(table)
     names = {";": "semicolons", "\t": "tabs"}
     if separator in names:
-        yield Change(f"cells apart by {names[separator]}", "", rows, separator, ",")
+        yield Change(f"cells separated by {names[separator]}", "", rows, separator, ",")
     if attrs.get("mark"):
         yield Change("mark of the encoding left out", "", 1, attrs["encoding"], "")
     if attrs.get("empty"):

@@ -356,7 +356,7 @@ def view_risk(
         raise InputError(f"{len(entries)} people; expected at least {FEWEST}")
     people = schema.people(entries)
     if people is not None and people.duplicated().any():
-        raise InputError("a person stands twice; expected one entry each")
+        raise InputError("a person appears twice; expected one entry each")
     whole = schema.check(entries).reset_index(drop=True)
     view = whole if receiver is None else apply_policy(whole, policy, receiver)
     truth = schema.general(secret, whole) if schema[secret].generalise else whole[secret]

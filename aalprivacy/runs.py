@@ -435,7 +435,9 @@ def read_run(folder: Path) -> dict:
         begun = json.loads(path.read_text("utf-8"))
         _ = [begun[key] for key in ("receiver", "policy", "schema")], begun["data"].keys()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{path}: missing or broken; expected what began it") from None
+        raise InputError(
+            f"{path}: missing or broken; expected the file that the training wrote"
+        ) from None
     return begun
 
 

@@ -118,7 +118,7 @@ class Schema:
             raise InputError(f"alphabet: no {absent[0]!r}; expected '|', '*' and '-' among them")
         twice = next((c for c in self.alphabet if self.alphabet.count(c) > 1), None)
         if twice:
-            raise InputError(f"alphabet: {twice!r} stands twice; expected each character once")
+            raise InputError(f"alphabet: {twice!r} appears twice; expected each character once")
         strange = next((c for c in self.alphabet if not c.isprintable()), None)
         if strange:
             raise InputError(f"alphabet: {strange!r} can't be printed; expected visible characters")
@@ -233,7 +233,7 @@ class Schema:
             if name is None and plain(str(column)) == plain(self.id):
                 name = self.id
             if name is not None and name in found:
-                raise InputError(f"the column {name} stands twice; expected it once")
+                raise InputError(f"the column {name} appears twice; expected it once")
             if name is None and not others:
                 what = f"unexpected column {column!r}"
                 if not str(column).strip():
@@ -334,7 +334,7 @@ class Schema:
             if bad.any():
                 raise InputError(
                     f"{row} {row_name(table.index, np.argmax(bad))}, {name}: character "
-                    f"{SEPARATOR!r}, which parts the values of a line"
+                    f"{SEPARATOR!r}, which separates the values of a line"
                 )
         return pd.DataFrame(columns, index=table.index, columns=list(self.names))
 
@@ -425,7 +425,7 @@ def _attribute(name: str, table: Mapping, folder: Path | None) -> Attribute:
     if "hierarchy" in table and "generalise" in table:
         raise InputError(f"{name}: both a hierarchy and generalise; expected one of them")
     if "level" in table and "hierarchy" not in table:
-        raise InputError(f"{name}: level is of a hierarchy; expected a hierarchy too")
+        raise InputError(f"{name}: level belongs to a hierarchy; expected a hierarchy too")
     rule, level = None, table.get("level", 1)
     try:
         if "hierarchy" in table:

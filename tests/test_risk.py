@@ -158,7 +158,7 @@ def test_risks_of_table_i(entries):
     assert (hidden.anonymity.l, hidden.anonymity.t) == (None, None)
     assert hidden.inference.attack == hidden.inference.baseline
     for wrong, message in (
-        ((entries, TABLE_I, None), "a person stands twice"),
+        ((entries, TABLE_I, None), "a person appears twice"),
         ((people[:5], TABLE_I, None), "5 people; expected at least 20"),
         ((people, TABLE_I, "chef"), "unknown receiver"),
     ):

@@ -596,7 +596,7 @@ def test_an_interrupted_job_goes_on(run, tmp_path, home, monkeypatch, kind):
         interrupted_after(patch, 3)
         code, _, error = run(*command(out))
     assert code == 130
-    assert error == "aalprivacy: stopped; the same command goes on where it was\n"
+    assert error == "aalprivacy: stopped; the same command continues where it stopped\n"
     assert len(list(out.glob("piece-*"))) == 3
     # What writes that were killed leave behind; and a piece that a full disk cut.
     (out / ".piece-00000004-x.parquet").write_text("half")
