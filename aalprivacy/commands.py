@@ -451,7 +451,7 @@ def open_run(request: Request, recipe: Recipe, *, early: bool) -> tuple[Run, pd.
             "--until, --minutes: only one machine can stop early; expected no TF_CONFIG"
         )
     if request.start_from is not None and workers.count > 1:
-        raise InputError("--start-from: only possible on one machine; expected no TF_CONFIG")
+        raise InputError("--start-from: only one machine can do this; expected no TF_CONFIG")
     data = {"users": request.users, "entries_per_user": request.entries}
     if workers.is_chief and request.resume:
         data = _data_begun_with(request)
