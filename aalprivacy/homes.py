@@ -67,8 +67,8 @@ _LONGEST_CLASS = 6  # of a generalised reading: "raised", "medium", "normal", "2
 
 TRAINING_SEED = 1
 VALIDATION_SEED = 1_000_001
-# For quick samples: 'evaluate', figures, notebooks, tests. These entries are looked at often. So the
-# test results on cards have another seed, which is drawn once, for scoring (`benchmarks/score.py`).
+# For quick samples: 'evaluate', figures, notebooks, tests. These entries are looked at often. So
+# the test results on cards have another seed, drawn once, for scoring (`benchmarks/score.py`).
 SAMPLE_SEED = 2_000_001
 AUDIT_SEED = 3_000_000
 # With 100 entries each, as many entries as in the paper (section IV-D).
