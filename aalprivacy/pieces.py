@@ -88,7 +88,7 @@ class Pieces:
         Parameters
         ----------
         path
-            A file as for `aalprivacy.tables.read_table`, in UTF-8; or a folder of such files. It
+                A file as for `aalprivacy.tables.read_table`, in UTF-8; or a folder of such files. It
             may have folders inside. A folder with a name such as ``key=value`` gives a column.
             Names that begin with ``_`` or ``.`` are left out.
         length
@@ -280,7 +280,7 @@ def _text(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(
-            ": not text in UTF-8, which is expected when a table is read in pieces; save it in UTF-8"
+            ": not text in UTF-8; expected UTF-8, as the table is read in pieces; save it in UTF-8"
         ) from None
 
 
