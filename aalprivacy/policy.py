@@ -117,7 +117,7 @@ class Policy:
         return {name: str(operation) for name, operation in self.for_receiver(receiver).items()}
 
     def to_frame(self) -> pd.DataFrame:
-        """The policy as a table of letters: a row for each attribute, a column for each receiver."""
+        """The policy as a table of letters: attributes as rows, receivers as columns."""
         return pd.DataFrame(
             {r: [str(operation) for operation in ops.values()] for r, ops in self.rules.items()},
             index=pd.Index(self.schema.names, name="attribute"),
