@@ -823,7 +823,7 @@ def test_prepare_by_pieces_refuses_other_encodings(refused, untidy):
                untidy / "out"]  # fmt: skip
     text = (untidy / "untidy.csv").read_text()
     (untidy / "e.csv").write_bytes(text.encode("cp1252"))
-    refused(*command, says="e.csv: not text in UTF-8, as is expected where a table is read by pi")
+    refused(*command, says="e.csv: not text in UTF-8; expected UTF-8, as the table is read in pi")
     table = pd.read_csv(untidy / "untidy.csv", sep=";", dtype=str).fillna("")
     table["Name"] = [value.encode("cp1252") for value in table["Name"]]
     table.to_parquet(untidy / "e.parquet")
