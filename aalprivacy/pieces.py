@@ -88,7 +88,7 @@ class Pieces:
         Parameters
         ----------
         path
-                A file as for `aalprivacy.tables.read_table`, in UTF-8; or a folder of such files. It
+            A file as for `aalprivacy.tables.read_table`, in UTF-8; or a folder of such files. It
             may have folders inside. A folder with a name such as ``key=value`` gives a column.
             Names that begin with ``_`` or ``.`` are left out.
         length
