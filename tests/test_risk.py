@@ -129,7 +129,7 @@ def test_inference(unique, others):
     assert found.risk.value == 1
     hidden = inference(unique.assign(ill="*"), others, ["age"], "ill", *truth)
     assert hidden.attack == hidden.baseline
-    with pytest.raises(InputError, match="ill is known; expected it not to be"):
+    with pytest.raises(InputError, match="ill is known; expected a secret that isn't"):
         inference(unique, others, ["ill"], "ill", *truth)
 
 
