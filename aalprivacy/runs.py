@@ -54,7 +54,7 @@ def split_people(entries: pd.DataFrame, schema: Schema, seed: int = 0) -> Parts:
     Parameters
     ----------
     entries
-        With the schema's id column; without it each row counts as a person.
+        With the schema's id column; without it each distinct row counts as a person.
     seed
         Seed of the split.
 
@@ -241,7 +241,7 @@ class Run:
             if _terms(policy, receiver) != {k: begun[k] for k in ("receiver", "policy", "schema")}:
                 raise InputError(
                     f"{folder}: was begun with another receiver, policy or schema; expected "
-                    f"{begun['receiver']} and the policy and schema of then"
+                    f"{begun['receiver']}, and the policy and schema of its run.json"
                 )
             trainer = Trainer.load(folder / "checkpoint.npz", policy, receiver, workers)
             if updates is not None:
