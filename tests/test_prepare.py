@@ -543,7 +543,7 @@ def test_a_renamed_column_of_numbers_has_still_lost_its_zeros(tmp_path):
 def test_an_encoding_that_nobody_knows_is_refused(tmp_path):
     text = "name,town\nΓιώργος,Αθήνα\nΜαρία,Πάτρα\n"
     (tmp_path / "t.csv").write_bytes(text.encode("cp1253"))
-    with pytest.raises(InputError, match=r"t\.csv: of an unknown encoding; expected UTF-8"):
+    with pytest.raises(InputError, match=r"t\.csv: an unknown encoding; expected UTF-8"):
         read_untidy(tmp_path / "t.csv")
     with pytest.raises(InputError, match="no such file"):
         read_untidy(tmp_path / "none.csv")
