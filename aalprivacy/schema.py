@@ -249,7 +249,7 @@ class Schema:
         return found
 
     def people(self, table: pd.DataFrame) -> pd.Series | None:
-        """The column that says whose entry each row is, or ``None`` if the table has no such column.
+        """The column that says whose entry each row is, or ``None`` if the table has none.
 
         Raises
         ------
