@@ -74,7 +74,7 @@ class Small:
         return steps.astype(np.float32) @ self.from_steps + self.mean
 
     def rekeyed(self, order: np.ndarray, sign: np.ndarray) -> "Small":
-        """The same for re-keyed codes: new number i is ``sign[i]`` times old number ``order[i]``."""
+        """For re-keyed codes, whose number i is ``sign[i]`` times the old number ``order[i]``."""
         return Small(
             self.mean[order] * sign,
             self.to_steps[order] * sign[:, None],
