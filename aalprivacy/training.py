@@ -68,7 +68,7 @@ class Progress:
             raise ValueError("its progress isn't that of a training")
 
     def whole_since(self, attributes: int) -> int:
-        """The update at which windows reached `attributes`; 0 if it wasn't reached later."""
+        """The update at which windows got this many attributes; 0 if the training began so."""
         return next((update for window, update, _ in self.stages if window == attributes), 0)
 
 
