@@ -14,8 +14,8 @@ from aalprivacy.plotting.data import operation
 from aalprivacy.policy import Operation
 from aalprivacy.schema import Schema
 
-# Half transparent colours, which fit a light page and a dark one. On a narrow screen each row of the
-# views' table is a paragraph of its own, with the receivers' names beside the values.
+# Half transparent colours, which fit a light page and a dark one. On a narrow screen each row of
+# the views' table is a paragraph of its own, with the receivers' names beside the values.
 STYLE = """<style>
 .aal-table { border-collapse: collapse; border: 0; font-variant-numeric: tabular-nums; }
 .aal-table th, .aal-table td { border: 0; border-bottom: 1px solid #8884; padding: .25em .6em; }
