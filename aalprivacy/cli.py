@@ -264,7 +264,7 @@ def train(
             run.finish(commands.final_tests(run, test, test_entries), until)
         out.print(f"trained pair: {folder}")
     else:
-        out.print(f"{stopped}; go on with --resume: {folder}")
+        out.print(f"{stopped}; continue with --resume: {folder}")
     if not complete:
         raise typer.Exit(130)
 
