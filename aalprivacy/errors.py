@@ -13,7 +13,7 @@ class InputError(ValueError):
 
 
 class WorkerLost(RuntimeError):
-    """Another machine of a training stopped answering; the message says how to go on."""
+    """Another process stopped answering; the message says how to continue."""
 
 
 def refuse_unknown(names: Iterable[str], known: Sequence[str], what: str, where: str = "") -> None:
