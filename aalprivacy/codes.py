@@ -122,7 +122,7 @@ def check_encoder(path: str | Path, made_by: str, encoder: str | None) -> None:
     Raises
     ------
     InputError
-        If so.
+        If the encoders differ.
     """
     if encoder is not None and made_by != encoder:
         raise InputError(
@@ -136,7 +136,7 @@ def check_steps(path: str | Path, steps: str, small: Small | None) -> None:
     Raises
     ------
     InputError
-        If so.
+        If the steps differ.
     """
     if small is None or steps != small.fingerprint:
         raise InputError(
@@ -203,7 +203,7 @@ def check_number_type(number_type: str, small: Small | None) -> None:
     Raises
     ------
     InputError
-        If so.
+        If the type can't be used.
     """
     if number_type not in (*NUMBER_TYPES, SMALL):
         expected = " or ".join((*NUMBER_TYPES, SMALL))
