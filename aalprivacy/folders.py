@@ -172,7 +172,7 @@ class Folder:
         Raises
         ------
         InputError
-            If so.
+            If the folder isn't complete and correct.
         """
         for number in range(len(self)):
             self.said(number)
