@@ -406,7 +406,7 @@ def _interruptible() -> Iterator[list]:
 
 @contextlib.contextmanager
 def _lost_worker_saves(trainer: Trainer, checkpoint: Path) -> Iterator[None]:
-    """When another worker is lost, write the checkpoint and say how to go on."""
+    """When another worker is lost, write the checkpoint and say how to continue."""
     try:
         yield
     except WorkerLost as lost:
