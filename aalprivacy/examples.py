@@ -43,7 +43,7 @@ from aalprivacy.views import apply_policy
 NEVER, START, END = 0, 1, 2  # which part of the entry's value the view shows
 MADE = (Form.NUMBER, Form.DIGITS, Form.PATTERN)  # forms whose values can be made at random
 STRANGE = 4096  # rows of values drawn from all that their forms allow
-APART = 0.2  # share of the examples in which a rule may read values of other rows
+APART = 0.2  # share of the mixed examples in which a rule reads other people's values
 
 
 class Batch(NamedTuple):
