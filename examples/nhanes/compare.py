@@ -116,12 +116,13 @@ def verdict(adults: dict) -> str:
         return f"{adults['views'][view]['utility']['diabetes'][MODEL]['auc']:.2f}"
 
     return (
-        f"Whoever knows five plain facts of a real adult finds the person in {found('entry')} of "
-        f"cases in the entries, {found('doctor')} in the doctor's view, {found('carer')} in the "
-        f"carer's and {found('researcher')} in the researcher's; from these diabetes is predicted "
-        f"with an area of {auc('entry')}, {auc('doctor')}, {auc('carer')} and "
-        f"{auc('researcher')}: here bands of nearly all attributes protect more and cost less "
-        "than deleting some and disclosing the others."
+        "An attacker who knows five plain facts of a real adult finds the person in "
+        f"{found('entry')} of cases in the entries, in {found('doctor')} in the doctor's view, in "
+        f"{found('carer')} in the carer's and in {found('researcher')} in the researcher's. "
+        f"Diabetes is predicted from these with an area under the ROC curve of {auc('entry')}, "
+        f"{auc('doctor')}, {auc('carer')} and {auc('researcher')}. So the researcher's view, which "
+        "has ranges and groups for most attributes, protects more and costs less than the carer's, "
+        "which deletes some attributes and discloses others."
     )
 
 
