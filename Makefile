@@ -4,14 +4,14 @@ BIN := .venv/bin
 
 .PHONY: reproduce notebooks tables site test check install lock compat studies
 
-reproduce: install  ## the main job on the shipped pairs: figures and tables in figures/
+reproduce: install  ## figures, tables and verdicts of the shipped pairs, in figures/
 	$(BIN)/aalprivacy reproduce --out figures
 
-notebooks: install  ## run all notebooks anew, in place
+notebooks: install  ## run all notebooks again, in place
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
 	  notebooks/*.ipynb notebooks/solutions/*.ipynb
 
-tables: install  ## the tables of README and docs/ made anew from cards, audits and examples
+tables: install  ## make the tables of README and docs/ again, from cards, audits and examples
 	$(BIN)/python docs/tables.py
 
 site: install  ## README, notebooks, report, live page and reference in site/; a broken link fails
@@ -19,12 +19,12 @@ site: install  ## README, notebooks, report, live page and reference in site/; a
 	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet docs site
 	$(BIN)/python docs/check_links.py site
 
-test: install  ## minutes: format, lint, and the tests that a change is likely to break
+test: install  ## minutes: format, lint, and the quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pytest -n 2 --dist loadfile
 
-check: test site  ## everything: also real processes, whole reports, notebooks, the site, and the wheel without TensorFlow
+check: test site  ## all tests: also several processes, reports, notebooks, the site, and the wheel without TensorFlow
 	$(BIN)/pytest -m slow
 
 install: .venv/installed
@@ -35,7 +35,7 @@ install: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
-lock: install  ## compile requirements.txt anew from pyproject.toml
+lock: install  ## compile requirements.txt again from pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	  --extra train --extra notebooks --extra test --quiet --output-file requirements.txt
@@ -49,11 +49,10 @@ compat: install  ## the shipped pairs with the oldest and the newest versions th
 	  .venv-$$which/bin/pytest tests/test_weights.py tests/test_runtime.py || exit 1; \
 	done
 
-# The trainings behind the README's second table: how many users it takes, the paper's protocol (entries of
-# the same users apart by chance, nothing randomised), the time until the paper's 1.5 wrong characters, and
-# the same with stock layers on whole entries from the start, for 90 minutes at most. Those with as many
-# updates can be compared.
-# They have the recipe of their day.
+# The trainings of the table of studies (docs/results.md). They show how many users a training needs, the
+# paper's protocol (other entries of the same users as the test, nothing randomised), the time until the
+# paper's 1.5 wrong characters, and stock layers on whole entries from the start, for at most 90 minutes.
+# Compare only those with the same number of updates. They have an earlier default recipe.
 EARLIER := --batch-size 64 --threshold 0.3 --second-moment 0.999 --places 0 --missing 0 --abnormal 0 --noise 0
 FAST := $(EARLIER) --learning-rate 1e-3 --first-learning-rate 4e-3 --decay 0.7
 AS_IS := --mixing 0 --augmentation 0 0
@@ -66,7 +65,7 @@ paper_protocol: HOW := $(FAST) --updates 6000 --users 10000 --entries 80 $(AS_IS
 stock_layers: HOW := $(EARLIER) --learning-rate 4e-4 --first-learning-rate 4e-4 --decay 0.25 --no-engine --first-window 20 --memory 0 --spread 0 $(AS_IS) --until 1.5 --minutes 90
 
 .PHONY: $(STUDIES)
-studies: $(STUDIES)  ## hours: trainings of a doctor's pair that don't ship; their cards are kept
+studies: $(STUDIES)  ## hours: trainings of doctor's pairs that don't ship; their cards are kept
 
 $(STUDIES): install
 	$(BIN)/aalprivacy train --receiver doctor --out runs/studies/$@ $(HOW) \
@@ -74,9 +73,8 @@ $(STUDIES): install
 	mkdir -p aalprivacy/studies
 	cp runs/studies/$@/card.json aalprivacy/studies/$@.json
 
-# The pairs that ship: seven locks, each from nothing and with a seed of its own, all by the recipe that
-# is the default. Each ends at the recipe's last update, whatever its figures. Ctrl-C stops them, the
-# same command goes on.
+# The pairs that ship: seven pairs, each trained from scratch with its own seed and the default recipe. Each
+# training ends at the recipe's last update, whatever its error. Ctrl-C stops them, the same command continues.
 PAIRS := family_member doctor caregiver researcher doctor.blind caregiver.blind researcher.blind
 SEED_family_member := 11
 SEED_doctor := 12
@@ -95,10 +93,10 @@ runs/pairs/%/card.json: | install
 
 NOTES := examples/notes
 .PHONY: notes
-notes: $(NOTES)/runs/researcher/card.json  ## an hour or two: a pair on homes with a nurse's note; figures and examples
+notes: $(NOTES)/runs/researcher/card.json  ## an hour or two: a pair on homes with a nurse's note; results and examples
 	$(BIN)/python $(NOTES)/show.py --json $(NOTES)/figures.json
 
-# Ctrl-C stops the training, the same command goes on.
+# Ctrl-C stops the training, the same command continues.
 $(NOTES)/runs/researcher/card.json: $(NOTES)/runs/entries.parquet | install
 	$(BIN)/aalprivacy train --receiver researcher --data $< --schema $(NOTES)/notes.toml \
 	  --policy $(NOTES)/policy.csv --out $(@D) --seed 21 --places 80 --updates 8000 $(if $(wildcard $(@D)/checkpoint.npz),--resume)
@@ -107,7 +105,7 @@ $(NOTES)/runs/entries.parquet: | install
 	$(BIN)/python $(NOTES)/make.py
 
 .PHONY: audits
-audits: install  ## an hour and a half: the researcher's pairs attacked, the one at full strength; kept beside them
+audits: install  ## an hour and a half: attack the researcher's two pairs (the first at full strength); keep the results beside them
 	mkdir -p runs/audits
 	$(BIN)/aalprivacy audit --pair researcher --known 100000 --targets 1000 --updates 2000 \
 	  --out runs/audits/researcher.json > /dev/null

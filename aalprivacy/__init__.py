@@ -1,7 +1,7 @@
 """Learned privacy views: an LSTM encoder is the lock, each receiver's decoder a key.
 
-What a user needs stands here; each name is loaded from its module when it is first used, so that
-encoding and decoding need no TensorFlow.
+The names that users need can be imported from here. Each is loaded from its module when it is first
+used, so that encoding and decoding need no TensorFlow.
 """
 
 import importlib

@@ -10,9 +10,10 @@ def main() -> None:
     try:
         from aalprivacy import cli, progress
         from aalprivacy.errors import InputError, WorkerLost
-    except KeyboardInterrupt:  # it came while modules were loaded
+    except KeyboardInterrupt:  # Ctrl-C while modules were loaded
         sys.exit(130)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # drafts of files are removed
+    # An exit, unlike a kill, runs the code that removes drafts of files.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         try:
             cli.app()
@@ -22,7 +23,7 @@ def main() -> None:
         progress.warn(str(error))
         sys.exit(1)
     except MemoryError:
-        progress.warn("not enough memory for that; expected smaller numbers")
+        progress.warn("not enough memory; expected smaller numbers")
         sys.exit(1)
     except OSError as error:  # such as a full disk behind the standard output
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

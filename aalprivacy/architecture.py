@@ -1,4 +1,4 @@
-"""How a pair's network is built, and where in a line a character stands."""
+"""How a pair's network is built, and the place of each character in a line."""
 
 from dataclasses import dataclass
 
@@ -16,29 +16,29 @@ class Architecture:
     Parameters
     ----------
     tokens
-        Different tokens that it reads and writes: the characters, padding and the end.
+        Number of different tokens that it reads and writes: the characters, padding and the end.
     separator
         The token that ends a value.
     attributes
-        Values of a line.
+        Number of values in a line.
     units
         Width of an LSTM's state (paper, section IV-D); a code has twice as many numbers.
     embedding
         Width of a token's vector.
     places
-        Places in a value that are told apart; the last one stands for all that follow. A token's
-        vector is the sum of three: of the token, of its attribute, of its place in the value. In
-        the decoder they are of the token before, and of the attribute and place of the one to
-        write. 0 leaves the token's alone.
+        Number of places in a value that have a vector of their own; later places share the last
+        one. A token's vector is the sum of three vectors: of the token, of its attribute, and of
+        its place in the value. The decoder takes the token before, and the attribute and place of
+        the token to write. With 0 there is only the token's vector.
     reverse
         The encoder reads a line from its end to its start (Sutskever et al. 2014,
-        arXiv:1409.3215), so that what it read last is what the decoder writes first.
+        arXiv:1409.3215). So it reads last what the decoder writes first.
     code_at_every_step
-        The decoder is fed the code at each step, as in Cho et al. (2014), the paper's reference
-        [8]; otherwise the code is its initial state only.
+        The decoder gets the code at each step, as in Cho et al. (2014), the paper's reference
+        [8]; otherwise the code is only its initial state.
     blind
-        The encoder reads the view and never the entry, so that a code can't hold what the view may
-        not show.
+        The encoder reads the view and never the entry, so that a code can't hold what the view
+        hides.
     """
 
     tokens: int = 42
@@ -59,7 +59,7 @@ class Architecture:
 
     @property
     def width(self) -> int:
-        """Numbers of a code."""
+        """How many numbers a code has."""
         return 2 * self.units
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -93,7 +93,7 @@ class Architecture:
         return tuple(name for name in self.shapes() if name.startswith(part))
 
     def where(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The attribute that each token stands in, and its place in the value, both from 0.
+        """The attribute of each token, and its place in the value, both counted from 0.
 
         A separator is the last token of its value. Tokens after a line's last attribute count as
         part of it.

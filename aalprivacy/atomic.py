@@ -11,19 +11,18 @@ from aalprivacy.errors import InputError
 
 
 def write_whole(path: str | Path, write: Callable[[Path], object], mode: int | None = None) -> None:
-    """Write to a temporary name beside the file, then rename; leave nothing if interrupted.
+    """Write to a temporary file, then rename it; an interruption leaves nothing behind.
 
-    A file that is there already keeps its mode, and a symbolic link stays a link to what is
-    written.
+    An existing file keeps its permissions. A symbolic link stays a link, and its target is written.
 
     Parameters
     ----------
     path
         The file.
     write
-        Told the temporary name; writes there.
+        Called with the name of the temporary file, which it writes.
     mode
-        Permissions that the file has at most; by default those that any new file has.
+        The most permissions that the file may have; by default those of any new file.
 
     Raises
     ------
@@ -74,7 +73,7 @@ def check_writable(path: str | Path, inputs: Iterable[str | Path | None] = ()) -
     path
         A file to be written.
     inputs
-        Files that are read for it, which it may not replace.
+        Files that are read, which `path` must not replace.
 
     Raises
     ------
@@ -85,18 +84,18 @@ def check_writable(path: str | Path, inputs: Iterable[str | Path | None] = ()) -
         target = Path(path).resolve()
         if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
             raise InputError(f"{path}: can't be written; expected a file in an existing folder")
-        # Writing replaces the file. A folder, or a device such as /dev/null, mustn't be replaced.
+        # Writing replaces the file. A folder, or a device such as /dev/null, must not be replaced.
         if target.exists() and not (target.is_file() and os.access(target, os.W_OK)):
             raise InputError(f"{path}: can't be written; expected a file that may be written")
         if any(source is not None and Path(source).resolve() == target for source in inputs):
             raise InputError(f"{path}: is the input, which would be lost; expected another file")
-    except (OSError, RuntimeError) as error:  # a name too long, or links in a circle
+    except (OSError, RuntimeError) as error:  # such as a name too long, or links in a circle
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: can't be written: {reason}") from None
 
 
 def make_folder(path: str | Path) -> None:
-    """Make a folder and those above it.
+    """Make a folder and its parent folders.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a value is: the forms that an attribute's values can have, and what isn't of its form.
+"""Attributes: the forms that their values can have, and the check that a value has its form.
 
 Every value is text. In every attribute ``-`` is a missing value; in a view ``*`` is a deleted one.
 """
@@ -31,7 +31,7 @@ NULLS = frozenset((
 ))  # fmt: skip
 PREPARE = "'aalprivacy prepare' puts it right"
 UNKNOWN = "'aalprivacy prepare --unknown missing' makes it a missing value"
-MOST_DIGITS = 15  # of a number before its point, so that it is told from its neighbours exactly
+MOST_DIGITS = 15  # of a number before its point: a float holds as many digits exactly
 # What a time's directive looks like in a value: always the same number of digits.
 DIRECTIVES = {
     "Y": "(?!0000)[0-9]{4}", "y": "[0-9]{2}", "m": "(0[1-9]|1[0-2])", "b": "[A-Za-z]{3}",
@@ -45,7 +45,7 @@ class Category(StrEnum):
     """The kinds of attribute of the paper's section IV-B."""
 
     PERSONAL = "personal"  # names a person outright
-    IDENTIFYING = "identifying"  # may single a person out, together with others
+    IDENTIFYING = "identifying"  # may single a person out, together with other attributes
     MEDICAL = "medical"
     SENSOR = "sensor"
 
@@ -55,9 +55,9 @@ class Form(StrEnum):
 
     WORDS = "words"  # words with one blank between them
     NUMBER = "number"  # as `decimals`, `least` and `most` allow, without zeros before it
-    DIGITS = "digits"  # a string of digits whose zeros count
+    DIGITS = "digits"  # digits such as a telephone number, where a first zero matters
     ONE_OF = "one-of"  # one of a list
-    PATTERN = "pattern"  # whatever matches a regular expression, or a date and time
+    PATTERN = "pattern"  # text that matches a regular expression, or a date and time
     TEXT = "text"  # any characters of the alphabet
 
 
@@ -78,27 +78,27 @@ class Attribute:
     expected
         What a value must be, in words, for error messages; by default made from the form.
     decimals, least, most
-        Of a number: decimals at most, and the smallest and largest value that is allowed. It has
-        no more than `MOST_DIGITS` digits before its point.
+        For numbers: the most decimals, and the smallest and largest value allowed. A number has
+        at most `MOST_DIGITS` digits before its point.
     digits
-        Of digits: how many, at least and at most; one number if always as many.
+        For digits: the least and the most digits; or one number, if all values have that many.
     values
-        Of ``one-of``: the list. With a hierarchy, the values that have a row in it.
+        For ``one-of``: the list of values; by default the values of the hierarchy.
     pattern
         A regular expression that each value must match in full, besides its form.
     time
-        Of ``pattern``: the form of a date and time, as `datetime.datetime.strptime` has it; each
-        number with all its digits.
+        For ``pattern``: the format of a date and time, as for `datetime.datetime.strptime`; each
+        number has all its digits.
     generalise
-        One value to its generalised value, both text; ``None`` if there is nothing between
-        telling and deleting. See `aalprivacy.generalisation`. A function with ``reads`` is called
-        with the entry's values of these attributes too. It must take any of them, also missing
-        ones: in training they are made of random letters and digits.
+        A function from a value to its generalised value, both text; ``None`` if the attribute can
+        only be disclosed or deleted. See `aalprivacy.generalisation`. A function with ``reads`` is
+        also called with the entry's values of these attributes. It must accept any values, also
+        missing ones: training makes values of random letters and digits.
 
     Raises
     ------
     InputError
-        If these don't go together.
+        If these don't fit together.
     """
 
     name: str
@@ -153,7 +153,7 @@ class Attribute:
             raise InputError(f"{self.name}: least {self.least} is more than most {self.most}")
         twice = next((v for v, n in Counter(self.values).items() if n > 1), None)
         if twice is not None:
-            raise InputError(f"{self.name}: the value {twice!r} stands twice; expected it once")
+            raise InputError(f"{self.name}: the value {twice!r} appears twice; expected it once")
         if isinstance(rule, Hierarchy):
             absent = [value for value in self.values if value not in rule.general]
             if absent:
@@ -207,7 +207,7 @@ class Attribute:
 
     @property
     def says(self) -> str:
-        """What a value must be, in words."""
+        """What a value must be, in words, for messages."""
         if self.form is Form.ONE_OF and len(self.values) > 12:
             return self.expected or f"one of the {len(self.values)} values that it may have"
         if self.expected:
@@ -230,7 +230,7 @@ class Attribute:
         }[self.form]
 
     def fits(self, values: pd.Series) -> np.ndarray:
-        """Which values are of this form; a missing one is.
+        """Which values have this form; a missing value counts as having it.
 
         Parameters
         ----------
@@ -247,7 +247,7 @@ class Attribute:
         elif self.form is Form.NUMBER:
             good = _match(rf"-?(0|[1-9][0-9]{{0,{MOST_DIGITS - 1}}}){self._decimals}", text)
             numbers = np.where(good, text, "nan").astype(float)
-            good &= ~(np.signbit(numbers) & (numbers == 0))  # -0 is 0 in other words
+            good &= ~(np.signbit(numbers) & (numbers == 0))  # -0 is another spelling of 0
             if self.least is not None:
                 good &= numbers >= self.least
             if self.most is not None:
@@ -263,7 +263,7 @@ class Attribute:
             good &= _match(self.pattern, text)
         if self.time:
             good &= _match(_time_pattern(self.time, DIRECTIVES), text)
-            # Every month has 28 days. Later ones are looked up in the calendar, which takes long.
+            # Every month has 28 days. Only later days are looked up in the calendar, which is slow.
             early = DIRECTIVES | {"d": "(0[1-9]|1[0-9]|2[0-8])", "b": "(?!)", "B": "(?!)"}
             late = good & ~_match(_time_pattern(self.time, early), text)
             # Without a year, 29 February is right: it is in some years.
@@ -277,7 +277,7 @@ class Attribute:
         return rf"(\.[0-9]{{1,{self.decimals}}})?" if self.decimals else ""
 
     def complaint(self, value: str) -> str:
-        """Why a value isn't of this form, and what to do."""
+        """Why a value doesn't have this form, and what to do."""
         if value == "":
             return f"empty; expected {self.says}; write {MISSING} for a missing value"
         said = f"expected {self.says}, got {value!r}"
@@ -308,7 +308,7 @@ class Attribute:
         return getattr(self.generalise, "reads", ())
 
     def general(self, values: pd.Series, *others: pd.Series) -> pd.Series:
-        """Generalise a column that fits; missing values stay missing.
+        """Generalise a column of this form; missing values stay missing.
 
         Parameters
         ----------
@@ -324,8 +324,8 @@ class Attribute:
         Raises
         ------
         InputError
-            If the attribute can't be generalised, a value isn't of its form, the rule reads other
-            attributes than were given, or it fails or gives what no view can hold.
+            If the attribute can't be generalised, a value doesn't have its form, the columns aren't
+            those that the rule reads, or the rule fails or returns what no view can hold.
         """
         if self.generalise is None:
             raise InputError(f"{self.name}: this attribute has no generalisation")
@@ -338,8 +338,8 @@ class Attribute:
             refuse_null(column, str(column.name or self.name), "row")
         codes, distinct = pd.factorize(values)
         refuse_unfit(self, values, codes, distinct)
-        # The rule runs once for each distinct value, of which a million entries have few thousand;
-        # or once for each that differs from the others in what the rule reads.
+        # A million entries have few distinct values, and the rule runs once for each of them. If it
+        # reads other attributes, it runs once for each distinct combination.
         for other in others:
             codes_of_other, kinds = pd.factorize(other)
             codes = pd.factorize(codes * len(kinds) + codes_of_other)[0]
@@ -349,25 +349,25 @@ class Attribute:
         return pd.Series(general.take(codes), index=values.index, name=values.name)
 
     def general_value(self, value: str, *others: str) -> str:
-        """Generalise one value, whose form isn't checked; a missing one stays missing.
+        """Generalise one value without checking its form; a missing value stays missing.
 
         Parameters
         ----------
         value
-            The attribute's own.
+            The attribute's value.
         others
             The entry's values of each attribute that the rule `reads`.
 
         Raises
         ------
         InputError
-            If the rule fails or gives what no view can hold.
+            If the rule fails or returns what no view can hold.
         """
         if value == MISSING:
             return MISSING
         try:
             general = self.generalise(value, *others)
-        except Exception as error:  # a rule is anybody's function
+        except Exception as error:  # a rule may be a user's function
             raise InputError(
                 f"{self.name}: the rule of generalisation fails for {value!r}: {error!r}"
             ) from error
@@ -379,7 +379,7 @@ class Attribute:
         return general
 
     def to_dict(self) -> dict:
-        """As in a schema file, the hierarchy's rows in place of its file's name."""
+        """The attribute as in a schema file, with the hierarchy's rows and not its file's name."""
         default = Attribute(self.name, Form.TEXT)
         table = {"form": str(self.form), "category": str(self.category), "label": self.label}
         for key in ("expected", "decimals", "least", "most", "pattern", "time"):
@@ -396,7 +396,7 @@ class Attribute:
 
 
 def uncategorised(column: pd.Series) -> pd.Series:
-    """A column of its values' own type, if it is a categorical one."""
+    """A categorical column as a column of its values' type; other columns stay unchanged."""
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return column
     # Whole numbers have no null.
@@ -439,7 +439,7 @@ def refuse_unfit(
 
 
 def row_name(index: pd.Index, at: int) -> str:
-    """What a message calls a row: its label, and its place if that alone doesn't tell."""
+    """What a message calls a row: its label, and its number if the label isn't unique."""
     label = index[int(at)]
     name = ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
     return name if index.is_unique else f"{name} (number {at} of the table, from 0)"
@@ -461,10 +461,10 @@ def _tidy(value: str) -> str:
 
 
 def plain(name: str) -> str:
-    """A name as it is compared: letters and digits in lower case, one blank between them."""
+    """A name for comparisons: letters and digits in lower case, one blank between words."""
     return re.sub(r"[\W_]+", " ", name).strip().casefold()
 
 
 def in_words(name: str) -> str:
-    """A name as people read it: ``family_member`` is "family member", ``a.blind`` "a, blind"."""
+    """A name for people: ``family_member`` is "family member", ``a.blind`` is "a, blind"."""
     return name.replace("_", " ").replace(".", ", ")

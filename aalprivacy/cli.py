@@ -1,4 +1,7 @@
-"""The command line: it parses, calls, prints, and answers bad input with one line."""
+"""The command line: it parses options, calls the package, and prints results.
+
+Bad input gets one line of explanation.
+"""
 
 import inspect
 import json
@@ -28,24 +31,30 @@ Option = typer.Option
 
 MOST_TEST = 200_000  # the paper's number of test entries
 MOST_USERS = 10_000_000
-FEW_PEOPLE = 300  # fewer are soon known by heart
+FEW_PEOPLE = 300  # with fewer, a training prints a warning, as it memorises people
 
 TABLES, UNTIDY = ".parquet, .csv or .csv.gz", ".csv or .tsv (also .gz), or .parquet"
 Table = Annotated[
-    Path, typer.Argument(help=f"Entries, one row each: {TABLES}, or a folder of such.")
+    Path, typer.Argument(help=f"Entries, one row each: {TABLES}, or a folder of such files.")
 ]
 OutTable = Annotated[
     Path, Option("--out", help=f"Where to write: {TABLES}; without an ending, a folder of pieces.")
 ]
-Piece = Annotated[int, Option(help="Entries a piece, where a folder is written.", min=1)]
-Workers = Annotated[int, Option(help="Processes for a folder, a thread each.", min=1, max=1000)]
-Scheduler = Annotated[str | None, Option(help="Address of a Dask cluster, for a folder.")]
+Piece = Annotated[int, Option(help="Entries in each piece of a folder.", min=1)]
+Workers = Annotated[
+    int, Option(help="Processes that write a folder, one thread each.", min=1, max=1000)
+]
+Scheduler = Annotated[
+    str | None, Option(help="Address of a Dask cluster whose workers write a folder.")
+]
 PairName = Annotated[
     str | None,
-    Option("--pair", help=f"A folder, or one that ships: {', '.join(shipped_names())}."),
+    Option("--pair", help=f"A pair's folder, or a shipped pair: {', '.join(shipped_names())}."),
 ]
 Receiver = Annotated[str, Option(help="Who receives the view.")]
-AnyReceiver = Annotated[str | None, Option(help="The same as --pair, for Table I's receivers.")]
+AnyReceiver = Annotated[
+    str | None, Option(help="Short for --pair with the shipped pair of a receiver of Table I.")
+]
 PolicyFile = Annotated[Path | None, Option("--policy", help="Who may see what (CSV).")]
 SchemaFile = Annotated[Path | None, Option("--schema", help="What an entry is (TOML).")]
 AsJson = Annotated[bool, Option("--json", help="Print JSON.")]
@@ -74,14 +83,18 @@ def describe(
     table: Annotated[Path, typer.Argument(help=f"Your own table: {UNTIDY}.")],
     out_file: Annotated[Path, Option("--out", help="Where to write the schema: .toml.")],
     policy_out: Annotated[Path | None, Option(help="Where to write a policy to fill in.")] = None,
-    receivers: Annotated[str, Option(help="Of that policy, with commas between.")] = "receiver",
+    receivers: Annotated[
+        str, Option(help="The policy's receivers, with commas between.")
+    ] = "receiver",
     hierarchies_out: Annotated[
-        Path | None, Option(help="Folder for a file of groups for each list of values.")
+        Path | None, Option(help="Folder for hierarchies to fill in, one for each list of values.")
     ] = None,
     id: Annotated[str | None, Option(help="The column that says whose entry it is.")] = None,
-    show_values: Annotated[bool, Option("--show-values", help="Show values in comments.")] = False,
+    show_values: Annotated[
+        bool, Option("--show-values", help="Show some of the table's values in comments.")
+    ] = False,
 ) -> None:
-    """Write a first schema for a table of your own, to be checked and edited."""
+    """Write a first schema for your own table. Check and edit it before you use it."""
     names = [name.strip() for name in receivers.split(",")]
     if not all(names):
         raise InputError(f"--receivers: expected names with commas between, got {receivers!r}")
@@ -93,7 +106,9 @@ def describe(
 
 @app.command()
 def prepare(
-    table: Annotated[Path, typer.Argument(help=f"Your own table: {UNTIDY}, or a folder of such.")],
+    table: Annotated[
+        Path, typer.Argument(help=f"Your own table: {UNTIDY}, or a folder of such files.")
+    ],
     schema: Annotated[Path, Option(help="What an entry is (TOML).")],
     out_file: Annotated[
         Path | None, Option("--out", help=f"Where to write: {TABLES}; without an ending, a folder.")
@@ -102,16 +117,19 @@ def prepare(
         Path | None, Option(help="What the table's columns and codes mean (TOML).")
     ] = None,
     report: Annotated[Path | None, Option(help="Where to write the report too: .csv.")] = None,
-    dry_run: Annotated[bool, Option("--dry-run", help="Report, and write no entries.")] = False,
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Only report the changes; write no entries.")
+    ] = False,
     out_of_range: Annotated[
-        str, Option(help="Numbers beyond least and most: refuse or missing.")
+        str, Option(help="What to do with numbers beyond least and most: refuse or missing.")
     ] = "refuse",
     unknown: Annotated[
-        str, Option(help="Values that aren't in a list: refuse, missing, or a value for them.")
+        str,
+        Option(help="What to do with values that a list lacks: refuse, missing, or a value."),
     ] = "refuse",
     piece: Piece = commands.PIECE,
 ) -> None:
-    """Put an untidy table right, and report each kind of change."""
+    """Correct an untidy table, and report each kind of change."""
     if out_file is None and not dry_run:
         raise InputError("--out: expected where to write, or --dry-run")
     entries, rows = commands.put_right(
@@ -130,7 +148,7 @@ def simulate(
     entries: Annotated[int, Option(help="How many entries per user.")] = 100,
     seed: Seed = 0,
     vocabulary: Annotated[
-        str, Option(help="'training', or 'open' for names and places never trained on as such.")
+        str, Option(help="'training', or 'open' for names and places that no training has.")
     ] = "training",
     missing: Annotated[float, Option(help="Share of readings missing, 0 to 1.")] = 0.0,
     abnormal: Annotated[float, Option(help="Share of readings abnormal, 0 to 1.")] = 0.0,
@@ -151,7 +169,7 @@ def view(
     entries: Table, receiver: Receiver, out_file: OutTable, policy: PolicyFile = None,
     schema: SchemaFile = None, piece: Piece = commands.PIECE,
 ) -> None:  # fmt: skip
-    """Make a receiver's view by rule: exactly what the policy says."""
+    """Make a receiver's view by rule, exactly as the policy says."""
     rules = commands.find_policy(policy, schema)
     receiver = rules.receiver(receiver)
     inputs = [policy, schema, *commands.files_of(rules.schema)]
@@ -165,14 +183,17 @@ def view(
 def train(
     context: typer.Context,
     receiver: Receiver,
-    folder: Annotated[Path, Option("--out", help="Folder of the run; gets the pair.")],
+    folder: Annotated[Path, Option("--out", help="Folder for the training and the pair.")],
     data: Annotated[Path | None, Option(help="Entries; by default homes are simulated.")] = None,
     schema: SchemaFile = None,
     policy: PolicyFile = None,
-    resume: Annotated[bool, Option("--resume", help="Go on from the checkpoint.")] = False,
+    resume: Annotated[bool, Option("--resume", help="Continue from the checkpoint.")] = False,
     start_from: Annotated[
         str | None,
-        Option(help=f"Start with a pair, re-keyed, at a rate of {BEGUN_RATE:g}: name or folder."),
+        Option(
+            help="Start from a pair (name or folder), which is re-keyed. The learning rate is then "
+            f"{BEGUN_RATE:g} by default."
+        ),
     ] = None,
     users: Annotated[
         int, Option(help="Users to simulate for training.", min=1, max=MOST_USERS)
@@ -181,31 +202,37 @@ def train(
     until: Annotated[
         float | None, Option(help="Stop early, at this character error on validation people.")
     ] = None,
-    minutes: Annotated[float | None, Option(help="Stop early, after so much training.")] = None,
+    minutes: Annotated[
+        float | None, Option(help="Stop early, after this time of training.")
+    ] = None,
     test_entries: Annotated[
         int, Option(help="Entries of each simulated test set.", min=2, max=MOST_TEST)
     ] = 2000,
-    validate_every: Annotated[int, Option(help="In updates.", min=1)] = 1000,
-    checkpoint_every: Annotated[int, Option(help="In updates.", min=1)] = 1000,
+    validate_every: Annotated[int, Option(help="Updates between two validations.", min=1)] = 1000,
+    checkpoint_every: Annotated[int, Option(help="Updates between two checkpoints.", min=1)] = 1000,
     wait: Annotated[float, Option(help="Seconds to wait for other machines.", min=1)] = 60.0,
     **recipe,
 ) -> None:
-    """Train an encoder and a receiver's decoder; Ctrl-C stops it, --resume goes on.
+    """Train an encoder and a receiver's decoder; Ctrl-C stops it, --resume continues.
 
-    Of a table of your own, a tenth of the people is held out for validation and a tenth for the
+    In a table of your own, a tenth of the people is held out for validation and a tenth for the
     test. With TF_CONFIG set, several machines train one pair together.
     """
     given = {name for name in context.params if _given(context, name)}
     rules = commands.find_policy(policy, schema)
     if data is None and rules.schema != TABLE_I.schema:
-        raise InputError("--data: expected entries; only the shipped schema's can be simulated")
+        raise InputError(
+            "--data: expected entries; only entries of the shipped schema can be simulated"
+        )
     if data is not None and given & {"users", "entries"}:
-        raise InputError("--users, --entries: of simulated homes; expected none beside --data")
+        raise InputError(
+            "--users, --entries: these are for simulated homes; expected none beside --data"
+        )
     for name, value in (("--until", until), ("--minutes", minutes)):
         if value is not None and not 0 < value < float("inf"):
             raise InputError(f"{name}: expected more than 0, got {value}")
     if start_from is not None and resume:
-        raise InputError("--start-from: a training that is resumed goes on from its checkpoint")
+        raise InputError("--start-from: a resumed training continues from its checkpoint")
     if start_from is not None and given & {"first_window", "places"}:
         raise InputError(
             "--first-window, --places: a pair to start from has its own; expected none"
@@ -222,7 +249,7 @@ def train(
         run, test = commands.open_run(request, recipe, early=early)
     people = run.about["data"].get("people", FEW_PEOPLE)
     if people < FEW_PEOPLE:
-        out.print(f"only {people} people: what is learned of them may not hold for others")
+        out.print(f"only {people} people: the pair may do worse on other people")
     trainer = run.trainer
     with progress.TrainingLine(out, trainer.recipe.updates, trainer.progress.update) as line:
         complete = run.fit(
@@ -237,7 +264,7 @@ def train(
             run.finish(commands.final_tests(run, test, test_entries), until)
         out.print(f"trained pair: {folder}")
     else:
-        out.print(f"{stopped}; go on with --resume: {folder}")
+        out.print(f"{stopped}; continue with --resume: {folder}")
     if not complete:
         raise typer.Exit(130)
 
@@ -252,7 +279,7 @@ def encode(
     receiver: AnyReceiver = None,
     key: Annotated[Path | None, Option("--seal", help="Seal the codes with this key.")] = None,
     number_type: Annotated[
-        str, Option(help="Of the codes in the file: float32, float16, int8 or small.")
+        str, Option(help="Type of the codes' numbers: float32, float16, int8 or small.")
     ] = "float32",
     piece: Piece = commands.PIECE, workers: Workers = 1, scheduler: Scheduler = None,
 ) -> None:  # fmt: skip
@@ -272,7 +299,7 @@ def decode(
     pair: PairName = None,
     receiver: AnyReceiver = None,
     force: Annotated[
-        bool, Option("--force", help="Decode another encoder's codes, to see what comes out.")
+        bool, Option("--force", help="Decode codes of another pair's encoder too.")
     ] = False,
     key: Annotated[Path | None, Option("--key", help="The key of sealed codes.")] = None,
     workers: Workers = 1, scheduler: Scheduler = None,
@@ -288,9 +315,12 @@ def decode(
 
 @app.command()
 def key(out_file: Annotated[Path, Option("--out", help="Where to write it.")]) -> None:
-    """Make a key to seal codes with: one for each receiver, to be kept secret."""
+    """Make a key to seal codes with. Make one for each receiver, and keep it secret."""
     if out_file.exists():
-        raise InputError(f"{out_file}: exists already; a key that is lost opens nothing any more")
+        raise InputError(
+            f"{out_file}: exists already; expected a new file, as codes can't be opened without "
+            "their key"
+        )
     atomic.write_secret(sealing.make_key() + "\n", out_file)
     out.print(f"key: {out_file}")
 
@@ -331,19 +361,23 @@ def audit(
     known: Annotated[
         int, Option(help="Entries that the attacker knows.", min=10, max=10**7)
     ] = 2000,
-    targets: Annotated[int, Option(help="Entries to be read.", min=10, max=10**6)] = 500,
-    updates: Annotated[int, Option(help="Of a decoder that the attacker trains.", min=1)] = 600,
+    targets: Annotated[
+        int, Option(help="Entries that the attacker tries to read.", min=10, max=10**6)
+    ] = 500,
+    updates: Annotated[
+        int, Option(help="Updates of a decoder that the attacker trains.", min=1)
+    ] = 600,
     seed: Seed = 0,
     out_file: Annotated[
         Path | None,
-        Option("--out", help="JSON file of what was found; an audit goes on from its own."),
+        Option("--out", help="JSON file for the results; an unfinished audit in it is continued."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Attack pairs: what can be read without the right key, and what a code betrays.
+    """Attack pairs: what can be read without the right key, and what does a code reveal?
 
-    With --known 100000 --targets 1000 --updates 2000 it takes about an hour a pair. After Ctrl-C
-    the same command with the same --out goes on where it was.
+    With --known 100000 --targets 1000 --updates 2000 it takes about an hour for each pair. After
+    Ctrl-C the same command with the same --out continues where it stopped.
     """
     victims, ships = commands.find_pairs(pair, receiver), shipped_pairs()
     how = {"known": known, "targets": targets, "updates": updates, "seed": seed}
@@ -365,7 +399,7 @@ def reproduce(
         "figures"
     ),
 ) -> None:
-    """Make the figures and tables of the shipped pairs."""
+    """Write the figures, tables and verdicts of the shipped pairs."""
     atomic.make_folder(folder)
     atomic.check_writable(folder / "results.json")
     from aalprivacy.report import write_report
@@ -384,5 +418,5 @@ def _given(context: typer.Context, option: str) -> bool:
 
 
 def _bar(doing: str, entries: int, done: int):
-    """What shows how far a command is."""
+    """A bar that shows the progress of a command."""
     return progress.bar(out, doing, entries, done)

@@ -1,7 +1,7 @@
-"""Pieces made by several processes: of this machine, or on the machines of a Dask cluster.
+"""Pieces made by several processes, on this machine or on the machines of a Dask cluster.
 
-Each process makes one piece at a time with one thread. Whoever makes a piece makes the same bytes.
-What is lost with a process is the piece that it was at, which another one makes.
+Each process makes one piece at a time with one thread. The bytes of a piece don't depend on the
+process that makes it. If a process dies, its current piece is lost, and another process makes it.
 """
 
 import importlib.metadata as meta
@@ -19,10 +19,10 @@ from aalprivacy import runtime
 from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.streams import Job, make_piece
 
-AGAIN = "the same command goes on where it was"
-ANSWER = 10.0  # seconds in which a scheduler answers
-ALONE = 60.0  # seconds without a worker, after which no other is expected
-_job: Job | None = None  # of a process of `on_processes`
+AGAIN = "the same command continues where it stopped"
+ANSWER = 10.0  # seconds in which a scheduler must answer
+ALONE = 60.0  # seconds without a worker, after which the job gives up
+_job: Job | None = None  # what a process of `on_processes` works on
 
 
 def on_processes(job: Job, numbers: Iterable[int], workers: int) -> Iterator[tuple[int, dict]]:
@@ -31,13 +31,13 @@ def on_processes(job: Job, numbers: Iterable[int], workers: int) -> Iterator[tup
     Parameters
     ----------
     job, numbers
-        Which pieces of which job.
+        A job, and the numbers of the pieces to make.
     workers
         How many processes.
 
     Yields
     ------
-    A piece's number and what it says of itself, in the order in which they are ready.
+    A piece's number and what it says about itself, in the order in which pieces are ready.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def on_processes(job: Job, numbers: Iterable[int], workers: int) -> Iterator[tup
     """
     left, before = set(numbers), -1
     while left:
-        # Not a fork: a copy of a process that has threads may wait for them for ever.
+        # Not a fork: the copy of a process with threads may wait for these threads for ever.
         pool = ProcessPoolExecutor(
             workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(job,)
         )
@@ -58,7 +58,7 @@ def on_processes(job: Job, numbers: Iterable[int], workers: int) -> Iterator[tup
                 said = future.result()
                 left.remove(made[future])
                 yield made[future], said
-        except BrokenProcessPool:  # one died, as of too little memory, and the others with it
+        except BrokenProcessPool:  # one died, such as from a lack of memory; the pool ends them all
             if len(left) == before:
                 raise WorkerLost(f"processes die, twice at the same pieces; {AGAIN}") from None
             before = len(left)
@@ -67,10 +67,10 @@ def on_processes(job: Job, numbers: Iterable[int], workers: int) -> Iterator[tup
 
 
 def _begin(job: Job) -> None:
-    """The first thing that a process of `on_processes` does."""
+    """Prepare a process of `on_processes` for its job."""
     global _job
     _job, runtime.THREADS = job, 1
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever waits for the pieces
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
 
     def end_with_parent() -> None:
         multiprocessing.parent_process().join()
@@ -84,25 +84,25 @@ def _make_own(number: int) -> dict:
 
 
 def on_dask(job: Job, numbers: Iterable[int], address: str) -> Iterator[tuple[int, dict]]:
-    """Make pieces with the workers of a Dask cluster, as many as there are; more may come.
+    """Make pieces with all workers of a Dask cluster; workers may also join later.
 
     All must see the files and the folder under the same names, and have the same versions.
 
     Parameters
     ----------
     job, numbers
-        Which pieces of which job.
+        A job, and the numbers of the pieces to make.
     address
-        Of the scheduler, such as ``tcp://192.0.2.1:8786``.
+        The scheduler's address, such as ``tcp://192.0.2.1:8786``.
 
     Yields
     ------
-    A piece's number and what it says of itself, in the order in which they are ready.
+    A piece's number and what it says about itself, in the order in which pieces are ready.
 
     Raises
     ------
     InputError
-        If Dask isn't there or nobody answers, or as `aalprivacy.streams.make_piece`.
+        If Dask isn't installed or nobody answers, or as `aalprivacy.streams.make_piece`.
     WorkerLost
         If there is no worker for a minute, one piece kills several, or the scheduler is lost.
     """
@@ -110,7 +110,7 @@ def on_dask(job: Job, numbers: Iterable[int], address: str) -> Iterator[tuple[in
         from dask import distributed
     except ImportError:
         raise InputError("--scheduler: needs Dask; pip install 'aalprivacy[cluster]'") from None
-    for name in ("distributed", "distributed.client"):  # errors are told once, below
+    for name in ("distributed", "distributed.client"):  # errors are reported once, below
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(address, timeout=ANSWER)
@@ -143,7 +143,7 @@ def _by_workers(client, distributed, job: Job, numbers: list[int]) -> Iterator[t
         client.wait_for_workers(1, timeout=ALONE)
         if everywhere is None:
             everywhere = client.scatter(job, broadcast=True, hash=False)
-        # Two for each thread: so none waits for the next, and few are lost with a worker.
+        # Two for each thread: no thread has to wait, and few pieces are lost with a worker.
         room = 2 * sum(client.nthreads().values()) - len(at_work)
         for number in itertools.islice(waiting, max(room, 0)):
             future = client.submit(_make_there, everywhere, number, _versions(), pure=False)
@@ -152,7 +152,7 @@ def _by_workers(client, distributed, job: Job, numbers: list[int]) -> Iterator[t
             return
         try:
             done = distributed.wait(list(at_work), ALONE, "FIRST_COMPLETED").done
-        except TimeoutError:  # a long piece, or nobody is there any more
+        except TimeoutError:  # a long piece, or all workers are gone
             continue
         for future in done:
             yield at_work.pop(future), future.result()
@@ -166,5 +166,5 @@ def _make_there(job: Job, number: int, versions: dict[str, str]) -> dict:
 
 
 def _versions() -> dict[str, str]:
-    """Of what decides the bytes of a piece."""
+    """The versions of the packages that decide the bytes of a piece."""
     return {name: meta.version(name) for name in ("aalprivacy", "numpy", "pandas", "pyarrow")}

@@ -1,7 +1,7 @@
-"""A code book: what a table calls its attributes, and what the codes in it mean.
+"""A code book: which columns of a table hold the attributes, and what the codes in it mean.
 
 Surveys and hospital systems write ``1`` for yes, ``9999`` for not known, and ``SBP1`` for a column.
-A code book says so in a TOML file, and `aalprivacy.prepare.prepare` goes by it::
+A code book explains this in a TOML file, and `aalprivacy.prepare.prepare` uses it::
 
     [columns]               # attribute = the column of the table
     systolic = "SBP1"
@@ -38,7 +38,7 @@ class CodeBook:
     Raises
     ------
     InputError
-        If a part isn't such a table of text, or a code stands twice.
+        If a part isn't such a table of text, or a code appears twice.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class CodeBook:
             twice = next((code for code in codes if keys.count(_key(code)) > 1), None)
             if twice is not None:
                 raise InputError(
-                    f"values.{name}: the code {twice!r} stands twice; expected it once"
+                    f"values.{name}: the code {twice!r} appears twice; expected it once"
                 )
 
     @classmethod
@@ -92,7 +92,7 @@ class CodeBook:
         Raises
         ------
         InputError
-            If the schema hasn't an attribute of the book, or the table not a column of it.
+            If the schema doesn't have an attribute of the book, or the table not its column.
         """
         for name in self.values:
             _attribute(name, schema)
@@ -111,7 +111,7 @@ class CodeBook:
         return table.set_axis(names, axis=1), done
 
     def meanings(self, name: str) -> dict[str, str]:
-        """For an attribute: a code as `meaning` looks it up -> what it means."""
+        """An attribute's codes, in the form in which `meaning` looks them up -> what they mean."""
         own = (codes for known, codes in self.values.items() if plain(known) == plain(name))
         return {_key(code): meant for codes in own for code, meant in codes.items()}
 

@@ -1,4 +1,4 @@
-"""Files of codes: the numbers, whose encoder made them, and for whom; sealed if there is a key."""
+"""Files of codes: the numbers, the encoder's fingerprint and the receiver; sealed with a key."""
 
 import io
 import json
@@ -17,9 +17,9 @@ from aalprivacy.tables import naming
 CODES_VERSION = 2
 # How a file can hold a code's numbers; in memory they are float32.
 NUMBER_TYPES = ("float32", "float16", "int8")
-COLUMN = "code"  # of a piece of a folder
-SCALE = b"scale"  # in the metadata of a piece of int8 codes: what each of the numbers is times
-SMALL = "small"  # a hundred bytes or so a code, where the pair has what is needed for it
+COLUMN = "code"  # the column of codes in a piece of a folder
+SCALE = b"scale"  # in the metadata of int8 codes: the factor of each of a code's numbers
+SMALL = "small"  # a type for pairs to which small codes were fitted: about 100 bytes a code
 
 
 @dataclass(frozen=True)
@@ -56,21 +56,21 @@ def read_codes(
     path
         An ``.npz`` file as `write_codes` makes it.
     width
-        Numbers a code that the decoder takes.
+        How many numbers the decoder's codes have.
     encoder
-        Fingerprint that the file must bear; ``None`` takes any.
+        The fingerprint that the file must have; ``None`` accepts any.
     receiver
-        For whom a sealed file must be.
+        The receiver for whom a sealed file must be.
     key
-        What a sealed file was sealed with.
+        The key of a sealed file.
     small
-        The pair's, for a file of small codes.
+        The pair's `Small`, for a file of small codes.
 
     Raises
     ------
     InputError
-        If it isn't such a file, is damaged, or has another version, width, encoder or a NaN; or if
-        it is sealed and can't be unsealed, or isn't sealed and there is a key.
+        If it isn't a file of codes, is damaged, has another version, width or encoder, or holds a
+        NaN. Also if it is sealed and can't be unsealed, or isn't sealed and there is a key.
     """
     try:
         with np.load(path) as file:
@@ -79,7 +79,7 @@ def read_codes(
             content = {name: file[name] for name in file if name != "about"}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except Exception:  # of a damaged archive NumPy's reader may raise any error
+    except Exception:  # NumPy's reader may raise any error on a damaged archive
         raise InputError(f"{path}: damaged, or not a file of codes (.npz)") from None
     if version != CODES_VERSION:
         raise InputError(f"{path}: format version {version}; expected {CODES_VERSION}")
@@ -89,7 +89,7 @@ def read_codes(
         raise InputError(f"{path}: {state}")
     if sealed is not None:
         try:
-            # The receiver who unseals says who it is, and the file can't.
+            # The receiver comes from the caller: the name in the file could be another's.
             plain = sealing.unseal(sealed.tobytes(), key, about | {"receiver": receiver})
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
@@ -117,12 +117,12 @@ def read_codes(
 
 
 def check_encoder(path: str | Path, made_by: str, encoder: str | None) -> None:
-    """Refuse codes of another encoder than they must be of; ``None`` takes any.
+    """Refuse codes that another encoder made; ``None`` accepts any encoder.
 
     Raises
     ------
     InputError
-        If so.
+        If the encoders differ.
     """
     if encoder is not None and made_by != encoder:
         raise InputError(
@@ -131,17 +131,17 @@ def check_encoder(path: str | Path, made_by: str, encoder: str | None) -> None:
 
 
 def check_steps(path: str | Path, steps: str, small: Small | None) -> None:
-    """Refuse small codes of other steps than a pair has.
+    """Refuse small codes whose steps aren't the pair's.
 
     Raises
     ------
     InputError
-        If so.
+        If the steps differ.
     """
     if small is None or steps != small.fingerprint:
         raise InputError(
-            f"{path}: small codes, which only the pair that made them can read; expected one with "
-            f"steps {steps}, got {small.fingerprint if small else 'one without'}"
+            f"{path}: small codes, which only the pair that made them can read; expected a pair "
+            f"with steps {steps}, got {small.fingerprint if small else 'one without steps'}"
         )
 
 
@@ -166,10 +166,11 @@ def write_codes(
     Parameters
     ----------
     number_type
-        One of `NUMBER_TYPES`; float16 takes half the room, int8 a quarter: each of the numbers of
-        a code is rounded to 255 steps between its extremes in this file. Or `SMALL`, a twentieth.
+        One of `NUMBER_TYPES`, or `SMALL`. float16 takes half the space of float32. int8 takes a
+        quarter: each of a code's numbers is rounded to 255 steps between its extremes in this file.
+        `SMALL` takes a twentieth.
     small
-        The pair's, for small codes.
+        The pair's `Small`, for small codes.
 
     Raises
     ------
@@ -197,12 +198,12 @@ def write_codes(
 
 
 def check_number_type(number_type: str, small: Small | None) -> None:
-    """Refuse a type of numbers that isn't one, or small codes of a pair that can't make them.
+    """Refuse an unknown type of numbers, or small codes of a pair that can't make them.
 
     Raises
     ------
     InputError
-        If so.
+        If the type can't be used.
     """
     if number_type not in (*NUMBER_TYPES, SMALL):
         expected = " or ".join((*NUMBER_TYPES, SMALL))
@@ -228,7 +229,7 @@ def rounded(codes: np.ndarray, number_type: str) -> dict[str, np.ndarray]:
 
 
 def restored(content: dict[str, np.ndarray]) -> np.ndarray:
-    """The inverse of `rounded`, as near as it gets: float32."""
+    """The inverse of `rounded`, except for the rounding: float32."""
     codes = content["codes"]
     scale = content["scale"] if codes.dtype == np.int8 else np.float32(1)
     return (codes * scale).astype(np.float32)
@@ -244,7 +245,7 @@ def to_arrow(codes: np.ndarray, number_type: str, small: Small | None = None) ->
     number_type
         One of `NUMBER_TYPES`, or `SMALL`: steps, int16. The scale of int8 is in the metadata.
     small
-        The pair's, for small codes.
+        The pair's `Small`, for small codes.
     """
     is_small = number_type == SMALL
     content = {"codes": small.rounded(codes)} if is_small else rounded(codes, number_type)
@@ -257,12 +258,12 @@ def to_arrow(codes: np.ndarray, number_type: str, small: Small | None = None) ->
 def of_arrow(
     table: pa.Table, width: int, number_type: str, small: Small | None = None
 ) -> np.ndarray:
-    """The inverse of `to_arrow`, as near as it gets: float32 ``(n, width)``.
+    """The inverse of `to_arrow`, except for the rounding: float32 ``(n, width)``.
 
     Raises
     ------
     InputError
-        If the column isn't that, or has a null, a NaN or an infinite number.
+        If the column doesn't hold such codes, or has a null, a NaN or an infinite number.
     """
     kind, expected = "int16" if number_type == SMALL else number_type, width
     if number_type == SMALL:

@@ -1,6 +1,6 @@
-"""What a command does between parsing and printing: where its entries come from, and its rules.
+"""The work of the commands, between parsing and printing.
 
-Entries are a file's, or simulated homes where none is given and the schema is the shipped one.
+Entries come from a file. Without a file, homes are simulated, if the schema is the shipped one.
 """
 
 import json
@@ -36,23 +36,23 @@ from aalprivacy.text import from_lines, is_well_formed
 from aalprivacy.views import apply_policy
 
 PIECE = 10_000  # entries of a piece: a few seconds of encoding, a few megabytes of codes
-REPORT = ("change", "attribute", "values", "such as", "becomes")  # of what `prepare` did
+REPORT = ("change", "attribute", "values", "such as", "becomes")  # columns of `prepare`'s report
 
 
 @dataclass(frozen=True)
 class Request:
-    """What ``aalprivacy train`` was asked for, beside the recipe.
+    """What ``aalprivacy train`` was asked for, except the recipe.
 
     Parameters
     ----------
     folder, policy, receiver
         Where the run is kept, and whose pair it is.
     data
-        A file of entries, or none: then `users` homes of `entries` entries each are simulated.
+        A file of entries; without it, `users` homes of `entries` entries each are simulated.
     resume, wait, start_from
         See the command.
     given
-        The options that were written on the command line.
+        The options that the user wrote on the command line.
     """
 
     folder: Path
@@ -74,13 +74,13 @@ class How:
     Parameters
     ----------
     bar
-        What shows how far it is.
+        Shows the progress.
     piece
         Entries of a piece.
     workers
-        Processes of this machine that make the pieces; with one it is this one.
+        How many processes of this machine make the pieces; with 1 it is this process.
     scheduler
-        Address of a Dask cluster that makes them instead.
+        Address of a Dask cluster that makes the pieces instead.
     """
 
     bar: Bar
@@ -89,17 +89,17 @@ class How:
     scheduler: str | None = None
 
     def place(self, path: Path) -> Path:
-        """A path as the workers of a cluster find it, wherever they were started."""
+        """A path that a cluster's workers find too: they may have another working directory."""
         return path if self.scheduler is None else path.resolve()
 
     def by_pieces(self, source: Path, out: Path | None) -> bool:
-        """Whether a table goes by pieces: if a folder is written, whose name has no ending.
+        """Whether a table is processed in pieces: if a folder is written, a name without ending.
 
         Raises
         ------
         InputError
-            If a folder is read and a file written, what is written is in what is read, or several
-            processes are asked for and no folder.
+            If a folder is read and a file written, the output is inside the input, or several
+            processes are to write a file.
         """
         if out is not None and (out.is_dir() or not out.suffix):
             if out.exists() and not out.is_dir():
@@ -116,7 +116,7 @@ class How:
         return source.is_dir()
 
     def run(self, work, out: Path | None, doing: str, key: bytes | None = None):
-        """Do a work of `aalprivacy.streams`; without a folder to write only look what it says."""
+        """Do a work of `aalprivacy.streams`; without an output folder, only collect its report."""
         from aalprivacy import cluster, streams
 
         if out is None:
@@ -129,17 +129,17 @@ class How:
         try:
             return streams.run(streams.Job.of(work, out, key), doing, self.bar, hands)
         except KeyboardInterrupt:
-            warn("stopped; the same command goes on where it was")
+            warn("stopped; the same command continues where it stopped")
             raise
 
 
 def find_policy(path: Path | None, schema: Path | Schema | None) -> Policy:
-    """The policy that was asked for; Table I if none was.
+    """The policy that was asked for; by default Table I.
 
     Raises
     ------
     InputError
-        If there is a schema without a policy, or a file is none.
+        If there is a schema without a policy, or a file isn't what it should be.
     """
     if path is None and schema is None:
         return TABLE_I
@@ -151,12 +151,12 @@ def find_policy(path: Path | None, schema: Path | Schema | None) -> Policy:
 
 
 def find_pair(pair: str | None, receiver: str | None) -> Pair:
-    """The pair that was asked for, by ``--pair`` or, if it ships, by ``--receiver``.
+    """The pair that was asked for, by ``--pair`` or, for a shipped pair, by ``--receiver``.
 
     Raises
     ------
     InputError
-        If there is none, or it is another receiver's.
+        If there is no such pair, or it is for another receiver.
     """
     if pair is None and receiver is None:
         raise InputError(f"--pair: expected a folder, or one of {', '.join(shipped_names())}")
@@ -167,7 +167,7 @@ def find_pair(pair: str | None, receiver: str | None) -> Pair:
 
 
 def find_pairs(pair: str | None, receiver: str | None) -> dict[str, Pair]:
-    """Name -> the pair that was asked for; all that ship if none was."""
+    """Name -> the pair that was asked for; by default all shipped pairs."""
     if pair is None and receiver is None:
         return shipped_pairs()
     model = find_pair(pair, receiver)
@@ -184,7 +184,7 @@ def write_schema(
     id: str | None,
     show_values: bool,
 ) -> list[str]:
-    """Write a first schema for a table, and a policy and hierarchies to fill in if asked for.
+    """Write a first schema for a table; if asked for, also a policy and hierarchies to fill in.
 
     Parameters
     ----------
@@ -193,19 +193,19 @@ def write_schema(
     schema, policy, hierarchies
         Where to write: two files, and a folder.
     receivers
-        Of the policy.
+        The policy's receivers.
     id, show_values
-        As `aalprivacy.describe.describe` has them.
+        See `aalprivacy.describe.describe`.
 
     Returns
     -------
-    What was written, and what a person should do with it.
+    What was written, and what the user should do with it.
 
     Raises
     ------
     InputError
-        If the table can't be read or described, or a file can't be written or is there already
-        where a person may have filled it in.
+        If the table can't be read or described, a file can't be written, or a hierarchy exists
+        already, as a person may have filled it in.
     """
     from aalprivacy.describe import LEFT_OUT, describe, hierarchy_stubs, policy_template
     from aalprivacy.prepare import read_untidy
@@ -250,17 +250,17 @@ def make_views(
     Parameters
     ----------
     entries, out
-        Two files; or what is read and a folder, to be written by pieces.
+        The input, a file or a folder; and the output, a file or a folder of pieces.
     policy, receiver
-        What the views have.
+        The rules, and whose view.
     inputs
-        Other files that are read, and not to be written to.
+        Other files that are read, so the output must not replace them.
     how
-        By which pieces, if so.
+        How the table is processed.
 
     Returns
     -------
-    How many.
+    How many views.
     """
     if how.by_pieces(entries, out):
         from aalprivacy.streams import Pieces, Views
@@ -287,13 +287,13 @@ def encode(
     Parameters
     ----------
     entries, out, inputs, how
-        As `make_views` has them.
+        As for `make_views`.
     pair, number_type, key
-        Whose encoder, and how the codes are written.
+        The pair whose encoder is used, and how the codes are written.
 
     Returns
     -------
-    How many.
+    How many codes.
     """
     check_number_type(number_type, pair.small)
     entries, out = how.place(entries), how.place(out)
@@ -328,13 +328,14 @@ def decode(
     Parameters
     ----------
     codes, out, inputs, how
-        As `make_views` has them.
+        As for `make_views`.
     pair, key, force
-        Whose decoder, what the codes are sealed with, and whether another encoder's are taken.
+        The pair whose decoder is used, the key of sealed codes, and whether codes of another
+        encoder are accepted.
 
     Returns
     -------
-    How many, and how many of them had too few or too many values.
+    How many views, and how many of them had too few or too many values.
     """
     codes, out = how.place(codes), how.place(out)
     if how.by_pieces(codes, out):
@@ -360,29 +361,29 @@ def put_right(
     how: How,
     **choices: str,
 ) -> tuple[int, list[list[str]]]:
-    """Put a table right and write its entries; if asked for, write the report of it.
+    """Correct a table and write its entries; if asked for, also write a report of the changes.
 
     Parameters
     ----------
     table, schema, codes
-        The table, the files of the schema, and of what the table's codes mean.
+        The files of the table, of the schema, and of the code book.
     out
-        Where to write the entries, if so.
+        Where to write the entries; ``None`` writes none.
     report
-        Where to write the report as CSV.
+        Where to write the report as CSV; ``None`` writes none.
     how
-        As `make_views` has it.
+        As for `make_views`.
     choices
-        As `aalprivacy.prepare.prepare` has them.
+        See `aalprivacy.prepare.prepare`.
 
     Returns
     -------
-    How many entries, and a row of text for each kind of change, its columns those of `REPORT`.
+    How many entries, and a row of text for each kind of change, with the columns of `REPORT`.
 
     Raises
     ------
     InputError
-        If a file can't be read or written, or a value can't be put right.
+        If a file can't be read or written, or a value can't be corrected.
     """
     from aalprivacy.codebook import CodeBook
     from aalprivacy.prepare import prepare, read_untidy
@@ -416,7 +417,7 @@ def put_right(
 
 
 def files_of(schema: Schema) -> list[str]:
-    """The files that a schema was read from beside its own: those of its hierarchies."""
+    """The files of a schema's hierarchies."""
     rules = (attribute.generalise for attribute in schema.attributes)
     return [rule.source for rule in rules if getattr(rule, "source", "")]
 
@@ -431,16 +432,16 @@ def open_run(request: Request, recipe: Recipe, *, early: bool) -> tuple[Run, pd.
     recipe
         How to train.
     early
-        Whether it may stop before the last update, which only one machine can.
+        Whether it may stop before the last update; with several machines it can't.
 
     Returns
     -------
-    The run, and the entries of a file's people who are kept for the test.
+    The run; and the test entries, if the entries come from a file.
 
     Raises
     ------
     InputError
-        If options don't go together, or differ from those that the training was begun with.
+        If options don't fit together, or differ from those that the training was begun with.
     """
     from aalprivacy.workers import Workers
 
@@ -450,7 +451,7 @@ def open_run(request: Request, recipe: Recipe, *, early: bool) -> tuple[Run, pd.
             "--until, --minutes: only one machine can stop early; expected no TF_CONFIG"
         )
     if request.start_from is not None and workers.count > 1:
-        raise InputError("--start-from: only one machine can; expected no TF_CONFIG")
+        raise InputError("--start-from: only one machine can do this; expected no TF_CONFIG")
     data = {"users": request.users, "entries_per_user": request.entries}
     if workers.is_chief and request.resume:
         data = _data_begun_with(request)
@@ -480,7 +481,7 @@ def open_run(request: Request, recipe: Recipe, *, early: bool) -> tuple[Run, pd.
 
 
 def _data_begun_with(request: Request) -> dict:
-    """The data of the training to be resumed, if the options agree with it."""
+    """The data of the training to be resumed; options that differ from it are refused."""
     begun = read_run(request.folder)["data"]
     if ("users" in begun) is (request.data is not None):
         source = "simulated homes" if "users" in begun else "a file"
@@ -502,7 +503,7 @@ def _unchanged(request: Request, option: str, begun, asked) -> None:
 
 
 def _training_tables(request: Request, data: Mapping):
-    """Entries to train on, to validate on and to test on, and what the card says of them."""
+    """Entries for training, validation and test, and what the card says about them."""
     schema = request.policy.schema
     if request.data is None:
         from aalprivacy import homes
@@ -521,7 +522,7 @@ def _training_tables(request: Request, data: Mapping):
 
 
 def final_tests(run: Run, test: pd.DataFrame | None, entries: int) -> dict[str, pd.DataFrame]:
-    """The test sets for the card of a training that is complete: `test`, or simulated ones."""
+    """The test sets for the card of a complete training: `test`, or simulated ones."""
     if test is not None:
         return {"held out": test}
     from aalprivacy import homes
@@ -537,19 +538,21 @@ def score(
     say: Callable[[str], None],
     bar: Bar,
 ) -> dict[str, evaluation.Score]:
-    """Score a pair on a table, piece by piece, or on simulated test sets of so many entries.
+    """Score a pair on a table, piece by piece, or on simulated test sets.
 
-    Of the table that the pair was trained on, only people are taken that it never saw. If it is
-    another table, `say` is told what that means.
+    If the pair was trained on this table, only its test people are scored. If it was trained on
+    another table, all people are scored, and `say` is called with a warning.
 
     Parameters
     ----------
     pair, policy
-        What is scored, and by which rule if not its own.
+        The pair to score; and the rule, if it isn't the pair's own.
     data, entries
-        The table; by default homes of so many entries are simulated.
+        The table; without it, homes are simulated with this number of entries.
+    say
+        Called with the warning.
     bar
-        Shown meanwhile.
+        Shows the progress.
 
     Returns
     -------
@@ -578,8 +581,8 @@ def score(
                 name = f"{data.name}, people held out"
                 return evaluation.evaluate_all(pair, {name: parts.test}, policy)
         say(
-            f"{data}: not the table that the pair was trained on, so all of it is scored; of "
-            "people trained on the figures are too good"
+            f"{data}: not the table that the pair was trained on, so all of it is scored; the "
+            "score is too good if some of these people were trained on"
         )
     with bar("scoring", table.rows, 0) as report:
 
@@ -599,27 +602,27 @@ def audit_pairs(
     path: Path | None,
     say: Callable[[str], None],
 ) -> dict[str, dict]:
-    """Attack pairs, one after the other; an audit goes on where its file ends.
+    """Attack pairs, one after the other; an audit continues after the attacks in its file.
 
     Parameters
     ----------
     victims
         Name -> pair.
     ships
-        Name -> pairs that an attacker may have as its own, if they are of the victim's schema.
+        Name -> pair that an attacker may have as its own, if it has the victim's schema.
     data
-        A file of entries of people that the pairs weren't trained on, or of the training: then the
-        people are taken that were held out. By default homes are simulated.
+        A file of entries of people that the pairs weren't trained on. It may be the training's own
+        file: then only the people held out are used. By default homes are simulated.
     how
         ``known``, ``targets``, ``updates``, ``seed``.
     path
-        JSON file of what was found so far.
+        JSON file of the results.
     say
-        Told what is being done.
+        Called with a text that says what is being done.
 
     Returns
     -------
-    dict of name -> what was done and found, plain values.
+    dict of name -> settings and results, plain values.
     """
     from aalprivacy import audit
 
@@ -687,12 +690,12 @@ def _simulable(schema: Schema) -> None:
 
 
 def _begun_audits(path: Path | None, about: dict[str, dict]) -> dict[str, dict]:
-    """The audits that a file holds, or new ones; `about` says which are asked for.
+    """The audits that a file holds, or new ones; `about` has the pairs and settings asked for.
 
     Raises
     ------
     InputError
-        If the file holds anything else than audits of the same pairs by the same settings.
+        If the file holds anything but audits of the same pairs with the same settings.
     """
     begun = {name: {**facts, "attacks": 0, "findings": []} for name, facts in about.items()}
     if path is None:
@@ -720,7 +723,7 @@ def _begun_audits(path: Path | None, about: dict[str, dict]) -> dict[str, dict]:
 
 
 def finding_rows(findings: list[dict]) -> list[list[str]]:
-    """What an audit found, as rows of text to be printed."""
+    """An audit's findings, as rows of text to print."""
     from aalprivacy.audit import from_rows
 
     return [

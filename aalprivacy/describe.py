@@ -1,6 +1,6 @@
-"""A first schema, and a first policy, for a table that nobody has described yet.
+"""A first schema and a first policy for a table that has none.
 
-All that is guessed is marked by a comment in the file; a person who knows the data decides.
+Every guess is marked by a comment in the file. A person who knows the data must check it.
 """
 
 import csv
@@ -35,8 +35,8 @@ from aalprivacy.spelling import (
 )
 
 FEW, MOST_WORDS, LONG = 30, 8, 120  # values of a one-of, words and characters of a value
-ANY = 10**6  # a line's length before it is known
-# Words in the name of a column that tell what kind of information it holds.
+ANY = 10**6  # a line's length as long as the real one isn't known
+# Words in the name of a column that show what kind of information it holds.
 TELLING = {
     Category.PERSONAL: "name surname forename address street phone mobile telephone email mail ssn "
     "nhs insurance passport contact",
@@ -60,11 +60,12 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
     Parameters
     ----------
     table
-        One row an entry, of any types, such as `aalprivacy.prepare.read_untidy` gives it.
+        One row an entry, with columns of any types, such as from `aalprivacy.prepare.read_untidy`.
     id
-        The column that says whose entry a row is; by default one that is called like that.
+        The column that says whose entry a row is; by default a column with a name such as
+        "patient id".
     show_values
-        Whether comments show values of the table. Those of a one-of stand in the file anyway.
+        Whether comments show values of the table. The values of a one-of are always in the file.
 
     Returns
     -------
@@ -118,7 +119,10 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
     used = {c for name in schema.names for value in entries[name].unique() for c in value}
     used |= {"."} if any(a.decimals for a in schema.attributes) else set()
     head = {
-        "alphabet": (ALPHABET + "".join(sorted(used - set(ALPHABET))), "all that a value may have"),
+        "alphabet": (
+            ALPHABET + "".join(sorted(used - set(ALPHABET))),
+            "the characters that a value may have",
+        ),
         "longest": (_longest(entries, schema), "characters of a line; new entries may need more"),
         "id": (id, guess or "says whose entry it is"),
     }
@@ -126,7 +130,7 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
 
 
 def policy_template(schema: Schema, receivers: Sequence[str]) -> str:
-    """Write a policy table to be filled in: identifying and personal attributes D, others F.
+    """Write a policy to edit: it deletes personal and identifying attributes, discloses others.
 
     Parameters
     ----------
@@ -157,20 +161,20 @@ def policy_template(schema: Schema, receivers: Sequence[str]) -> str:
 
 
 def hierarchy_stubs(text: str, folder: str) -> tuple[str, dict[str, str]]:
-    """Put files of hierarchies in place of a schema file's lists of more than two values.
+    """Replace a schema file's lists of more than two values by hierarchies in files.
 
     Parameters
     ----------
     text
-        Of a schema file that `describe` wrote.
+        The text of a schema file that `describe` wrote.
     folder
-        Of the hierarchies, as seen from the schema file.
+        The folder of the hierarchies, relative to the schema file.
 
     Returns
     -------
-    The text that names these files; and file name -> what to write into it: ``value;any;*`` for
-    each value. Until a person writes groups in place of ``any``, a generalised value tells only
-    that there is one.
+    The new text of the schema file; and file name -> the text of that hierarchy, a line
+    ``value;any;*`` for each value. Every generalised value is ``any``, until a person replaces
+    ``any`` by groups.
     """
     lines, stubs, name = [], {}, ""
     for line in text.splitlines():
@@ -189,7 +193,7 @@ def hierarchy_stubs(text: str, folder: str) -> tuple[str, dict[str, str]]:
 
 
 def _tidy(text: pd.Series) -> pd.Series:
-    """Values without blanks and marks of bytes around them; the distinct ones, as they are few."""
+    """Values without extra blanks and without ``b'...'``; each distinct value is done once."""
     codes, distinct = pd.factorize(text)
     marked = map(without_byte_mark, distinct)
     plain_text = [
@@ -199,7 +203,7 @@ def _tidy(text: pd.Series) -> pd.Series:
 
 
 def _id_of(headings: list[str], texts: list[pd.Series]) -> tuple[str, str]:
-    """The column that says whose entry a row is, and how that was guessed."""
+    """The column that says whose entry a row is, and how it was found."""
     named = next((h for h in headings if WHOSE.fullmatch(plain(h))), None)
     if named:
         return named, "a guess: says whose entry it is"
@@ -221,7 +225,7 @@ def _words(heading: str) -> list[str]:
 
 
 def _to_know(part: dict, text: pd.Series) -> list[str]:
-    """What a person should know of a column: counts, and values that may be codes."""
+    """What a person should know about a column: counts, and values that may be codes."""
     there = text[_there(text)]
     lost, distinct = len(text) - len(there), there.nunique()
     notes = [f"{lost:,} of {len(text):,} missing; {distinct:,} different values"]
@@ -232,7 +236,7 @@ def _to_know(part: dict, text: pd.Series) -> list[str]:
         if re.fullmatch("(7+|8+|9+)(\\.0)?", str(highest)) and highest > 1.5 * others.max():
             notes.append(
                 f"check: {(amounts == highest).sum():,} values stand far above all others and may "
-                "be a code, such as for 'not known': a lower 'most' finds them out"
+                "be a code, such as for 'not known': with a lower 'most', prepare finds them"
             )
         if distinct <= 10 and np.allclose(amounts % 1, 0):
             notes.append("check: few whole numbers; if they are codes, make it a one-of")
@@ -260,7 +264,7 @@ def _name(heading: str) -> str:
 
 
 def _alphabet(texts: Iterable[pd.Series]) -> str:
-    """The required characters and the commonest others of the table, in lower case."""
+    """The required characters and the table's most frequent other ones, in lower case."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(unicodedata.normalize("NFC", "".join(text)).lower())
@@ -279,7 +283,7 @@ def _schema(parts: dict[str, dict], alphabet: str, id: str) -> Schema:
 def _part(
     heading: str, column: pd.Series, text: pd.Series, people: pd.Series | None, alphabet: str
 ) -> dict:
-    """The part of a schema file with the first form that `prepare` finds all values to have."""
+    """A column's part of a schema file, with the first form with which `prepare` succeeds."""
     values = text[_there(text)]
     if not plain(heading):
         raise InputError("it has no name")
@@ -293,7 +297,7 @@ def _part(
     words, name = set(_words(heading)), _name(heading)
     category = next((c for c, telling in TELLING.items() if words & set(telling.split())), None)
     if category is Category.PERSONAL and set(map(whole, values.str.casefold())) <= TRUE | FALSE:
-        category = None  # whether somebody has a phone tells nobody's number
+        category = None  # "has a phone: yes" isn't personal, a phone number is
     none = text.str.casefold().eq("none").any()
     for form in _forms(values, category, none):
         part = {"label": heading, "category": str(category or Category.IDENTIFYING), **form}
@@ -311,14 +315,14 @@ def _part(
 
 
 def _is_own(text: pd.Series, people: pd.Series | None) -> bool:
-    """Whether nearly every person, or else every row, has a value of their own."""
+    """Whether nearly every person (without ids: nearly every row) has a value of their own."""
     there = _there(text)
     owners = len(text[there]) if people is None else people[there].nunique()
     return text[there].nunique() > 0.9 * owners
 
 
 def _forms(values: pd.Series, category: Category | None, none: bool) -> Iterator[dict]:
-    """The forms that values may have, the most telling first."""
+    """The forms that values may have, the most specific form first."""
     distinct = values.drop_duplicates()
     numbers = _numbers(distinct)
     folded = sorted({whole(v.lower()) for v in distinct})
@@ -328,7 +332,7 @@ def _forms(values: pd.Series, category: Category | None, none: bool) -> Iterator
             first = {"first": 6 if "Y" in time else 2}  # the month, or the hour
             yield {"form": "pattern", "time": time, "generalise": first}
     if values.str.match(r"\d\d?[-/.]\d\d?[-/.]\d").all() and numbers is None:
-        return  # dates whose day and month can't be told apart
+        return  # dates in which day and month can't be distinguished
     few = len(folded) <= min(FEW, len(values) / 3) and category is not Category.PERSONAL
     if few and (numbers is None or set(folded) <= {"0", "1", "2"}):
         yield {"form": "one-of", "values": [*folded, *(["none"] if none else [])]}
@@ -347,19 +351,19 @@ def _forms(values: pd.Series, category: Category | None, none: bool) -> Iterator
 
 
 def _numbers(distinct: pd.Series) -> dict[str, str] | None:
-    """Each value as a number is written, if all of them are numbers."""
+    """Each value -> how a schema writes the number; ``None`` if a value isn't a number."""
     step = number_step(MOST_DECIMALS, number_signs(distinct))
     steps = {value: step(value) for value in distinct}
     return None if None in steps.values() else {value: new for value, (_, new) in steps.items()}
 
 
 def _digit_forms(folded: list[str]) -> Iterator[dict]:
-    """Digits rather than a number: with zeros before them, or many, and as many in each."""
+    """Forms of digits, if values begin with zeros, or are long and all of the same length."""
     lengths = {len(value) for value in folded}
     low, high = min(lengths), max(lengths)
     zeros = any(value[0] == "0" and len(value) > 1 for value in folded)
     if all(re.fullmatch("[0-9]+", value) for value in folded) and (zeros or low == high > 6):
-        # Shorter ones among those that begin with 0 have lost theirs to a spreadsheet.
+        # If all the longest begin with 0, the shorter ones have lost their 0 to a spreadsheet.
         if all(value[0] == "0" for value in folded if len(value) == high):
             yield {"form": "digits", "digits": high, "generalise": {"first": max(high // 2, 1)}}
         count = high if low == high else [low, high]
@@ -391,7 +395,7 @@ def _whole(number: float) -> int | float:
 
 
 def _round_up(number: float) -> int:
-    """To one digit and a half: 59 to 60, 101 to 150."""
+    """Rounded up to a multiple of half its first digit's place: 59 to 60, 101 to 150."""
     if number <= 0:
         return 0
     step = max(10 ** math.floor(math.log10(number)) / 2, 1)
@@ -399,7 +403,7 @@ def _round_up(number: float) -> int:
 
 
 def _longest(entries: pd.DataFrame, schema: Schema) -> int:
-    """The longest line of entries or views, a tenth more, in tens."""
+    """The longest line of entries or views plus a tenth, rounded up to tens."""
     lengths = np.full(len(entries), len(schema) - 1)
     for attribute in schema.attributes:
         text = entries[attribute.name]
@@ -412,10 +416,11 @@ def _lines(head: dict, parts: dict[str, dict], left_out: list[str]) -> Iterator[
     """The schema file."""
     hints = {
         "category": "a guess: personal, identifying, medical or sensor",
-        "least": "a guess: what can be, seen or not", "most": "a guess: what can be, seen or not",
-        "values": 'for groups of them: hierarchy = "FILE.csv" instead, lines of value;group;*',
-        "generalise": "a guess: does it say little enough?",
-        "digits": "a guess: how many, or from and to how many",
+        "least": "a guess: the smallest value that is possible",
+        "most": "a guess: the largest value that is possible",
+        "values": 'to group them: hierarchy = "FILE.csv" instead, with lines value;group;*',
+        "generalise": "a guess: does this hide enough?",
+        "digits": "a guess: the number of digits, or the least and the most",
     }  # fmt: skip
     yield "# A first schema, made from a table. Check each line, above all those that are guesses."
     for key, (value, comment) in head.items():

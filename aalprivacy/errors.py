@@ -1,4 +1,4 @@
-"""The exceptions that mean: something outside the program is at fault."""
+"""The exceptions for problems outside the program: bad input, and lost machines."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -7,26 +7,26 @@ from collections.abc import Iterable, Sequence
 class InputError(ValueError):
     """Bad input: a file, a row, a value or an option that can't be used.
 
-    The message is one line that names the file, row and attribute concerned and says what was
-    expected; the command line prints it as it stands and exits non-zero.
+    The message is one line. It names the file, the row and the attribute, and says what was
+    expected. The command line prints it unchanged and exits with 1.
     """
 
 
 class WorkerLost(RuntimeError):
-    """Another machine of a training stopped answering; the message says how to go on."""
+    """Another process stopped answering; the message says how to continue."""
 
 
 def refuse_unknown(names: Iterable[str], known: Sequence[str], what: str, where: str = "") -> None:
-    """Raise `InputError` at the first name that isn't known; the message has the nearest one.
+    """Raise `InputError` at the first unknown name; the message suggests the most similar one.
 
     Parameters
     ----------
     names, known
-        Those given, and those that there are.
+        The names to check, and the names that exist.
     what
-        What they are names of: a key, an attribute.
+        What the names stand for, such as "key" or "attribute".
     where
-        What the message begins with.
+        The beginning of the message.
     """
     unknown = next((name for name in names if name not in known), None)
     if unknown is not None:

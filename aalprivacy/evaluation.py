@@ -34,8 +34,8 @@ class Score:
     character_error
         Mean Levenshtein distance between decoded and expected line.
     standard_error
-        Of that mean, whose entries are independent between users and not within one; ``None`` of
-        a single one.
+        Of that mean. Entries of different users count as independent, entries of one user don't.
+        ``None`` with a single user or entry.
     exact, well_formed
         Shares of entries decoded without an error, and with as many values as there are attributes.
     attributes
@@ -63,19 +63,19 @@ class Score:
 
 
 def from_card(card: dict, kind: str = "unseen") -> Score:
-    """What a pair's card says of a test set."""
+    """A test set's score from a pair's card."""
     return Score(**card["test"][kind])
 
 
 def minutes(card: dict) -> float:
-    """How long a pair was trained, with what it was started from."""
+    """How long a pair was trained, including the pair that it was started from."""
     return (card["training"]["seconds"] + card.get("started_from", {}).get("seconds", 0)) / 60
 
 
 def score(
     decoded: pd.Series, expected: pd.Series, schema: Schema, users: pd.Series | None = None
 ) -> Score:
-    """Compare decoded lines with those expected, row by row.
+    """Compare decoded lines with the expected ones, row by row.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def score(
         What a line is.
     users
         Whose line each is. Lines of one user have values in common, so their errors aren't
-        independent; without this all are taken to be.
+        independent. Without `users`, all lines count as independent.
     """
     tally = Tally(schema)
     tally.add(decoded, expected, users)
@@ -93,7 +93,7 @@ def score(
 
 
 class Tally:
-    """What a `Score` is made of, so far: sums, to which any number of lines may be added.
+    """The sums from which a `Score` is computed; lines can be added at any time.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Tally:
         self.entries = self.errors = self.squares = self.exact = self.well_formed = 0
         self.wrong, self.right, self.single = Counter(), Counter(), Counter()
         self.distribution = np.zeros(MOST_ERRORS + 1, int)
-        # Of each person: errors and entries.
+        # For each person: the number of errors, and the number of entries.
         self.of_person, self.per_person = Counter(), Counter()
 
     def add(self, decoded: pd.Series, expected: pd.Series, users: pd.Series | None = None) -> None:
@@ -145,7 +145,7 @@ class Tally:
         )
 
     def _standard_error(self) -> float | None:
-        """Of a mean whose terms are independent, or between people only (Liang & Zeger 1986)."""
+        """The mean's standard error; with users, clustered by user (Liang & Zeger 1986)."""
         n, groups, mean = self.entries, len(self.per_person), self.errors / self.entries
         if groups:
             off = (self.of_person[who] - count * mean for who, count in self.per_person.items())
@@ -179,8 +179,8 @@ def evaluate(
     pair
         Encodes and decodes.
     entries
-        Of the pair's schema, in one table or in pieces; with the schema's id column, the standard
-        error is between people.
+        Of the pair's schema, in one table or in pieces. If they have the schema's id column, the
+        standard error is clustered by person.
     policy
         The rule; by default the one that the pair was trained on.
     receiver
@@ -210,7 +210,7 @@ def evaluate_all(
 
 @dataclass(frozen=True)
 class Mismatch:
-    """What a decoder makes of another encoder's codes.
+    """How a decoder decodes the codes of an encoder, its own or another pair's.
 
     Parameters
     ----------
@@ -219,13 +219,14 @@ class Mismatch:
     character_error
         Mean Levenshtein distance to the view that the decoder's receiver would have had.
     constant
-        The same for the best of many real views, given for every entry: what needs no code.
+        The same for the best constant line: one real view that is given for every entry. It needs
+        no code.
     random_code
-        The same for the decoder given normal random codes of the means and deviations of its own
-        encoder's.
+        The same for the decoder on random codes: normal numbers with the means and deviations of
+        its own encoder's codes.
     hits, chance
-        Attribute -> share of the values that are right; and that are right when the decoded views
-        are dealt out to the entries at random, which is what they get without any information.
+        Attribute -> share of the values that are right; and the share that is right by chance, when
+        the decoded views are assigned to the entries at random.
     """
 
     encoder: str
@@ -243,9 +244,9 @@ def cross(pairs: dict[str, Pair], entries: pd.DataFrame, seed: int = 0) -> list[
     Parameters
     ----------
     pairs
-        Name -> pair; each has its receiver on its card.
+        Name -> pair.
     entries
-        On which to try them.
+        The entries to encode and decode.
     """
     rng = np.random.default_rng(seed)
     codes = {name: pair.encode_entries(entries) for name, pair in pairs.items()}
@@ -279,7 +280,7 @@ def _hits(values: pd.DataFrame, view: pd.DataFrame) -> dict[str, float]:
 
 
 def best_constant(lines: pd.Series, schema: Schema, tried: int = 200) -> float:
-    """Character error of one line given for all: the best of `tried` of them and the modal one."""
+    """Character error of the best constant line: one of `tried` lines, or the line of modes."""
     table = from_lines(lines, schema)
     candidates = list(lines.iloc[:tried])
     candidates.append(SEPARATOR.join(table[name].mode()[0] for name in schema.names))
@@ -292,7 +293,7 @@ def to_dict(scores: dict[str, Score]) -> dict:
 
 
 def to_frame(scores: dict[str, Score]) -> pd.DataFrame:
-    """Scores as a table, one row a test set."""
+    """Scores as a table, one row for each test set."""
     rows = {
         kind: {
             "entries": s.entries,
@@ -307,7 +308,7 @@ def to_frame(scores: dict[str, Score]) -> pd.DataFrame:
 
 
 def to_text(scores: dict[str, Score]) -> tuple[list[list[str]], list[str]]:
-    """Scores as rows of text to be printed, and the names of the columns."""
+    """Scores as rows of text to print, and the names of the columns."""
     frame = to_frame(scores)
     forms = {"entries": "{:,.0f}", "exact": "{:.1%}", "well-formed": "{:.1%}"}
     rows = [

@@ -1,23 +1,27 @@
-"""What a pair learns from: windows of entries and views, mixed and randomised.
+"""The examples of a training: windows of entries and views, mixed and randomised.
 
-Few people are soon known by heart: a decoder then recalls a person from a few values and fails on
-people that it never saw. Two things keep it from that. An operation treats each attribute on its
-own, so values of different entries put side by side are as valid an example as an entry is. And
-where a view copies a value, or its beginning or end, any string of the same shape is one; copying
-it is the only way to get it right. Values made of words are replaced most, since a new table brings
-words that no training had; their new letters follow each other as often as letters do in the words
-of the entries, so that nothing is spent on learning to copy what no language would spell.
+If there are few people, a pair memorises them: the decoder recalls a person from a few values, and
+fails on new people. Two methods prevent this.
 
-A rule may read other attributes than its own, as one that deletes a person's name from a text does.
-What it gives then depends on what stands beside the text, so it is run on the line that the encoder
-reads: on the values that were drawn and randomised, and on ``-`` for an attribute that isn't in the
-window, as a missing value has no words either. Where another entry's name was put beside a text,
-nothing of it is deleted, and the pair learns to compare and not to guess; but mostly the two travel
-together, and a name that was randomised is changed in the text as well.
+The first is mixing. An operation works on each attribute separately. So values of different entries
+side by side are a valid example too.
 
-Two more things happen to entries and hardly to those that a training has: a value is missing, or it
-is far out of the ordinary. So values are made missing, and numbers are drawn from all that their
-form allows, views by the rule.
+The second is random replacement. Where a view copies a value, or its beginning or end, the value
+can be replaced by any string of the same shape. Then copying is the only way to write it right.
+Values made of words are replaced most often, since a new table has new words. Pairs of neighbouring
+letters are as frequent in the new words as in the words of the entries. So the pair doesn't spend
+effort on letter sequences that no language has.
+
+A rule may read other attributes than its own. For example, a rule that deletes a person's name from
+a text reads the name. Its result depends on the values beside the text. So it is run on the line
+that the encoder reads, after values were mixed and randomised. If an attribute isn't in the window,
+the rule gets ``-``, a missing value. In some examples the name is another entry's, so nothing is
+deleted. From these the pair learns to compare, and not to guess. In most examples name and text
+come from the same entry, and a randomised name is changed in the text as well.
+
+Two more cases are rare in the entries of a training: missing values, and very unusual values. So
+some values are made missing, and some numbers are drawn from all that their form allows. Their
+views are made by rule.
 """
 
 import hashlib
@@ -36,8 +40,8 @@ from aalprivacy.schema import Schema
 from aalprivacy.text import EOS, flat_tokens, token_of, view_lines
 from aalprivacy.views import apply_policy
 
-NEVER, START, END = 0, 1, 2  # how a view's value follows a change of the entry's
-MADE = (Form.NUMBER, Form.DIGITS, Form.PATTERN)  # forms of which any value can be made
+NEVER, START, END = 0, 1, 2  # which part of the entry's value the view shows
+MADE = (Form.NUMBER, Form.DIGITS, Form.PATTERN)  # forms whose values can be made at random
 STRANGE = 4096  # rows of values drawn from all that their forms allow
 APART = 0.2  # share of the mixed examples in which a rule reads other people's values
 
@@ -54,7 +58,7 @@ class Batch(NamedTuple):
     replaced
         bool of the shape of `views`: characters that were replaced at random.
     window
-        Attributes a line.
+        How many attributes a line has.
     """
 
     entries: np.ndarray
@@ -65,17 +69,17 @@ class Batch(NamedTuple):
 
 
 class Examples:
-    """Batches of (entry, view) windows, drawn and randomised anew at every update.
+    """Batches of (entry, view) windows, drawn and randomised again at every update.
 
-    A value can be replaced at random if it can't be listed (its form isn't ``one-of``) and the view
-    shows all of it, its beginning, its end, or nothing; a class or a range would not follow.
+    A value can be replaced at random if its form isn't ``one-of`` and the view shows all of it, its
+    beginning, its end, or nothing. A class or a range would not follow the change.
 
     Parameters
     ----------
     entries
         Of the policy's schema.
     policy, receiver
-        What makes the views. A blind recipe's encoder reads the view in place of the entry.
+        They define the views. With a blind recipe the encoder reads the view, not the entry.
     recipe
         For its seed, sizes, mixing and augmentation.
 
@@ -100,14 +104,14 @@ class Examples:
         read = pd.concat([read, strange_views if recipe.blind else strange], ignore_index=True)
         views = pd.concat([views, strange_views], ignore_index=True)
         operations = policy.for_receiver(receiver)
-        # A blind encoder reads what the rule gave, and nothing of it has to be found out any more.
+        # A blind encoder reads the rule's result, so its rules needn't run again.
         readers = [
             a
             for a in self.schema.attributes
             if a.reads and operations[a.name] is Operation.GENERALISE and not recipe.blind
         ]
         nothing = pd.Series(MISSING, index=read.index, dtype="str")
-        for a in readers:  # at its longest: as it is where nothing of what the rule reads is there
+        for a in readers:  # the longest result: the rule finds no word to delete
             views[a.name] = a.general(read[a.name], *(nothing for _ in a.reads))
         self._values = _Values([read, views], self.schema)
         self._readers = [_Reader(a, self.schema) for a in readers]
@@ -131,12 +135,14 @@ class Examples:
         return self._values.fingerprint
 
     def batch(self, update: int, window: int) -> Batch:
-        """The batch of an update, the same whenever it is asked for.
+        """The batch of an update; the same update always has the same batch.
 
         Parameters
         ----------
-        update, window
-            Which update; attributes a window, one batch in ten draws its own number.
+        update
+            The number of the update.
+        window
+            Attributes of a window. One batch in ten draws its own number instead.
         """
         recipe, whole = self.recipe, len(self.schema)
         rng = np.random.default_rng([recipe.seed, 2, update])
@@ -167,7 +173,7 @@ class Examples:
         )
 
     def _draw(self, which: np.ndarray, rng: np.random.Generator) -> "tuple[_Cells, _Cells]":
-        """Values of attributes `which`, of one row a line or of many."""
+        """Values of the attributes `which`; a line's values come from one row, or from several."""
         recipe, (can_be, count) = self.recipe, self._strange
         own = np.broadcast_to(rng.integers(0, self.rows, (len(which), 1)), which.shape)
         mixed = rng.integers(0, self.rows, which.shape)
@@ -187,19 +193,19 @@ class Examples:
 
 
 class _Cells(NamedTuple):
-    """Values: uint8 ``(n, window, longest)``, of which the first ``lengths`` tokens count."""
+    """Tokens of values, uint8 ``(n, window, longest)``; the first ``lengths`` of each count."""
 
     tokens: np.ndarray
     lengths: np.ndarray
 
     def replaced(self, where: np.ndarray, token: np.ndarray) -> "_Cells":
-        """With values of one token in some places; `where` and `token` are ``(n, window)``."""
+        """The same with one-token values in some places; `where`, `token` are ``(n, window)``."""
         tokens, lengths = self.tokens.copy(), self.lengths.copy()
         tokens[where, 0], lengths[where] = token[where], 1
         return _Cells(tokens, lengths)
 
     def written(self, made: Mapping[tuple[int, int], list[int]]) -> "_Cells":
-        """With other values in some places: ``(row, column)`` -> tokens."""
+        """The same with other values in some places: ``(row, column)`` -> tokens."""
         longest = max(map(len, made.values()), default=0)
         wider = max(0, longest - self.tokens.shape[2])
         tokens, lengths = np.pad(self.tokens, ((0, 0), (0, 0), (0, wider))), self.lengths.copy()
@@ -209,7 +215,7 @@ class _Cells(NamedTuple):
 
 
 class _Reader:
-    """A rule that reads other attributes, run on what windows have of them."""
+    """Runs a rule that reads other attributes on the values in windows."""
 
     def __init__(self, attribute: Attribute, schema: Schema) -> None:
         self.attribute, self.place = attribute, schema.names.index(attribute.name)
@@ -218,7 +224,7 @@ class _Reader:
         self._token = {c: token_of(c, schema) for c in schema.alphabet}
 
     def together(self, which: np.ndarray, rows: np.ndarray, rng) -> np.ndarray:
-        """The rows that values come from, with most of what the rule reads from the row it is of.
+        """The rows that values come from; mostly the rule's attributes all come from one row.
 
         Parameters
         ----------
@@ -231,14 +237,14 @@ class _Reader:
         return np.where(read, row, rows)
 
     def renamed(self, which: np.ndarray, entries: _Cells, scrambled: np.ndarray) -> np.ndarray:
-        """Values with a new word wherever the text had one of what the rule reads.
+        """Values with changed texts: where an attribute's word was replaced, so is the text's.
 
         Parameters
         ----------
         which
             Attributes of the windows, ``(n, window)``.
         entries, scrambled
-            Values as they were drawn, and their tokens now.
+            Values as they were drawn, and their tokens after randomising.
         """
         if getattr(self.attribute.generalise, "part", "") != "words":
             return scrambled
@@ -255,7 +261,7 @@ class _Reader:
     def views(
         self, which: np.ndarray, entries: np.ndarray, lengths: np.ndarray, views: _Cells
     ) -> _Cells:
-        """Views with what the rule gives of such entries in its places.
+        """Views in which the rule's attribute has the rule's result.
 
         Parameters
         ----------
@@ -264,7 +270,7 @@ class _Reader:
         entries, lengths
             Tokens of values, and how many of them count.
         views
-            Of the other attributes.
+            Views of all attributes; the rule's own are replaced.
         """
         made = {}
         for row, at, others in self._windows(which):
@@ -273,7 +279,7 @@ class _Reader:
         return views.written(made)
 
     def _windows(self, which: np.ndarray) -> Iterator[tuple[int, int, list[int]]]:
-        """Rows that have the attribute, its column, and those of what it reads; -1: none."""
+        """Rows that have the attribute, its column, and the columns that it reads; -1: none."""
         columns = np.array([self.place, *self._reads]) - which[:, :1]
         columns[(columns < 0) | (columns >= which.shape[1])] = -1
         for row in np.flatnonzero(columns[:, 0] >= 0).tolist():
@@ -290,14 +296,14 @@ class _Reader:
 
 
 def _renamed(before: str, value: str, was: list[str], now: list[str]) -> str:
-    """A text with a new word wherever it had one of other values that were changed.
+    """A text in which words of other values are replaced as they were replaced in those values.
 
     Parameters
     ----------
     before, value
-        The text before and after it was itself randomised; its words are in the same places.
+        The text before and after it was itself randomised. Its words are in the same places.
     was, now
-        The other values before and after; so are theirs.
+        The other values before and after. Their words are in the same places, too.
     """
     words = ((WORD.findall(text) for text in texts) for texts in (was, now))
     new = {}
@@ -311,7 +317,7 @@ def _renamed(before: str, value: str, was: list[str], now: list[str]) -> str:
 
 
 class _Values:
-    """The distinct values of tables of the same rows, as tokens, one after the other."""
+    """The distinct values of tables with the same rows, as tokens, one after the other."""
 
     def __init__(self, tables: list[pd.DataFrame], schema) -> None:
         self.rows = len(tables[0])
@@ -327,7 +333,7 @@ class _Values:
         self._ids = ids
         flat, self._lengths = flat_tokens(pd.concat(texts, ignore_index=True), schema)
         self._begins = np.cumsum(self._lengths) - self._lengths
-        # `cells` reads as many tokens of each value as the longest has: room for that at the end.
+        # `cells` reads as many tokens of each value as the longest value has, so pad the end.
         self._flat = np.pad(flat, (0, int(self._lengths.max())))
 
     @property
@@ -348,12 +354,12 @@ class _Values:
 
 
 class _Scramble:
-    """Puts other letters for letters and other digits for digits, at random.
+    """Replaces letters by other letters and digits by other digits, at random.
 
-    Small letters are drawn by what follows the one before in the words of the entries.
+    A small letter is drawn by how often it follows the letter before it in the entries' words.
     """
 
-    RUN = 1024  # letters of each of as many chains, drawn once
+    RUN = 1024  # the number of letter chains, and of letters in each; drawn once
 
     def __init__(self, values: _Values, schema, rng: np.random.Generator) -> None:
         kinds = {
@@ -402,7 +408,7 @@ class _Scramble:
             letters[np.arange(letters.shape[2]) >= cells.lengths[..., None]] = -1
             pairs = np.stack((letters[..., :-1].ravel(), letters[..., 1:].ravel()))
             np.add.at(follows, tuple(pairs[:, (pairs >= 0).all(axis=0)]), 1)
-        # One letter in ten is any: words of other languages, too, are to be copied.
+        # One letter in ten is any letter, so that words of other languages are copied as well.
         chance = 0.9 * follows / np.maximum(1, follows.sum(axis=1, keepdims=True)) + 0.1 / n
         bounds = np.cumsum(chance / chance.sum(axis=1, keepdims=True), axis=1)[:, :-1]
         runs = np.empty((self.RUN, self.RUN), np.intp)
@@ -415,15 +421,15 @@ class _Scramble:
 def abnormal(
     entries: pd.DataFrame, policy: Policy, receiver: str, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Values drawn from all that their forms allow, not from what is usual.
+    """Values drawn from all that their forms allow, also very unusual ones.
 
-    Numbers have any number of digits up to their limits (those of the entries, where the schema
-    sets none); digits and patterns have other digits, and one more or fewer, where they fit.
+    Numbers have any number of digits up to their limits. (If the schema has no limit, it is that of
+    the entries.) Digits and patterns get other digits, and one digit more or fewer if it fits.
 
     Parameters
     ----------
     entries
-        Whose other values (words, texts, one-of) are taken as they are.
+        Their other values (words, texts, one-of) stay unchanged.
 
     Returns
     -------
@@ -452,7 +458,7 @@ def _numbers(attribute: Attribute, old: pd.Series, rng: np.random.Generator) -> 
     known = pd.to_numeric(old.where(old != MISSING), errors="coerce").fillna(0)
     least = known.min() if attribute.least is None else attribute.least
     most = known.max() if attribute.most is None else attribute.most
-    # As many of one digit as of two or three: what is rare by size is then seen as often.
+    # As many with one digit as with two or three, so that small numbers aren't rare.
     size = 10 ** rng.uniform(0, np.log10(max(abs(least), abs(most), 1) + 1), len(old))
     sign = rng.choice([-1, 1], len(old)) if least < 0 < most else np.sign(most or least)
     values = np.clip(np.where(rng.random(len(old)) < 0.5, sign * (size - 1),
@@ -476,7 +482,7 @@ def _other_digits(attribute: Attribute, old: pd.Series, rng: np.random.Generator
 
 
 def _generalises(schema: Schema, name: str, entries: pd.DataFrame) -> np.ndarray:
-    """Of which entries the attribute's rule can take the value; it is anybody's function."""
+    """For which entries the attribute's rule works; a user's rule may fail on strange values."""
     try:
         schema.general(name, entries)
     except InputError:
@@ -506,13 +512,13 @@ def _share(attribute: Attribute, operation: Operation, recipe: Recipe) -> float:
     if operation is Operation.GENERALISE and not part:
         return 0.0
     words, others = recipe.augmentation
-    # Of a text by whose words the rule goes most are left as they are, as it is about them.
+    # A rule for the words of a text needs real words, so most such texts stay unchanged.
     by_words = operation is Operation.GENERALISE and part == "words" and not recipe.blind
     return words if attribute.form in (Form.WORDS, Form.TEXT) and not by_words else others
 
 
 def _cut(scrambled, replaced, lengths, views: _Cells, follows) -> tuple[np.ndarray, np.ndarray]:
-    """What the view shows of scrambled values, and which of its characters were replaced."""
+    """The views' part of the scrambled values, and which of its characters were replaced."""
     begin = np.where(follows == END, lengths - views.lengths, 0)[..., None]
     place = np.arange(views.tokens.shape[2])
     # A generalised value that is longer than the value shows none of it.
@@ -524,10 +530,10 @@ def _cut(scrambled, replaced, lengths, views: _Cells, follows) -> tuple[np.ndarr
 
 
 def _join(cells: np.ndarray, lengths: np.ndarray, schema) -> np.ndarray:
-    """Lines of values: one row a line, zero after its end.
+    """Lines of values: one row for each line, zero after its end.
 
-    With a schema a separator stands between two values and an end token after the last; without
-    one there are zeros in their places.
+    With a schema there is a separator between two values and an end token after the last. Without a
+    schema there are zeros in these places.
     """
     n, window, longest = cells.shape
     wide = np.zeros((n, window, longest + 1), cells.dtype)

@@ -1,4 +1,4 @@
-"""Hands on, in a notebook: type an entry, choose encoder and decoder, see code and view at once."""
+"""A widget for notebooks: type an entry, choose encoder and decoder, see code and view at once."""
 
 import html
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from aalprivacy.views import apply_policy
 
 
 class Explorer(ipywidgets.VBox):
-    """A field for each value of an entry, two menus, and what comes out of them.
+    """A field for each value of an entry, menus for encoder and decoder, and the decoded view.
 
-    Where no kernel runs, a page shows the state in which it was left, as a table.
+    Without a running kernel, a page shows the view as a table.
 
     Parameters
     ----------
     pairs
-        Name -> pair, all of the same attributes and with codes of one width. Encoder and decoder
-        are chosen apart.
+        Name -> pair, all with the same attributes and with codes of one width. Encoder and decoder
+        are chosen separately.
     entry
         Attribute name -> the value to start with.
     encoder, decoder
@@ -77,7 +77,7 @@ class Explorer(ipywidgets.VBox):
         self.refresh()
 
     def refresh(self) -> None:
-        """Encode and decode what the fields say, or say which value doesn't fit."""
+        """Encode and decode the entry in the fields, or show which value doesn't fit."""
         values = {name: [field.value] for name, field in self.fields.items()}
         entry = pd.DataFrame(values, dtype="str")
         encoder, decoder = self.pairs[self.encoder.value], self.pairs[self.decoder.value]
@@ -96,11 +96,11 @@ class Explorer(ipywidgets.VBox):
         )
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
-        """What a notebook shows: the widget, and for pages without a kernel a table."""
+        """The widget for a notebook, and a table for pages without a kernel."""
         encoder, decoder = (in_words(menu.value) for menu in (self.encoder, self.decoder))
         still = (
-            f"<p>The explorer as it begins, with the encoder of {html.escape(encoder)} and the "
-            f"decoder of {html.escape(decoder)}. In a running notebook it answers.</p>"
+            f"<p>The explorer at its start, with the encoder of {html.escape(encoder)} and the "
+            f"decoder of {html.escape(decoder)}. In a running notebook it reacts to changes.</p>"
         )
         shown = super()._repr_mimebundle_(**kwargs) or {}
         return shown | {"text/html": still + self.view.value}

@@ -1,8 +1,8 @@
-"""Folders of numbered pieces, each a Parquet file that says which piece of which job it is.
+"""Folders of numbered pieces. Each piece is a Parquet file that holds its job and its number.
 
-``_job.json`` says what the job is, and so how many pieces there must be. A piece is written whole
-or not at all. A sealed one is encrypted, and the job and its number are authenticated with it. So
-a piece that lacks, or is another one, is refused.
+``_job.json`` describes the job and says how many pieces there must be. A piece is written whole or
+not at all. A sealed piece is encrypted, and its job and its number are authenticated with it. So a
+missing piece is noticed, and a piece from elsewhere is refused.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from aalprivacy.atomic import make_folder, write_text, write_whole
 from aalprivacy.errors import InputError
 
 MANIFEST, VERSION = "_job.json", 1
-ABOUT = b"aalprivacy"  # in the metadata of a piece: its job, its number, and what it says of itself
+ABOUT = b"aalprivacy"  # the key in a piece's metadata of its job, its number and its report
 AGAIN = "delete it, and the command that wrote the folder makes it again"
 
 
@@ -33,9 +33,9 @@ class Folder:
     path
         The folder.
     about
-        Which job it is, as plain values: all that decides what is in the pieces.
+        The job as plain values: everything that determines the contents of the pieces.
     key
-        What the pieces are sealed with, if they are.
+        The key with which the pieces are sealed; ``None`` if they aren't.
     """
 
     path: Path
@@ -44,19 +44,19 @@ class Folder:
 
     @classmethod
     def of(cls, path: str | Path, about: dict, key: bytes | None = None) -> "Folder":
-        """The folder of a job that may not have begun; `about` needs its number of ``pieces``."""
+        """The folder of a job, which may be new; `about` must have its number of ``pieces``."""
         sealed = {"key": sealing.mark(key)} if key else {}
         return cls(Path(path), {"version": VERSION, **about, **sealed}, key)
 
     @classmethod
     def open(cls, path: str | Path, key: bytes | None = None) -> "Folder":
-        """A folder that a job has written, or begun to.
+        """An existing folder of a job, complete or not.
 
         Raises
         ------
         InputError
-            If it is none, or has another version; or if it is sealed and there is no key or another
-            one, or isn't and there is a key.
+            If it isn't a job's folder or has another version; if it is sealed and the key is
+            missing or wrong; or if it isn't sealed and there is a key.
         """
         path = Path(path)
         about = _manifest(path)
@@ -72,7 +72,7 @@ class Folder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of what the job is; every piece carries it."""
+        """SHA-256 of the job's description; every piece holds it."""
         return hashlib.sha256(json.dumps(self.about, sort_keys=True).encode()).hexdigest()
 
     def file(self, number: int) -> Path:
@@ -104,22 +104,23 @@ class Folder:
         write_text(json.dumps(self.about, indent=1) + "\n", self.path / MANIFEST)
 
     def end(self) -> None:
-        """Remove what writes that were killed have left."""
+        """Remove the temporary files of killed processes."""
         for draft in (*self.path.glob(".piece-*"), *self.path.glob("._job-*")):
             with contextlib.suppress(FileNotFoundError):
                 draft.unlink()
 
     def write(self, number: int, table: pa.Table, said: dict) -> dict:
-        """Write a piece; returns what `said` will.
+        """Write a piece; returns its report, as the method `said` will.
 
         Parameters
         ----------
         number
-            Which it is, from 0.
+            The piece's number, from 0.
         table
             Its rows.
         said
-            What else the piece says of itself: plain values, as whoever gets it may read them.
+            What the report has besides the number of rows: plain values. Every reader of the piece
+            can see them.
 
         Raises
         ------
@@ -131,7 +132,7 @@ class Folder:
         metadata = {**(table.schema.metadata or {}), ABOUT: about}
         table = table.replace_schema_metadata(metadata)
         plain = pa.BufferOutputStream()
-        # A dictionary is worth it where few values stand many times, and so never of floats.
+        # A dictionary saves space if values repeat; floats hardly ever do.
         few = [f.name for f in table.schema if not _has_floats(f.type)]
         pq.write_table(
             table, plain, compression="zstd", write_page_checksum=True,
@@ -149,13 +150,13 @@ class Folder:
         Raises
         ------
         InputError
-            If it lacks, is damaged, is another piece or of another job, or can't be unsealed.
+            If it is missing or damaged, is another piece or of another job, or can't be unsealed.
         """
         with self._opened(number) as file, self._undamaged(number):
             return file.read()
 
     def said(self, number: int) -> dict:
-        """What a piece says of itself, such as its ``rows``; a sealed one is read whole for it.
+        """A piece's report, such as its number of ``rows``; a sealed piece is decrypted for it.
 
         Raises
         ------
@@ -166,12 +167,12 @@ class Folder:
             return json.loads(file.schema_arrow.metadata[ABOUT])["said"]
 
     def check_whole(self) -> None:
-        """Refuse a folder in which a piece lacks or is another one, or that holds something else.
+        """Refuse a folder with a missing or wrong piece, or with other files.
 
         Raises
         ------
         InputError
-            If so.
+            If the folder isn't complete and correct.
         """
         for number in range(len(self)):
             self.said(number)
@@ -191,7 +192,7 @@ class Folder:
         except FileNotFoundError:
             raise InputError(
                 f"{self.file(number)}: no such file, and the folder has {len(self)} pieces; the "
-                "command that wrote it goes on where it was"
+                "command that wrote it continues where it stopped"
             ) from None
         except InputError as error:
             raise InputError(f"{self.file(number)}: {error}") from None
@@ -219,7 +220,7 @@ class Folder:
 
 
 def _manifest(path: Path) -> dict:
-    """What a folder's job is."""
+    """The description of a folder's job."""
     file = path / MANIFEST
     try:
         about = json.loads(file.read_text("utf-8"))

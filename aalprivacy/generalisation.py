@@ -1,12 +1,12 @@
-"""How a value becomes less specific but stays true: the generalisers that a schema file can name.
+"""Generalisation: rules that make a value less specific but keep it true.
 
-Each is a small value that is called with one value, as text, and returns the generalised one, as
-text. A rule that no table can say is any other Python function of that kind (`RULES` holds the
-shipped ones, by the names that a schema file uses).
+A rule is called with one value, as text, and returns the generalised value, as text. The classes
+here are the rules that a schema file can define. Any Python function of this kind can be a rule
+too. `RULES` holds the shipped functions, by the names that a schema file uses.
 
-A rule may need other values of the entry, as one that deletes a person's name from a text does. It
-then has ``reads``, a tuple of the names of these attributes, and is called with their values after
-its own, in that order; ``-`` is one that is missing.
+A rule may need other values of the entry. For example, a rule that deletes a person's name from a
+text needs the name. It then has ``reads``, a tuple of the names of these attributes. It is called
+with the attribute's own value first, then with theirs, in that order; a missing value is ``-``.
 """
 
 import csv
@@ -29,20 +29,20 @@ WORD = re.compile(r"[^\W_]+")  # letters and digits with nothing between them
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers to the range that they lie in: ``Range(10)("83") == "80-89"``.
+    """A number becomes the range that contains it: ``Range(10)("83") == "80-89"``.
 
     Parameters
     ----------
     width
-        Of a range: more than one step of the numbers, and a whole number of steps. Ranges begin at
-        multiples of it.
+        The width of a range: a whole number of steps of the numbers, and more than one. Ranges
+        begin at multiples of the width.
     decimals
-        Of the numbers: with one decimal, 5.7 lies in 5.0-5.9 by width 1.
+        Decimals of the numbers: with one decimal and width 1, 5.7 becomes 5.0-5.9.
 
     Raises
     ------
     InputError
-        If the width isn't such a number.
+        If the width doesn't fit the decimals.
     """
 
     width: float
@@ -62,12 +62,12 @@ class Range:
 
     def __call__(self, value: str) -> str:
         width, step = Decimal(str(self.width)), Decimal(1).scaleb(-self.decimals)
-        # Plus 0, as ranges begin at 0 and not at -0.
+        # Plus 0: it turns -0 into 0.
         low = (Decimal(value) / width).to_integral_value(rounding="ROUND_FLOOR") * width + 0
         return f"{low.quantize(step)}-{(low + width - step).quantize(step)}"
 
     def results(self) -> None:
-        """The values that it can give; ``None``, as they can't be listed."""
+        """The possible results; ``None``, as they can't be listed."""
 
     def to_dict(self) -> dict:
         return {"range": self.width}
@@ -75,7 +75,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Bands:
-    """Numbers to the name of the first band whose upper limit they stay under.
+    """A number becomes the name of the first band whose upper limit is above it.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class Bands:
 class First:
     """The first characters of a value: ``First(5)("01954434539") == "01954"``.
 
-    A blank at the end of them is left out.
+    A blank at their end is removed.
     """
 
     count: int
@@ -147,16 +147,16 @@ class LastWord:
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """A table from each value to ever less specific ones, in the form of the tool ARX.
+    """A table that lists less and less specific values for each value, in the tool ARX's format.
 
     Parameters
     ----------
     rows
-        One row a value: the value, what it is on level 1, on level 2, and so on.
+        One row for each value: the value itself, then its values on level 1, on level 2, and so on.
     level
-        Which of them the view shows, from 1 on.
+        The level that the view shows, counted from 1.
     source
-        The file it came from, for error messages.
+        The file that it was read from, for error messages.
 
     References
     ----------
@@ -186,7 +186,7 @@ class Hierarchy:
                 raise InputError(f"{where}, {row[0]}: an empty cell; expected text on each level")
         twice = next((value for value, n in Counter(self.values).items() if n > 1), None)
         if twice is not None:
-            raise InputError(f"{where}: the value {twice!r} stands twice; expected it once")
+            raise InputError(f"{where}: the value {twice!r} appears twice; expected it once")
         if not 1 <= self.level < len(self.rows[0]):
             raise InputError(
                 f"{where}: no level {self.level}; expected 1 to {len(self.rows[0]) - 1}"
@@ -213,12 +213,12 @@ class Hierarchy:
 
     @classmethod
     def from_csv(cls, path: str | Path, level: int = 1) -> "Hierarchy":
-        """Read a table without a heading, its cells apart by semicolons or commas.
+        """Read a table without a heading, with semicolons or commas between its cells.
 
         Raises
         ------
         InputError
-            If the file can't be read, or isn't such a table; the message names file and value.
+            If the file can't be read, or isn't a hierarchy; the message names file and value.
         """
         try:
             text = Path(path).read_text("utf-8-sig")
@@ -236,31 +236,32 @@ class Hierarchy:
 
 @dataclass(frozen=True)
 class WordsOf:
-    """Free text without the words of the entry's own name, and with others made less specific.
+    """Free text: words of other attributes are deleted, other words are made less specific.
 
-    With ``mr;*`` and ``alzheimer;dementia`` in the hierarchy, "mr smith was confused, alzheimer
-    worse" of John Smith is "* was confused, dementia worse". A word is letters and digits with
-    nothing between them, so "smith's" and "smith-jones" have two. Capitals count as small letters.
-    Deleted words that only blanks, hyphens or apostrophes part are one ``*``, which doesn't tell
-    how many there were.
+    For example, it deletes the words of the person's name. With ``mr;*`` and ``alzheimer;dementia``
+    in the hierarchy, John Smith's text "mr smith was confused, alzheimer worse" becomes "* was
+    confused, dementia worse". A word is a sequence of letters and digits, so "smith's" and
+    "smith-jones" have two words each. Capitals and small letters count as the same. Neighbouring
+    deleted words become a single ``*``, also with blanks, hyphens or apostrophes between them. So
+    the text doesn't show how many words were deleted.
 
-    The rule knows nothing of language. It keeps the given name of a daughter, a nickname and a
-    misspelt name, and deletes "park" wherever it stands if the person lives in Park Road.
+    The rule doesn't understand language. It keeps a daughter's given name, a nickname and a
+    misspelt name. If the person lives in Park Road, it deletes every "park".
 
     Parameters
     ----------
     reads
-        The attributes whose words are deleted, wherever in the text they stand.
+        The attributes whose words are deleted everywhere in the text.
     hierarchy
-        What becomes of other words, one word a row. Its general value may be several words, or
-        ``*`` to delete the word.
+        The general values of other words, one word in each row. A general value may have several
+        words; ``*`` deletes the word.
 
     Raises
     ------
     InputError
-        If there are neither attributes nor a hierarchy, an attribute stands twice, or the
-        hierarchy has something else than a word, a word twice, or a general value with a word that
-        itself becomes another one.
+        If there are neither attributes nor a hierarchy, or an attribute appears twice. Also if a
+        row of the hierarchy isn't for one word, a word appears twice, or a general value has a word
+        that would be generalised itself.
     """
 
     reads: tuple[str, ...] = ()
@@ -273,7 +274,7 @@ class WordsOf:
             raise InputError("words_of: expected names of attributes, or a hierarchy of words too")
         twice = next((name for name, n in Counter(self.reads).items() if n > 1), None)
         if twice is not None:
-            raise InputError(f"words_of: {twice} stands twice; expected it once")
+            raise InputError(f"words_of: {twice} appears twice; expected it once")
         where = self.source or "hierarchy"
         words = self.hierarchy.values if self.hierarchy else ()
         strange = next((word for word in words if not WORD.fullmatch(word)), None)
@@ -284,9 +285,9 @@ class WordsOf:
             )
         twice = next((w for w, n in Counter(map(str.casefold, words)).items() if n > 1), None)
         if twice is not None:
-            raise InputError(f"{where}: the word {twice!r} stands twice; expected it once")
+            raise InputError(f"{where}: the word {twice!r} appears twice; expected it once")
         for word, general in self._general.items():
-            # Else the view of a view would be another view, and two words of one group apart.
+            # Else a generalised text could change again when it is generalised a second time.
             for inner in WORD.findall(general):
                 further = self._general.get(inner.casefold(), inner)
                 if further != inner:
@@ -317,7 +318,7 @@ class WordsOf:
         return _DELETED_WORDS.sub(DELETED, without_own(text))
 
     def results(self) -> frozenset[str]:
-        """All that its hierarchy says, words and what becomes of them."""
+        """All words and general values of its hierarchy."""
         return frozenset((*self._general, *self._general.values()))
 
     def to_dict(self) -> dict:
@@ -325,16 +326,17 @@ class WordsOf:
         return {"words_of": list(self.reads), **hierarchy}
 
 
-# Several in a row; what may stand between them is what can stand within a name.
+# Several deleted words in a row, with characters between them that a name may have too.
 _DELETED_WORDS = re.compile(r"\*(?:[ '’-]*\*)+")
 
 
 def blood_pressure_class(value: str) -> str:
     """Class of a ``systolic-diastolic`` reading in mmHg.
 
-    High from 140/90 and raised from 120/70 (elevated, in its terms) as in McEvoy et al., "2024 ESC
+    High from 140/90 and raised from 120/70 (there called elevated) as in McEvoy et al., "2024 ESC
     Guidelines for the management of elevated blood pressure and hypertension", Eur. Heart J. 45;
-    low under 90/60 as the NHS has it. The higher class counts when the two numbers differ.
+    low under 90/60 as defined by the NHS. If the two numbers have different classes, the higher
+    class counts.
     """
     systolic, diastolic = map(int, value.split("-"))
     if systolic >= 140 or diastolic >= 90:
@@ -349,7 +351,7 @@ RULES: dict[str, Callable[[str], str]] = {"blood_pressure_class": blood_pressure
 
 
 def from_table(table: Mapping, decimals: int, folder: Path | None = None) -> Callable[..., str]:
-    """The generaliser that a schema file's ``generalise = { ... }`` names.
+    """The rule that a schema file's ``generalise = { ... }`` defines.
 
     Parameters
     ----------
@@ -357,14 +359,14 @@ def from_table(table: Mapping, decimals: int, folder: Path | None = None) -> Cal
         One of ``range``, ``bands``, ``first``, ``last_word``, ``words_of``, ``rule``, with its
         value; beside ``words_of`` there may be a ``hierarchy`` and its ``level``.
     decimals
-        Of the attribute's numbers.
+        Decimals of the attribute's numbers.
     folder
-        Where hierarchies are whose files are named.
+        The folder of the files of hierarchies.
 
     Raises
     ------
     InputError
-        If it is anything else.
+        If it isn't such a table.
     """
     expected = "expected one of range, bands, first, last_word, words_of, rule"
     if isinstance(table, Mapping) and "words_of" in table:
@@ -400,7 +402,7 @@ def _words_of(table: Mapping, folder: Path | None) -> WordsOf:
             f'generalise: words_of: expected names of attributes such as ["name"], got {names!r}'
         )
     if "level" in table and "hierarchy" not in table:
-        raise InputError("generalise: level is of a hierarchy; expected a hierarchy too")
+        raise InputError("generalise: level belongs to a hierarchy; expected a hierarchy too")
     if type(level) is not int:
         raise InputError(f"generalise: level: expected a whole number, got {level!r}")
     hierarchy = read_hierarchy(table["hierarchy"], level, folder) if "hierarchy" in table else None
@@ -432,9 +434,9 @@ def read_hierarchy(said: object, level: int, folder: Path | None) -> Hierarchy:
 
 
 def to_table(rule: Callable[..., str]) -> dict:
-    """The inverse of `from_table`; a function without a name in `RULES` is told by its own.
+    """The inverse of `from_table`; a function that isn't in `RULES` is written by its own name.
 
-    Such a schema can be read back only where that function is given again.
+    A schema with such a function can be read back only with the function (`with_rules`).
     """
     if hasattr(rule, "to_dict"):
         return rule.to_dict()
@@ -443,7 +445,7 @@ def to_table(rule: Callable[..., str]) -> dict:
 
 
 def is_finite(number: float) -> bool:
-    """Whether a number is one that float64 can hold."""
+    """Whether a number is finite as a float64."""
     try:
         return math.isfinite(number)
     except OverflowError:  # a whole number can be larger

@@ -1,8 +1,8 @@
-"""Where entries come from: a seeded, vectorised simulator of assisted-living homes.
+"""The example's entries: a seeded, vectorised simulator of assisted-living homes.
 
-The paper simulated 10,000 users with 100 entries each from data that it doesn't publish; here every
-distribution is written down with its source. The figures are rounded and meant to be plausible and
-coherent, not to estimate anything. Sources, referred to below by their letters:
+The paper simulated 10,000 users with 100 entries each from data that it doesn't publish. Here every
+distribution is written down with its source. The numbers are rounded. They are meant to be
+plausible and coherent, and are no estimates. Below, letters refer to these sources:
 
 - [AGE] ONS, mid-2020 population estimates, England and Wales: residents by age and sex.
 - [MAR] ONS, Population estimates by marital status and living arrangements, England and Wales 2020.
@@ -67,17 +67,17 @@ _LONGEST_CLASS = 6  # of a generalised reading: "raised", "medium", "normal", "2
 
 TRAINING_SEED = 1
 VALIDATION_SEED = 1_000_001
-# Of quick samples: 'evaluate', figures, notebooks, tests. It has been looked at often, so no card's
-# test figures are of it; theirs is drawn when a pair is scored, once (`benchmarks/score.py`).
+# For quick samples: 'evaluate', figures, notebooks, tests. These entries are looked at often. So
+# the test results on cards have another seed, drawn once, for scoring (`benchmarks/score.py`).
 SAMPLE_SEED = 2_000_001
 AUDIT_SEED = 3_000_000
-# At 100 entries each, as many entries as the paper has (section IV-D).
+# With 100 entries each, as many entries as in the paper (section IV-D).
 N_TRAINING_USERS, N_TEST_USERS = 8000, 2000
 TEST_SETS = ("seen", "unseen", "open")
 
 
 def is_held_out(kind: str, word: str) -> bool:
-    """Whether a word is kept for the open-vocabulary test set: about one in five, for ever.
+    """Whether a word is kept for the open test set; always the same words, about one in five.
 
     Parameters
     ----------
@@ -109,11 +109,11 @@ def simulate(
         Each value from 1 on gives new entries of the same users.
     vocabulary
         ``"training"`` or ``"open"``: whether given names, surnames, streets and towns are drawn
-        from the words for training or from those held out of it (`is_held_out`). A held-out surname
-        may be a street of the training, and the other way round.
+        from the words for training or from the words held out (`is_held_out`). A held-out surname
+        may be a street of the training, and a held-out street a surname.
     missing, abnormal
-        Share of the medical and sensor readings that are missing (``-``), and of those that are
-        far out of the ordinary (a failing sensor or patient), each 0 to 1.
+        Share of the medical and sensor readings that are missing (``-``), and share of those that
+        are very unusual (from a medical crisis or a broken sensor), each 0 to 1.
 
     Returns
     -------
@@ -165,16 +165,16 @@ def make_test_set(
     Parameters
     ----------
     kind
-        ``"seen"``: new entries of users trained on; ``"unseen"``: users never trained on;
-        ``"open"``: such users, with given names, surnames, streets and towns never trained on as
-        such.
+        ``"seen"``: new entries of users trained on. ``"unseen"``: users never trained on.
+        ``"open"``: users never trained on, whose given names, surnames, streets and towns are held
+        out of every training.
     n
-        Entries; rounded up to a whole number a user, if there are fewer users than entries, but
-        at most `MOST_ENTRIES` of each.
+        How many entries. With fewer users than entries, it is rounded up to a whole number for each
+        user, at most `MOST_ENTRIES`.
     training_seed, n_training_users
         The simulation that the pair was trained on, for ``"seen"``.
     seed
-        Of the people and entries.
+        Seed of the people and entries.
     """
     users = min(n, N_TEST_USERS)
     if kind == "seen":
@@ -194,10 +194,10 @@ def make_test_sets(n: int, data: Mapping, test_seed: int = SAMPLE_SEED) -> dict[
     Parameters
     ----------
     data
-        What the pair's card says of its data. A pair that wasn't trained on simulated homes has
+        What the pair's card says about its data. A pair that wasn't trained on simulated homes has
         no ``"seen"``.
     test_seed
-        Of the people and entries.
+        Seed of the people and entries.
     """
     seed, users = data.get("seed"), data.get("users")
     if seed is None:
@@ -212,10 +212,10 @@ def audit_tables(known: int, targets: int, linked: int = 500) -> dict[str, pd.Da
     Parameters
     ----------
     known, targets
-        Entries that an attacker knows, and entries that it reads; one a user.
+        How many entries an attacker knows, and how many it tries to read; one for each user.
     linked
         Users with two entries each, for `aalprivacy.audit.Linkage`: the first and the last of a
-        hundred, so that it isn't the day that links them.
+        hundred. So the two entries are of different days, and the date doesn't link them.
 
     Returns
     -------
@@ -265,8 +265,8 @@ _SECTOR_SHARES = {
 _DEMENTIA = np.array([0.9, 1.7, 3.0, 6.0, 11.1, 18.3, 29.9, 41.1]) / 100
 _DEMENTIA_TYPES = {"alzheimer": 0.75, "vasc dementia": 0.19, "lewy body": 0.06}
 
-# [QOF] relative weights; where a register covers several diseases it is shared out among them. The
-# rest up to 100 have none.
+# [QOF] relative weights. The number of a register for several diseases is divided among them. The
+# rest up to 100 have no disease.
 _OTHER_DISEASES = {
     "hypertension": 14.4,
     "diabetes": 7.5,
@@ -331,7 +331,7 @@ def _users(n: int, rng: np.random.Generator, vocabulary: str) -> pd.DataFrame:
     gender = np.where(rng.random(n) < _SHARE_WOMEN[band], "female", "male")
     woman = gender == "female"
 
-    # [HSE] means at 60; about a millimetre of height is lost a year, and body mass index falls.
+    # [HSE] means at 60. People lose about a millimetre of height a year; body mass index falls.
     height = np.where(woman, 161.5, 175.0) - 0.1 * (age - 60) + rng.normal(0, 6.5, n)
     index = np.where(woman, 28.2, 28.4) - 0.06 * (age - 60) + rng.normal(0, 4.5, n)
     height = np.clip(np.rint(height), 135, 205)
@@ -379,10 +379,10 @@ def _diseases(band: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _name_and_house(users: pd.DataFrame, rng: np.random.Generator, vocabulary: str) -> pd.DataFrame:
-    """Add name, address and phone number; what is too long for a line is drawn again.
+    """Add name, address and phone number; names and addresses that are too long are drawn again.
 
-    Names and addresses vary most in length, so they are what gives way: drawn until each of the
-    user's lines, with the longest readings, fits 160 characters.
+    Names and addresses vary most in length. They are drawn until each of the user's lines, even
+    with the longest readings, fits 160 characters.
     """
     words = _vocabulary(held_out=vocabulary == "open")
     name, address, phone = (np.empty(len(users), object) for _ in range(3))
@@ -418,7 +418,7 @@ def _name_and_house(users: pd.DataFrame, rng: np.random.Generator, vocabulary: s
 
 
 def _rest_of_lines(users: pd.DataFrame) -> np.ndarray:
-    """Length of the user's entry and of each view at its longest, but for name and address.
+    """The longest possible lines of a user's entry and views, without name and address.
 
     Returns
     -------
@@ -444,7 +444,7 @@ def _rest_of_lines(users: pd.DataFrame) -> np.ndarray:
 
 
 def _names_and_addresses(name: np.ndarray, address: np.ndarray, town: np.ndarray) -> np.ndarray:
-    """What name and address add to those lines, from the lengths of name, address and town."""
+    """The characters that name and address add to those lines, from the lengths of their parts."""
     added = []
     for operations in _lines():
         of_name = 1 if operations["name"] is Operation.DELETE else name
@@ -476,7 +476,7 @@ def _vocabulary(held_out: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def _draw_words(
     words: tuple[np.ndarray, np.ndarray], n: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """So many words of a kind as `_words` gives it."""
+    """Draw `n` words; `words` is as from `_words`."""
     return rng.choice(words[0], n, p=words[1])
 
 
@@ -501,7 +501,7 @@ def _towns() -> dict[str, float]:
     for city in cities:
         town = city["name"].lower().replace(" ", "-")
         if city["countrycode"] == "GB" and len(town) <= _LONGEST_TOWN:
-            # The square root keeps London from being every sixth home.
+            # Square root: otherwise every sixth home would be in London.
             towns[town] = towns.get(town, 0.0) + city["population"] ** 0.5
     return towns
 
@@ -541,7 +541,7 @@ def _readings(users: pd.DataFrame, per_user: int, rng: np.random.Generator) -> d
     n_users, n = len(users), len(users) * per_user
     user = np.repeat(np.arange(n_users), per_user)
 
-    # Entries are one to six hours apart, from a random minute on that leaves room for all of them.
+    # The gaps are one to six hours. The first minute is random, and leaves time for all entries.
     gap = rng.integers(60, _LONGEST_GAP, (n_users, per_user))
     room = N_DAYS * 1440 - _LONGEST_GAP * per_user
     minute = rng.integers(0, room, (n_users, 1)) + np.cumsum(gap, axis=1)

@@ -1,9 +1,9 @@
-"""Where a training starts: first weights with which a long line can be remembered.
+"""The first weights of a training, with which an LSTM can remember a long line.
 
-A layer that starts as Keras starts it forgets its state within four steps (a forget gate of
-sigmoid(1) = 0.73) and hardly tells its tokens apart (vectors of 0.03). It learns to copy a few
-neighbouring values but not what stands a hundred characters back, so long lines need thousands of
-updates before the code is used at all.
+With Keras's own first weights, a layer forgets its state within four steps (a forget gate of
+sigmoid(1) = 0.73), and its tokens have nearly the same vectors (deviation 0.03). It learns to copy
+the last few values, but not a value a hundred characters back. With long lines it takes thousands
+of updates until the code is used at all.
 """
 
 import numpy as np
@@ -15,19 +15,19 @@ from aalprivacy.recipe import PLACE_SPREAD, Recipe
 def start(model: keras.Model, recipe: Recipe, longest: int) -> None:
     """Give an encoder or a decoder the recipe's first weights, in place.
 
-    Each unit gets a memory of its own, from one step to the recipe's memory: forget gates of bias
-    ``log(t)`` with ``t`` evenly drawn, and input gates of the opposite one, so that what is kept
-    for long is written rarely (Tallec & Ollivier 2018, Can recurrent neural networks warp time?,
-    arXiv:1804.11188). Tokens get normally distributed vectors.
+    Each unit gets a memory of its own, from one step to the recipe's memory. The bias of its forget
+    gate is ``log(t)``, with ``t`` drawn uniformly. The bias of its input gate is ``-log(t)``, so
+    that a unit with a long memory is written rarely (Tallec & Ollivier 2018, Can recurrent neural
+    networks warp time?, arXiv:1804.11188). Tokens get normally distributed vectors.
 
     Parameters
     ----------
     model
         As `build_encoder` or `build_decoder` made it.
     recipe
-        For its memory, spread and seed.
+        Its memory, spread and seed are used.
     longest
-        Characters of a line at most: the memory, if the recipe leaves it open.
+        The most characters of a line: the memory, if the recipe has none.
     """
     memory = longest if recipe.memory is None else recipe.memory
     rng = np.random.default_rng([recipe.seed, 3, model.name == "decoder"])

@@ -25,14 +25,14 @@ def read_states(pair: Pair, lines: pd.Series) -> np.ndarray:
     Parameters
     ----------
     pair
-        Whose encoder reads.
+        The pair whose encoder reads.
     lines
-        Of entries; of views, if the pair is a blind one.
+        Lines of entries; for a blind pair, lines of views.
 
     Returns
     -------
-    float32 ``(n, length, units)`` in the order of a line's characters, whichever way the encoder
-    reads them, and of the token that ends it; zero after that.
+    float32 ``(n, length, units)`` in the order of a line's characters and its end token, even if
+    the encoder reads from the end; zero after the end token.
     """
     tokens = trim(to_tokens(lines, pair.schema))
     return runtime.states(pair.weights, pair.architecture, tokens)
@@ -54,12 +54,12 @@ def attribute_of_each_character(lines: pd.Series, schema: Schema) -> np.ndarray:
 
 
 def explained_by_attribute(states: np.ndarray, attributes: np.ndarray) -> np.ndarray:
-    """How much of each unit's variance which attribute is being read explains, as a share.
+    """The share of each unit's variance that the attribute being read explains.
 
     Parameters
     ----------
     states, attributes
-        As `read_states` and `attribute_of_each_character` give them.
+        From `read_states` and `attribute_of_each_character`.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def on_a_plane(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Returns
     -------
-    float ``(n, 2)``, and the share of the variance that each component holds.
+    float ``(n, 2)``, and the share of the variance that each component explains.
     """
     pca = PCA(2, random_state=0).fit(codes)
     return pca.transform(codes), pca.explained_variance_ratio_
@@ -93,7 +93,7 @@ def on_a_plane(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def wrong_values(
     decoded: pd.Series, expected: pd.Series, known: pd.DataFrame, schema: Schema
 ) -> pd.DataFrame:
-    """Each value of each line: where it stands, how long and how rare it is, and how wrong.
+    """Each value of each line: its position, its length, how often it is known, and its errors.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ def wrong_values(
 
     Returns
     -------
-    DataFrame, one row a value: ``attribute``; ``begins``, characters of the line before it;
-    ``length``; ``known``, how often it is among the known ones of its attribute; ``wrong``, its
+    DataFrame, one row for each value: ``attribute``; ``begins``, the number of characters of the
+    line before it; ``length``; ``known``, how often `known` has it in its attribute; ``wrong``, its
     Levenshtein distance to the decoded value.
     """
     got, want = from_lines(decoded, schema, errors="coerce"), from_lines(expected, schema)
@@ -127,7 +127,7 @@ def wrong_values(
 
 
 def frequent_errors(decoded: pd.Series, expected: pd.Series, schema: Schema) -> pd.DataFrame:
-    """Which numbers of wrong characters are frequent, and what mistake is behind each.
+    """Which numbers of wrong characters are frequent, and the usual mistake behind each.
 
     Parameters
     ----------
@@ -139,9 +139,9 @@ def frequent_errors(decoded: pd.Series, expected: pd.Series, schema: Schema) -> 
     Returns
     -------
     DataFrame, one row for each number of wrong characters that occurs, the most frequent first:
-    ``wrong characters``; ``entries`` that have so many; the ``attribute`` that is wrong in most of
-    them, and in what ``share``; and the commonest mistake in it, ``expected`` and ``decoded``. A
-    line of too few or too many values is read from the left.
+    ``wrong characters``; ``entries``, how many have that number; ``attribute``, the one that is
+    wrong in most of them; ``share``, in what share of them; ``expected`` and ``decoded``, its most
+    frequent mistake. A line of too few or too many values is read from the left.
     """
     errors = character_errors(decoded, expected)
     got, want = from_lines(decoded, schema, errors="coerce"), from_lines(expected, schema)

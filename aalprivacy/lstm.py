@@ -1,9 +1,9 @@
 """The engine: an LSTM layer that trains faster on a CPU than the stock one, with the same results.
 
-Three things make the difference. The gradient is written out, so that the backward loop holds
-nothing but what depends on the step before; the kernels' gradient is one large product after it.
-The products may be taken in bfloat16, everything else stays float32. What is the same at every
-step, a *context*, is multiplied once and not at every step.
+It is faster for three reasons. First, the gradient is written out: the backward loop computes only
+what depends on the step before, and the kernels' gradient is one large product after the loop.
+Second, the products can be computed in bfloat16; everything else stays float32. Third, an input
+that is the same at every step, a *context*, is multiplied once and not at every step.
 """
 
 from aalprivacy.quiet import keras, tf
@@ -17,21 +17,20 @@ class FastLSTM(keras.layers.LSTM):
     Parameters
     ----------
     units, **kwargs
-        As for `keras.layers.LSTM`. What the engine doesn't cover (other activations, dropout,
-        ``go_backwards``, ``unroll``) runs as the stock layer does, and so does everything on a
-        machine with a GPU, where the stock layer has cuDNN.
+        As for `keras.layers.LSTM`. With options that the engine doesn't cover (other activations,
+        dropout, ``go_backwards``, ``unroll``) the stock layer's code runs. The same holds on a
+        machine with a GPU, where the stock layer uses cuDNN.
     product_dtype
-        ``"float32"`` or ``"bfloat16"``: the type in which the products of a step's input and state
-        with the kernels are taken; the gates, the states and all sums over time are float32 in
-        either case.
+        ``"float32"`` or ``"bfloat16"``: the type of the products of a step's input and state with
+        the kernels. The gates, the states and all sums over time are always float32.
 
-    Call arguments: those of `keras.layers.LSTM`, and ``context``, float32 ``(batch, k)``: equal to
-    the stock layer on the sequences with the context appended to every step.
+    Call arguments: those of `keras.layers.LSTM`, and ``context``, float32 ``(batch, k)``. The
+    result is that of the stock layer on sequences with the context appended to every step.
 
     References
     ----------
-    Hochreiter & Schmidhuber (1997), Long short-term memory, Neural Computation 9(8). The context is
-    that of Cho et al. (2014), arXiv:1406.1078, the paper's reference [8].
+    Hochreiter & Schmidhuber (1997), Long short-term memory, Neural Computation 9(8). For the
+    context: Cho et al. (2014), arXiv:1406.1078, the paper's reference [8].
 
     Examples
     --------
@@ -96,7 +95,7 @@ class FastLSTM(keras.layers.LSTM):
             kernel = kernel[:width]
         if mask is not None:
             mask = tf.transpose(tf.cast(mask, tf.float32))[:, :, None]
-        # Time first from here on: a step is then one slice of memory.
+        # From here on time is the first axis, so that a step is one slice of memory.
         outputs, h, c = _lstm(
             tf.transpose(tf.convert_to_tensor(sequences), [1, 0, 2]),
             tf.concat([kernel, tf.convert_to_tensor(self.cell.recurrent_kernel)], axis=0),
@@ -107,7 +106,7 @@ class FastLSTM(keras.layers.LSTM):
             self.product_dtype,
         )
         if mask is not None:
-            # Before its first unmasked step the stock layer puts out zeros, whatever its state.
+            # As in the stock layer, outputs are zero before the first unmasked step.
             outputs = outputs * tf.minimum(tf.cumsum(mask), 1)
         return outputs[-1], tf.transpose(outputs, [1, 0, 2]), [h, c]
 
@@ -115,8 +114,8 @@ class FastLSTM(keras.layers.LSTM):
 def _lstm(inputs, kernel, constant, h0, c0, mask, product_dtype):
     """The recurrence and its gradient.
 
-    Nothing of the size of time times gates is made but what the backward loop needs: at the sizes
-    of this project each pass over such an array costs as much as some steps' products.
+    An array of the size of time times gates is only made if the backward loop needs it. At the
+    sizes of this project, one pass over such an array takes as long as the products of some steps.
 
     Parameters
     ----------
@@ -126,7 +125,7 @@ def _lstm(inputs, kernel, constant, h0, c0, mask, product_dtype):
         Input kernel on top of recurrent kernel, float32 ``(width + units, 4 * units)``; gates in
         Keras' order: input, forget, candidate, output.
     constant
-        What every step adds to the gates, float32 ``(batch, 4 * units)``.
+        Added to the gates at every step, float32 ``(batch, 4 * units)``.
     h0, c0
         float32 ``(batch, units)``.
     mask
@@ -153,13 +152,14 @@ def _lstm(inputs, kernel, constant, h0, c0, mask, product_dtype):
         return tf.cast(tf.matmul(a, b, **options), tf.float32)
 
     if mask is not None:
-        # Most steps mask no row of a batch; those need no blending.
+        # At most steps no row of a batch is masked, so nothing has to be blended.
         whole = tf.reduce_all(mask > 0, axis=[1, 2])
 
     @tf.custom_gradient
     def run(inputs, kernel, constant, h0, c0):
         kernel = tf.cast(kernel, product_dtype)
-        # A gate's kernel fits into a core's cache; all four at once take half as long again.
+        # One gate's kernel fits into a core's cache. One product for all four gates takes 1.5 times
+        # as long.
         of_gates = tf.split(kernel, 4, axis=1)
         cast_inputs = tf.cast(inputs, product_dtype)
         constants = tf.split(constant, 4, axis=1)
@@ -199,7 +199,7 @@ def _lstm(inputs, kernel, constant, h0, c0, mask, product_dtype):
         outputs = tf.reshape(all_h.stack(), [time, batch, units])
 
         def gradient(d_outputs, d_h, d_c):
-            # Turned once: a product that turns it at every step takes four times as long.
+            # Transposed once: transposing it at every step takes four times as long.
             turned = tf.transpose(kernel)
 
             def back(t, dh, dc, d_constant, all_dz, all_dx):

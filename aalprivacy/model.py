@@ -1,4 +1,4 @@
-"""The Keras models of a pair: plain models of stock layers, or of the engine for training.
+"""The Keras models of a pair, built of stock layers, or of the engine's layers for training.
 
 The paper's figure 3: an LSTM reads the entry into a vector, another LSTM writes the view from it.
 """
@@ -29,10 +29,10 @@ def build_encoder(
         Its sizes and its order of reading; the paper's by default.
     product_dtype
         Build it with the engine (`aalprivacy.lstm.FastLSTM`) for training; ``None`` builds it of
-        stock layers. The weights are the same either way.
+        stock layers. Both have the same weights.
     windows
-        Take parts of lines: the model's inputs are then tokens, and the attribute that each begins
-        with, whole numbers ``(n,)``.
+        Whether lines may begin with any attribute. The model then has a second input: the attribute
+        that each line begins with, whole numbers ``(n,)``.
     """
     a = architecture or Architecture()
     tokens = keras.Input((None,), dtype="int32", name="tokens")
@@ -40,7 +40,7 @@ def build_encoder(
     mask = keras.ops.not_equal(tokens, PAD)
     read = [tokens, *_where(a, tokens, first if windows else None, ahead=False)]
     if a.reverse:
-        # Each line by its own length: padding stays last, as cuDNN's kernels ask for.
+        # Each line is reversed within its length. Padding stays last, as cuDNN requires.
         at = _count(tokens)
         length = keras.ops.sum(keras.ops.cast(mask, "int32"), axis=1, keepdims=True)
         order = keras.ops.where(mask, length - 1 - at, at)
@@ -60,11 +60,11 @@ def build_decoder(
     product_dtype: str | None = None,
     windows: bool = False,
 ) -> keras.Model:
-    """Build the decoder: tokens written so far and code to the scores of each next token.
+    """Build the decoder: from the tokens so far and the code to the scores of each next token.
 
-    It takes ``[tokens, code]``, whole numbers ``(n, length)`` beginning with
-    `aalprivacy.text.PAD`, and float32 ``(n, 2 units)``; it gives float32 ``(n, length, tokens)``,
-    unnormalised log probabilities.
+    Its inputs are ``[tokens, code]``: whole numbers ``(n, length)`` that begin with
+    `aalprivacy.text.PAD`, and float32 ``(n, 2 units)``. Its output is float32
+    ``(n, length, tokens)``, unnormalised log probabilities.
 
     Parameters
     ----------
@@ -119,14 +119,14 @@ def to_arrays(*models: keras.Model) -> dict[str, np.ndarray]:
 
 
 def _where(a: Architecture, tokens, first, ahead: bool) -> tuple:
-    """Attribute and place of each token as `Architecture.where` has them; none without places.
+    """Attribute and place of each token, as in `Architecture.where`; nothing without places.
 
     Parameters
     ----------
     first
         The attribute that each line begins with; the schema's first, if ``None``.
     ahead
-        Of the token that follows each, as the decoder needs it.
+        Whether they are those of the token that follows, as the decoder needs it.
     """
     if not a.places:
         return ()
@@ -137,7 +137,7 @@ def _where(a: Architecture, tokens, first, ahead: bool) -> tuple:
     if first is not None:
         attribute = attribute + keras.ops.expand_dims(first, 1)
     attribute = keras.ops.minimum(attribute, a.attributes - 1)
-    # A place is counted from where its attribute begins: after all tokens of those before.
+    # A place is counted from its attribute's beginning, after the tokens of earlier attributes.
     is_of = keras.ops.one_hot(attribute, a.attributes, dtype="int32")
     sizes = keras.ops.sum(is_of, axis=1, keepdims=True)
     begins = keras.ops.sum(is_of * (keras.ops.cumsum(sizes, axis=2) - sizes), axis=2)
@@ -150,7 +150,7 @@ def _count(tokens):
 
 
 def _vectors(a: Architecture, read: list):
-    """The vectors of tokens, or the sums of those of tokens, attributes and places."""
+    """The vectors of tokens; with places, the sums of token, attribute and place vectors."""
     names = {"embedding": a.tokens, "attribute": a.attributes, "place": a.places}
     vectors = [
         keras.layers.Embedding(rows, a.embedding, name=name)(each)

@@ -1,9 +1,9 @@
 """The live page: encoder and decoder in a web page that needs no server and sends nothing.
 
-``python -m aalprivacy.page FOLDER`` writes ``index.html``, which works from disk and on any site,
-and a script for each pair that ships, which the page loads when the pair is chosen. In the page an
-LSTM in plain JavaScript (``live/lstm.js``) reads the weights and does what `aalprivacy.runtime`
-does, and ``live/rule.js`` what `aalprivacy.apply_policy` does.
+``python -m aalprivacy.page FOLDER`` writes ``index.html``, which works from disk and on any site.
+It also writes a script for each shipped pair, which the page loads when the pair is chosen. In the
+page, an LSTM in plain JavaScript (``live/lstm.js``) reads the weights and works like
+`aalprivacy.runtime`. ``live/rule.js`` works like `aalprivacy.apply_policy`.
 """
 
 import base64
@@ -31,23 +31,23 @@ from aalprivacy.schema import Schema
 from aalprivacy.text import to_lines
 
 LIVE = resources.files("aalprivacy") / "live"
-ENTRIES, SEED = 300, 2026  # to draw from, all of different people
+ENTRIES, SEED = 300, 2026  # of the page's entries, all of different people
 
 
 def write_page(folder: str | Path, pairs: Mapping[str, Pair], entries: pd.DataFrame) -> None:
     """Write the live page of some pairs.
 
-    The weights are rounded to float16, as `Pair.halved` does; most pairs ship so.
+    The weights are rounded to float16, as in `Pair.halved`.
 
     Parameters
     ----------
     folder
         Where to write ``index.html`` and ``pairs/``.
     pairs
-        Name -> pair, all of one schema and with codes of one width. The page begins with the one
-        that generalises the most and isn't blind.
+        Name -> pair, all of one schema and with codes of one width. The page begins with the pair
+        that generalises most attributes and isn't blind.
     entries
-        Those that can be drawn in the page, two at least.
+        Entries that can be drawn in the page, at least two.
 
     Raises
     ------
@@ -98,10 +98,10 @@ def _generalised(pair: Pair) -> tuple[bool, int]:
 def _packed(pair: Pair) -> str:
     """The pair's safetensors as text: bytes at even places, then the others, deflated, in base64.
 
-    One of a float16's two bytes is nearly random; apart from it, the other takes less room.
+    One of a float16's two bytes is nearly random. Separated from it, the other compresses better.
     """
     with tempfile.TemporaryDirectory() as made:
-        replace(pair.halved(), small=None).save(made)  # the page shows codes whole
+        replace(pair.halved(), small=None).save(made)  # the page has no small codes
         content = (Path(made) / WEIGHTS).read_bytes()
     return base64.b64encode(zlib.compress(content[::2] + content[1::2], 9)).decode()
 
@@ -112,7 +112,7 @@ def _deviation(pair: Pair, entries: pd.DataFrame) -> list[float]:
 
 
 def _schema(schema: Schema) -> dict:
-    """A schema for the page: its attributes as a list, each with what it says of itself."""
+    """A schema for the page: its attributes as a list, each with the text for messages."""
     table = schema.to_dict()
     attributes = [_attribute(a, table["attributes"][a.name]) for a in schema.attributes]
     return table | {"attributes": attributes}
@@ -145,7 +145,7 @@ def _time(time: str) -> str:
 
 
 def _json(value: object) -> str:
-    """JSON that may stand in a script of a page."""
+    """JSON that is safe inside a script of a page."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 

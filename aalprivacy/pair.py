@@ -53,9 +53,9 @@ class Pair:
     policy
         What the receiver may see; it knows its schema.
     card
-        What else is known of the pair: data, recipe, training, machine, versions, test figures.
+        What else is known about the pair: data, recipe, training, machine, versions, test results.
     small
-        How its codes are written in few bytes, if that was fitted (`aalprivacy.small.fit`).
+        How its codes are rounded to few bytes, if that was fitted (`aalprivacy.small.fit`).
     """
 
     weights: Mapping[str, np.ndarray]
@@ -77,15 +77,15 @@ class Pair:
 
     @property
     def fingerprint(self) -> str:
-        """The encoder's fingerprint, which its codes carry."""
+        """The encoder's fingerprint, which files of its codes hold."""
         return _fingerprint(self.weights, self.architecture.names("encoder"))
 
     @property
     def fingerprints(self) -> dict[str, str]:
-        """SHA-256 of the arrays of encoder and decoder and of the form, 16 hexadecimal digits each.
+        """SHA-256 of the encoder's arrays, the decoder's arrays, and the form, 16 digits each.
 
-        The form is what else decides what the pair does: architecture, receiver, policy, schema.
-        With small codes there is a fourth: of their arrays.
+        The form is everything else that determines the pair's function: architecture, receiver,
+        policy and schema. With small codes there is a fourth one, of their arrays.
         """
         small = {"small": self.small.fingerprint} if self.small else {}
         return small | {
@@ -109,7 +109,7 @@ class Pair:
         tokens
             Whole numbers ``(n, length)``, as `aalprivacy.text.to_tokens` makes them.
         report
-            Told how many rows more are done.
+            Called with the number of rows done since the last call.
 
         Returns
         -------
@@ -120,7 +120,7 @@ class Pair:
     def encode_entries(
         self, entries: pd.DataFrame, report: Callable[[int], None] = lambda rows: None
     ) -> np.ndarray:
-        """Codes of a table of entries, float32 ``(n, 2 units)``; a blind pair's, of their view.
+        """Codes of a table of entries, float32 ``(n, 2 units)``; a blind pair encodes their views.
 
         Raises
         ------
@@ -146,9 +146,9 @@ class Pair:
         codes
             float32 ``(n, 2 units)``.
         index
-            Of the lines; by default from 0.
+            The index of the lines; by default 0, 1, 2, ...
         report
-            Told how many rows more are done.
+            Called with the number of rows done since the last call.
 
         Returns
         -------
@@ -161,11 +161,11 @@ class Pair:
         return from_tokens(tokens, self.schema, index)
 
     def decode_views(self, codes: np.ndarray, index: pd.Index | None = None) -> pd.DataFrame:
-        """Turn codes into a table of views; a line of too few or too many values is fitted in."""
+        """Turn codes into a table of views; `from_lines` says what becomes of malformed lines."""
         return from_lines(self.decode(codes, index), self.schema, errors="coerce")
 
     def view_lines(self, entries: pd.DataFrame) -> pd.Series:
-        """What the decoder should write of entries: the lines of their views by rule."""
+        """What the decoder should write for entries: the lines of their views by rule."""
         return view_lines(apply_policy(entries, self.policy, self.receiver), self.schema)
 
     def keras(self) -> "tuple[keras.Model, keras.Model]":
@@ -175,26 +175,26 @@ class Pair:
         return to_keras(self)
 
     def with_weights(self, changed: Mapping[str, np.ndarray]) -> "Pair":
-        """The pair with some other arrays of the same shapes."""
+        """The pair with some arrays replaced by others of the same shapes."""
         return replace(self, weights={**self.weights, **changed})
 
     def rekeyed(self, seed: int) -> "Pair":
-        """A pair of the same function whose codes are permuted and of other signs.
+        """A pair of the same function whose codes are permuted and have other signs.
 
-        The order of an LSTM's units means nothing. If the sign of a unit's state is turned, turning
-        the weights that read it undoes that. So there are ``units! * 2**units`` pairs of the same
-        function. The card gains ``rekeyed``: how often that was done.
+        An LSTM's units can be in any order. A unit's state can change its sign, if the weights that
+        read it change their signs too. So there are ``units! * 2**units`` pairs of the same
+        function. The card counts in ``rekeyed`` how often this was done.
 
         Parameters
         ----------
         seed
-            Of the permutation and the signs.
+            Seed of the permutation and the signs.
         """
         rng = np.random.default_rng(seed)
         units, width = self.architecture.units, self.architecture.embedding
         order, sign = rng.permutation(units), rng.choice(np.float32([-1, 1]), units)
-        # h and c of a unit change place and sign together. Of its gates only the candidate changes
-        # its sign.
+        # h and c of a unit get the same new place and sign. The candidate changes its sign with
+        # them, the other gates don't.
         gates = np.concatenate([gate * units + order for gate in range(4)])
         turns = np.concatenate([np.ones(2 * units), sign, np.ones(units)]).astype(np.float32)
         arrays = dict(self.weights)
@@ -219,7 +219,7 @@ class Pair:
         return replace(self, weights=arrays, card=card, small=small)
 
     def halved(self) -> "Pair":
-        """The pair with its numbers rounded to float16, whose file takes half the room."""
+        """The pair with its numbers rounded to float16, so that its file is half as large."""
         rounded = {name: half(array) for name, array in self.weights.items()}
         return replace(self, weights=rounded)
 
@@ -263,8 +263,8 @@ class Pair:
         folder
             With ``weights.safetensors`` and ``card.json``.
         rules
-            Attribute name -> its rule of generalisation, where that is a Python function, which no
-            file can hold.
+            Attribute name -> its rule of generalisation, if that is a Python function. A file can't
+            hold functions.
 
         Raises
         ------
@@ -305,7 +305,7 @@ class Pair:
                     f"{folder / WEIGHTS}: {what}: {got}; the schema of card.json has {want}; "
                     "expected the files of one training"
                 )
-        # Of the files as they stand: a rule that is given apart may have another name by now.
+        # From the file's own values: a function given as a rule may have another name by now.
         form = _form(architecture, receiver, letters, table)
         if form != marks.get("form", form):  # cards of an earlier version have none
             raise InputError(
@@ -322,7 +322,7 @@ class Pair:
 
 
 def shipped_names() -> tuple[str, ...]:
-    """The pairs that ship: those of Table I's receivers, then blind ones (``researcher.blind``)."""
+    """The shipped pairs: first those of Table I's receivers, then blind ones."""
     names = (folder.parent.name for folder in PRETRAINED.glob(f"*/{CARD}"))
     order = ("family_member", "doctor", "caregiver", "researcher")
     rank = {name: at for at, name in enumerate(order)}
@@ -330,13 +330,13 @@ def shipped_names() -> tuple[str, ...]:
 
 
 def load_pair(pair: str | Path, rules: Mapping[str, Callable[[str], str]] | None = None) -> Pair:
-    """Load a pair by the name of one that ships, or from a folder.
+    """Load a shipped pair by its name, or a pair from a folder.
 
     Parameters
     ----------
     pair
-        Such as ``"researcher"`` or ``"researcher.blind"``; or a folder that a training wrote. A
-        name comes first: write ``./doctor`` for a folder of that name.
+        A name such as ``"researcher"`` or ``"researcher.blind"``, or a folder that a training
+        wrote. If a folder has the name of a shipped pair, write ``./doctor`` for the folder.
     rules
         See `Pair.load`.
 
@@ -349,7 +349,7 @@ def load_pair(pair: str | Path, rules: Mapping[str, Callable[[str], str]] | None
 
 
 def pair_folder(pair: str | Path) -> Path:
-    """The folder of a pair that is told by name or folder, as for `load_pair`.
+    """The folder of a pair, given by name or folder as for `load_pair`.
 
     Raises
     ------
@@ -371,7 +371,7 @@ def pair_folder(pair: str | Path) -> Path:
 
 
 def read_card(pair: str | Path) -> dict:
-    """The card of a pair: what it was trained on, how, and its test figures.
+    """The card of a pair: what it was trained on, how, and its test results.
 
     Raises
     ------
@@ -382,7 +382,7 @@ def read_card(pair: str | Path) -> dict:
 
 
 def shipped_pairs() -> dict[str, Pair]:
-    """All pairs that ship, each a lock of its own: name -> pair."""
+    """All shipped pairs, which were trained independently: name -> pair."""
     return {name: load_pair(name) for name in shipped_names()}
 
 
@@ -419,7 +419,7 @@ def _as_text(table: dict) -> dict[str, str]:
 
 
 def _without(schema: dict, rules: Mapping) -> dict:
-    """A schema as plain values without the rules that are given apart."""
+    """A schema as plain values, without the rules that are given as functions."""
     attributes = schema.get("attributes")
     if not isinstance(attributes, dict):  # `Schema.from_dict` says so
         return schema
@@ -435,8 +435,8 @@ def _without(schema: dict, rules: Mapping) -> dict:
 def _form(
     architecture: Architecture, receiver: str, letters: Mapping[str, str], schema: Mapping
 ) -> str:
-    """The fingerprint of all that decides what a pair does but its arrays."""
-    order = list(schema["attributes"])  # in which they stand in a line; keys are sorted
+    """The fingerprint of everything that determines a pair's function, except its arrays."""
+    order = list(schema["attributes"])  # their order in a line, which sorting the keys loses
     parts = [asdict(architecture), receiver, letters, schema, order]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -1,7 +1,7 @@
-"""Tables that are read by pieces: a file, or a folder of files, of any size in constant memory.
+"""Tables that are read in pieces: files or folders of any size, in constant memory.
 
-A piece is so many rows of one file, in their order. Which rows are in which piece is fixed by the
-files and the length of a piece alone.
+A piece is a fixed number of neighbouring rows of one file. The rows of each piece depend only on
+the files and on that number.
 """
 
 import bisect
@@ -28,8 +28,8 @@ from aalprivacy.prepare import as_untidy
 from aalprivacy.schema import Schema
 from aalprivacy.tables import READABLE, checked, ending_of, naming, of_arrow, parse_csv, reading
 
-_BATCH = 2_000  # rows that are taken out of a Parquet file at once
-_turn = threading.Lock()  # of who reads forwards in a file
+_BATCH = 2_000  # rows that are read from a Parquet file at once
+_turn = threading.Lock()  # only one thread at a time may read from an open file
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,17 @@ class File:
     name
         Its path below the table's folder.
     rows
-        How many it has; of a text file, lines after the first.
+        How many rows it has; for a text file, how many lines after the first.
     digest
         SHA-256 of its bytes.
     stamp
-        Its size and when it was changed, so that a later change is noticed.
+        Its size and the time of its last change, so that a later change is noticed.
     keys
-        What the folders above it say, as ``ward=east`` does.
+        Values from the names of its folders, such as ``ward=east``.
     first
-        Of a text file: its first line, with the names of the columns.
+        For a text file: its first line, with the names of the columns.
     begins
-        Of a text file: the byte and the line, from 1, at which each piece begins, and its end.
+        For a text file: the byte and the line, from 1, at which each piece begins; then the end.
     """
 
     name: str
@@ -88,16 +88,16 @@ class Pieces:
         Parameters
         ----------
         path
-            A file as `aalprivacy.tables.read_table` takes it, in UTF-8; or a folder of such, also
-            in folders whose names are ``key=value``, which then is a column. Names that begin with
-            ``_`` or ``.`` are left out.
+            A file as for `aalprivacy.tables.read_table`, in UTF-8; or a folder of such files. It
+            may have folders inside. A folder with a name such as ``key=value`` gives a column.
+            Names that begin with ``_`` or ``.`` are left out.
         length
-            Rows of a piece, at most.
+            The most rows of a piece.
 
         Raises
         ------
         InputError
-            If there is no entry, a file can't be read, or a folder that a job writes isn't whole.
+            If there is no entry, a file can't be read, or a job's folder is incomplete.
         """
         root = Path(path)
         if root.is_dir():
@@ -124,13 +124,13 @@ class Pieces:
         return list(itertools.accumulate(-(-file.rows // self.length) for file in self.files))
 
     def _place(self, number: int) -> tuple[File, int]:
-        """The file of a piece, and its number in there."""
+        """The file of a piece, and its number within that file."""
         at = bisect.bisect(self._ends, number)
         return self.files[at], number - (self._ends[at - 1] if at else 0)
 
     @property
     def rows(self) -> int:
-        """Of all pieces; of a text file they are lines, and empty ones count."""
+        """The rows of all pieces; for a text file its lines, including empty ones."""
         return sum(file.rows for file in self.files)
 
     @cached_property
@@ -144,10 +144,10 @@ class Pieces:
         return self.root / self._place(number)[0].name
 
     def entries(self, number: int, schema: Schema) -> pd.DataFrame:
-        """A piece of entries, as `aalprivacy.tables.read_entries` has them.
+        """A piece of entries, as from `aalprivacy.tables.read_entries`.
 
-        The index is the rows of the file, of a text file its lines. The ids of people are int64 if
-        they are whole numbers, else text.
+        The index has the row numbers of the file, or the line numbers of a text file. The ids of
+        people are int64 if they are whole numbers, else text.
 
         Raises
         ------
@@ -168,7 +168,7 @@ class Pieces:
         return (self.entries(number, schema) for number in range(len(self)))
 
     def has(self, count: int, schema: Schema) -> bool:
-        """Whether there are so many entries, not one more or fewer."""
+        """Whether the table has exactly `count` entries."""
         found = 0
         for entries in self.all_entries(schema) if count <= self.rows else ():
             found += len(entries)
@@ -177,7 +177,7 @@ class Pieces:
         return found == count
 
     def untidy(self, number: int, schema: Schema) -> pd.DataFrame:
-        """A piece of a table of any form, as `aalprivacy.prepare.read_untidy` has it.
+        """A piece of an untidy table, as from `aalprivacy.prepare.read_untidy`.
 
         Raises
         ------
@@ -188,18 +188,18 @@ class Pieces:
         text = as_untidy(table, row)
         if text.attrs["encoding"] != "utf-8":
             raise InputError(
-                f"{self.path_of(number)}: bytes in {text.attrs['encoding']}; expected UTF-8 where "
-                "a table is read by pieces; save it as that"
+                f"{self.path_of(number)}: bytes in {text.attrs['encoding']}; expected UTF-8, as "
+                "the table is read in pieces; save it in UTF-8"
             )
         return text
 
     def checked(self, schema: Schema) -> "Pieces":
-        """The same, if each file has the columns of entries, and may have no others.
+        """The same object, after a check that each file has the columns of entries and no others.
 
         Raises
         ------
         InputError
-            If not, or if files differ in whether they say whose an entry is, and by which type.
+            If a file has other columns, or if files differ in the type of their id column.
         """
         first = None
         for file in self.files:
@@ -280,21 +280,22 @@ def _text(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(
-            ": not text in UTF-8, as is expected where a table is read by pieces; save it as that"
+            ": not text in UTF-8; expected UTF-8, as the table is read in pieces; save it in UTF-8"
         ) from None
 
 
 @functools.lru_cache(4)
 def _opened(path: Path, stamp: tuple[int, int]):
-    """A file to read on in where the piece before ended; the stamp tells it from an earlier one.
+    """An open file, kept so that reading can continue after the last piece.
 
-    To read on spares a gzipped file to be unpacked from its beginning for each piece.
+    Otherwise a gzipped file would be unpacked from its beginning for each piece. With the stamp, a
+    file that was changed is opened again.
     """
     return _Forwards(path) if path.suffix.lower() == ".parquet" else _text_file(path)
 
 
 def _columns(file: File, path: Path) -> pd.DataFrame:
-    """A table of a file's columns without rows."""
+    """An empty table with a file's columns."""
     with reading(path):
         if file.begins:
             return parse_csv(_text(file.first))
@@ -302,7 +303,7 @@ def _columns(file: File, path: Path) -> pd.DataFrame:
 
 
 def _of_schema(table: pd.DataFrame, file: File, schema: Schema) -> pd.DataFrame:
-    """A file's table with what the folders say of attributes and people; their other keys go."""
+    """A file's table with the columns that its folders' names give, if the schema knows them."""
     names = {plain(n) for n in (schema.id, *schema.names, *schema.labels)}
     keys = {key: value for key, value in file.keys if plain(key) in names}
     for at, (key, value) in enumerate(keys.items()):
@@ -315,9 +316,9 @@ def _dtype(column: pd.Series) -> np.dtype:
 
 
 class _Forwards:
-    """Rows of a Parquet file, read forwards: what comes next costs no second look at the rest.
+    """Rows of a Parquet file, read forwards, so that no row is unpacked twice.
 
-    A file may well have a million rows in one group, which can be unpacked from its beginning only.
+    A file may have a million rows in one group, and a group can only be unpacked from its start.
     """
 
     def __init__(self, path: Path) -> None:
@@ -328,7 +329,7 @@ class _Forwards:
         self._go_to(0)
 
     def _go_to(self, row: int) -> None:
-        """To the beginning of the group of a row."""
+        """Start again at the beginning of the group that has the row."""
         self.group = bisect.bisect(self.starts, row) - 1
         groups = list(range(self.group, self.file.num_row_groups))
         self.batches = self.file.iter_batches(_BATCH, row_groups=groups)

@@ -29,7 +29,8 @@ class Policy:
     Parameters
     ----------
     rules
-        ``{receiver: {attribute name: Operation}}``; all attributes for each receiver, in any order.
+        ``{receiver: {attribute name: Operation}}``; each receiver needs all attributes, in any
+        order.
     schema
         What an entry is; the paper's by default.
 
@@ -56,7 +57,7 @@ class Policy:
         known = set()
         for receiver, operations in self.rules.items():
             if identifier(str(receiver)) in known:
-                raise InputError(f"policy: the receiver {receiver!r} stands twice")
+                raise InputError(f"policy: the receiver {receiver!r} appears twice")
             known.add(identifier(str(receiver)))
             if not receiver:
                 raise InputError("policy: a receiver without a name; expected a name for each")
@@ -83,11 +84,11 @@ class Policy:
 
     @property
     def receivers(self) -> tuple[str, ...]:
-        """Their names, as identifiers where a file was read: ``family_member``."""
+        """The receivers' names; from a file, as identifiers such as ``family_member``."""
         return tuple(self.rules)
 
     def receiver(self, name: str) -> str:
-        """A receiver's name as the policy has it: ``Family Member`` is ``family_member``.
+        """A receiver's name as in the policy: ``Family Member`` is ``family_member``.
 
         Raises
         ------
@@ -116,7 +117,7 @@ class Policy:
         return {name: str(operation) for name, operation in self.for_receiver(receiver).items()}
 
     def to_frame(self) -> pd.DataFrame:
-        """The policy as a table of letters: one row an attribute, one column a receiver."""
+        """The policy as a table of letters: attributes as rows, receivers as columns."""
         return pd.DataFrame(
             {r: [str(operation) for operation in ops.values()] for r, ops in self.rules.items()},
             index=pd.Index(self.schema.names, name="attribute"),
@@ -129,7 +130,7 @@ class Policy:
         Raises
         ------
         InputError
-            If a letter is another, or the policy isn't one of the schema.
+            If a letter is unknown, or the policy doesn't fit the schema.
         """
         return cls({receiver: {name: _operation(f) for name, f in letters.items()}}, schema)
 
@@ -137,21 +138,21 @@ class Policy:
     def from_csv(cls, path: str | Path, schema: Schema = ASSISTED_LIVING) -> "Policy":
         """Read a table like the paper's Table I.
 
-        The first column names the attributes (by their labels, or by column name; any order), each
-        further column is a receiver; cells are ``F``, ``G`` or ``D``. Cells are apart by commas,
-        semicolons or tabs.
+        The first column names the attributes, by label or column name, in any order. Each further
+        column is a receiver. Cells are ``F``, ``G`` or ``D``, with commas, semicolons or tabs
+        between them.
 
         Parameters
         ----------
         path
             A CSV file in UTF-8.
         schema
-            Whose attributes it names; the paper's by default.
+            The schema of the attributes; the paper's by default.
 
         Raises
         ------
         InputError
-            If the file can't be read or isn't such a table; the message names file and line.
+            If the file can't be read or isn't a policy table; the message names file and line.
         """
         try:
             text = Path(path).read_text("utf-8-sig")
@@ -180,7 +181,7 @@ class Policy:
             )
         rules: dict[str, dict[str, Operation]] = {identifier(r): {} for r in receivers}
         if len(rules) < len(receivers):
-            raise InputError(f"{path}: a receiver stands twice in the first line")
+            raise InputError(f"{path}: a receiver appears twice in the first line")
         for line, (label, *letters) in rows:
             where = f"{path}, line {line}"
             if len(letters) != len(receivers):
@@ -194,7 +195,7 @@ class Policy:
                 raise InputError(f"{where}: {error}") from None
             for receiver, letter in zip(rules, letters, strict=True):
                 if name in rules[receiver]:
-                    raise InputError(f"{where}: {name} stands twice")
+                    raise InputError(f"{where}: {name} appears twice")
                 try:
                     rules[receiver][name] = _operation(letter)
                 except InputError as error:

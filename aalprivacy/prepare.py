@@ -1,7 +1,7 @@
-"""Untidy tables put right: every kind of change is reported, and nothing is guessed at.
+"""Correct untidy tables: every kind of change is reported, and nothing is guessed.
 
-A value that is right already stays as it is. What can't be put right without a guess ends in one
-error, so that a person decides.
+A value that is already right stays unchanged. Values that can only be corrected by a guess are
+listed in one error, so that a person decides.
 """
 
 import codecs
@@ -28,7 +28,7 @@ SHOWN = 10  # values of a kind that an error lists
 
 @dataclass(frozen=True)
 class Change:
-    """A kind of change that was made to an attribute's values.
+    """One kind of change that was made to values of an attribute.
 
     Parameters
     ----------
@@ -37,9 +37,9 @@ class Change:
     attribute
         The attribute, or the column, or ``""`` for the whole table.
     count
-        How many values it was done to.
+        How many values were changed.
     before, after
-        One of them as an example.
+        One changed value as an example.
     """
 
     kind: str
@@ -50,20 +50,20 @@ class Change:
 
 
 def read_untidy(path: str | Path) -> pd.DataFrame:
-    """Read a table of any form as text: what `prepare` and `describe` start from.
+    """Read an untidy table as text, for `prepare` and `describe`.
 
     Parameters
     ----------
     path
-        Parquet; or CSV or TSV, also gzipped, in UTF-8, UTF-16 or a Western European encoding, its
-        cells apart by commas, semicolons or tabs.
+        Parquet; or CSV or TSV, also gzipped, in UTF-8, UTF-16 or a Western European encoding, with
+        commas, semicolons or tabs between cells.
 
     Returns
     -------
-    DataFrame of text, all columns of the file; the index, named ``line`` or ``row``, says where in
-    the file a row is. ``attrs`` keeps what the text doesn't tell: ``"encoding"`` and whether a
-    ``"mark"`` of it began the file, ``"separator"``, ``"empty"`` lines, the columns of
-    ``"numbers"``.
+    DataFrame of text, all columns of the file. The index, named ``line`` or ``row``, says where in
+    the file a row is. ``attrs`` has what the text doesn't show: ``"encoding"``; ``"mark"``, whether
+    the file began with a byte order mark; ``"separator"``; ``"empty"``, the number of empty lines;
+    and ``"numbers"``, the columns of numbers.
 
     Raises
     ------
@@ -85,12 +85,12 @@ def read_untidy(path: str | Path) -> pd.DataFrame:
 
 
 def as_untidy(table: pd.DataFrame, row: str) -> pd.DataFrame:
-    """A table as it stands in a file, in the form that `read_untidy` returns.
+    """A file's table, in the form that `read_untidy` returns.
 
     Parameters
     ----------
     table, row
-        As `aalprivacy.tables.read_table` returns them.
+        From `aalprivacy.tables.read_table`.
     """
     numbers = [name for name, column in table.items() if spelling.are_numbers(column)]
     columns = [as_text(column) for _, column in table.items()]
@@ -110,7 +110,7 @@ def prepare(
     unknown: str = REFUSE,
     told: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[pd.DataFrame, list[Change]]:
-    """Put a table right and say what was changed.
+    """Correct a table and report what was changed.
 
     Parameters
     ----------
@@ -119,25 +119,27 @@ def prepare(
     schema
         What an entry is.
     codes
-        What the table calls its columns, and what the codes in it mean.
+        The code book: which columns hold the attributes, and what codes mean.
     out_of_range
-        What becomes of numbers beyond ``least`` and ``most``: ``"refuse"`` or ``"missing"``.
+        What to do with numbers beyond ``least`` and ``most``: ``"refuse"``, or ``"missing"`` to
+        make them missing values.
     unknown
-        What becomes of values that a one-of hasn't: ``"refuse"``, ``"missing"``, or the value that
-        they are made, such as ``"other"``, where the attribute has it.
+        What to do with values that a one-of doesn't list: ``"refuse"``, ``"missing"``, or a listed
+        value that replaces them, such as ``"other"``, in the attributes that have it.
     told
-        Of a piece of a large table: what the other pieces tell of it (`evidence`).
+        For a piece of a large table: the `evidence` of all pieces.
 
     Returns
     -------
-    The entries, which `Schema.check` takes: text, the id column first if there is one, the index
+    The entries, valid for `Schema.check`: text, the id column first if there is one, the index
     of `table`. And the changes.
 
     Raises
     ------
     InputError
-        If a column is absent, an option is another, or values can't be put right; the message
-        names for each attribute the first row, its value, how many there are, and what to do.
+        If a column is absent, an option is unknown, or values can't be corrected. For each
+        attribute the message names the first such row, its value, the number of rows, and what to
+        do.
     """
     if out_of_range not in (REFUSE, "missing"):
         raise InputError(f"out of range: expected refuse or missing, got {out_of_range!r}")
@@ -149,7 +151,7 @@ def prepare(
     row = table.index.name if table.index.name in ("line", "row") else "row"
     codes = CodeBook() if codes is None else codes
     told = {} if told is None else told
-    attrs = table.attrs  # which a table of other names may lose
+    attrs = table.attrs  # kept, as renaming columns may lose them
     table, renamed = codes.renamed(table, schema)
     places = schema.columns(table)
     report = [Change("column renamed", new, len(table), old, new) for new, old in renamed.items()]
@@ -182,20 +184,21 @@ def prepare(
 def evidence(
     table: pd.DataFrame, schema: Schema, codes: CodeBook | None = None
 ) -> dict[str, set[str]]:
-    """What a piece of a table tells of how the whole table is meant.
+    """What a piece of a table shows about how values of the whole table are written.
 
-    Whether ``1,234`` is more than a thousand, ``03/04/2018`` is in March and ``7.0`` is person 7 is
-    said by other rows, which may stand in other pieces. The union of what all pieces tell is what
-    `prepare` takes as `told`; then it makes of a piece what it would make of it in the whole table.
+    Is ``1,234`` more than a thousand? Is ``03/04/2018`` in March? Is ``7.0`` person 7? Other rows
+    of the table answer this, and they may be in other pieces. `prepare` takes the union of the
+    evidence of all pieces as `told`. Then it changes a piece exactly as it would change the same
+    rows in the whole table.
 
     Parameters
     ----------
     table, schema, codes
-        As `prepare` has them.
+        As for `prepare`.
 
     Returns
     -------
-    dict of attribute or id -> what is told.
+    dict of attribute or id -> its evidence.
 
     Raises
     ------
@@ -218,7 +221,7 @@ def evidence(
 
 
 class _Column:
-    """The distinct values of an attribute on their way to what the schema allows."""
+    """The distinct values of an attribute, while they are corrected step by step."""
 
     def __init__(
         self,
@@ -235,7 +238,7 @@ class _Column:
         self.now, self.right = self.raw.copy(), np.zeros(len(self.raw), bool)
         self.listed = {value.casefold() for value in attribute.values}
         self.report: list[Change] = []
-        for at, value in enumerate(self.raw):  # also of what looks right: 9999 may be no number
+        for at, value in enumerate(self.raw):  # also right values: the number 9999 may be a code
             meant = meaning(value, codes)
             if meant not in (None, value):
                 self.now[at] = meant
@@ -245,7 +248,7 @@ class _Column:
         self._look()
 
     def _look(self) -> None:
-        """Note which of the values that weren't right are so now."""
+        """Check again the values that weren't right, and note which are right now."""
         left = ~self.right
         values = self.now[left]
         fits = self.attribute.fits(pd.Series(values, dtype="str"))
@@ -258,7 +261,15 @@ class _Column:
         return word in NULLS | {""} and word not in self.listed
 
     def change(self, kind: str, step: Callable[[str], str | tuple[str, str] | None]) -> None:
-        """Do a step to what isn't right yet; it may give the new value, or a kind and that."""
+        """Apply a step to values that aren't right yet, and report its changes.
+
+        Parameters
+        ----------
+        kind
+            The kind of change, if the step returns only the new value.
+        step
+            From a value to the new value, or to the kind of change and the new value.
+        """
         done: dict[str, list[int]] = {}
         before = self.now.copy()
         for at in np.flatnonzero(~self.right):
@@ -274,18 +285,18 @@ class _Column:
         self._look()
 
     def begin(self) -> None:
-        """What is put right in values of any form."""
+        """Corrections for values of any form."""
         self.change("bytes written as text", spelling.without_byte_mark)
         self.change("missing value", lambda v: MISSING if self._is_null(v) else None)
         self.change("blanks", single_blanks)
 
     def tells(self) -> set[str]:
-        """What the values tell of each other, once they have begun to be right."""
+        """The evidence in the column's values; to be called after `begin`."""
         tell = spelling.number_signs if self.attribute.form is Form.NUMBER else spelling.day_orders
         return tell(self.now)
 
     def tidy(self, out_of_range: str, unknown: str, told: Collection[str]) -> None:
-        """All that can be put right in values of this form."""
+        """All corrections for values of this form."""
         a = self.attribute
         self.begin()
         if a.form is Form.NUMBER:
@@ -293,7 +304,7 @@ class _Column:
             if out_of_range == "missing":
                 self.change("out of range", lambda v: MISSING if _is_beyond(a, v) else None)
         elif a.form is Form.DIGITS:
-            if len(set(a.digits)) == 1:  # or zeros at its beginning may be lost
+            if len(set(a.digits)) == 1:  # only then can lost zeros be restored
                 self.change("decimals that are zero", lambda v: re.sub(r"^(\d+)\.0*$", r"\1", v))
             self.change("signs between digits", spelling.without_signs)
             self.change("", lambda v: spelling.with_zeros(v, *a.digits))
@@ -305,7 +316,7 @@ class _Column:
         else:
             if a.time:
                 self.change("", spelling.time_step(a.time, self.tells().union(told)))
-            elif a.form is Form.PATTERN:  # 135/85 is 135-85 where that is what is expected
+            elif a.form is Form.PATTERN:  # 135/85 becomes 135-85, if that fits the pattern
                 self.change("slash to hyphen", self._hyphen)
             self.change("capitals", self._case)
             self.change("accents and signs", self._plain_letters)
@@ -323,7 +334,7 @@ class _Column:
         return single_blanks(self._case(text))
 
     def _blank(self, value: str) -> str:
-        # 10² isn't 10 either.
+        # A small digit stays, so that 10² is refused and doesn't become 10.
         return single_blanks(
             "".join(c if is_small_digit(c) else self._known(c, " ") for c in value)
         )
@@ -337,7 +348,7 @@ class _Column:
         return pd.Series(values, index=self.text.index, name=self.attribute.name)
 
     def problems(self, row: str) -> list[str]:
-        """For an error what isn't right even now: the first row, then the values with counts."""
+        """A text for the error, if values are still wrong: the first row, then all wrong values."""
         wrong = np.flatnonzero(~self.right)
         if not len(wrong):
             return []
@@ -349,7 +360,7 @@ class _Column:
         elif a.form is Form.NUMBER and _is_beyond(a, value):
             remedy = f"{remedy}; or let what is out of range be missing"
         elif a.time:
-            remedy = "write it as ISO 8601 has it, such as 2018-03-14 07:30:00"
+            remedy = "write it as in ISO 8601, such as 2018-03-14 07:30:00"
         often = wrong[np.argsort(-self.counts[wrong], kind="stable")]
         values = ", ".join(f"{self.raw[i]!r} {self.counts[i]} times" for i in often[:SHOWN])
         more = f", and {len(wrong) - SHOWN} other values" if len(wrong) > SHOWN else ""
@@ -361,11 +372,11 @@ class _Column:
 
 
 def _of_the_table(table: pd.DataFrame, places: list[str | None], attrs: dict) -> Iterator[Change]:
-    """What was done to a file as a whole; and to columns, whatever is in them."""
+    """The changes to a file as a whole, and to whole columns."""
     separator, rows = attrs.get("separator", ","), len(table)
     names = {";": "semicolons", "\t": "tabs"}
     if separator in names:
-        yield Change(f"cells apart by {names[separator]}", "", rows, separator, ",")
+        yield Change(f"cells separated by {names[separator]}", "", rows, separator, ",")
     if attrs.get("mark"):
         yield Change("mark of the encoding left out", "", 1, attrs["encoding"], "")
     if attrs.get("empty"):
@@ -390,7 +401,7 @@ def _of_the_table(table: pd.DataFrame, places: list[str | None], attrs: dict) ->
 def _people(
     column: pd.Series, name: str, row: str, report: list[Change], told: Collection[str]
 ) -> pd.Series:
-    """The id column as text: blanks and ``.0`` taken away, lest one person become two."""
+    """The id column as text, without extra blanks and ``.0``: else a person could have two ids."""
     raw = as_text(column)
     tidy = raw.map(single_blanks)
     if not _tell(tidy).union(told):
@@ -407,7 +418,7 @@ def _people(
 
 
 def _tell(people: pd.Series) -> set[str]:
-    """Whether an id is no number that has got decimals, so that a ``.0`` is a part of it."""
+    """Evidence that ids aren't numbers with decimals, so that a ``.0`` belongs to an id."""
     return set() if people.str.fullmatch(r"\d+\.0|").all() else {"no decimals"}
 
 

@@ -1,4 +1,4 @@
-"""What a person sees while something long runs, and how the command line prints."""
+"""Progress bars, and how the command line prints."""
 
 import contextlib
 import os
@@ -12,13 +12,13 @@ from rich.table import Table
 
 # Such as 0.5, 1,000, 99.9%, 0.5 (0.4 to 0.6), or - for none.
 NUMBER = re.compile(r"-?[\d.,%]*( \(-?[\d.,]+ to -?[\d.,]+\))?")
-# What shows a bar: told what is done, how many entries there are, and how many are done already.
+# Shows a bar; called with what is being done, how many entries there are, and how many are done.
 Bar = Callable[[str, int, int], contextlib.AbstractContextManager[Callable[[int], None]]]
 NARROWEST = 40  # columns; a terminal that says it has fewer is taken to have 80
 
 
 def console() -> Console:
-    """Where results are printed: what people typed is never read as markup, nor broken in lines."""
+    """Where results are printed. Text is never read as markup, and long lines aren't broken."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # an accent in an ASCII terminal
@@ -33,14 +33,14 @@ def warn(text: str) -> None:
 
 
 def show(out: Console, title: str, rows: list[list[str]], columns: list[str]) -> None:
-    """Print a table with whole numbers, however narrow the terminal says it is.
+    """Print a table; numbers are never broken, even in a narrow terminal.
 
     Parameters
     ----------
     out
-        Where to print; text is folded to its width if it is a terminal.
+        Where to print; in a terminal, text is folded to its width.
     title, rows, columns
-        What stands above, the cells, and the names of the columns.
+        The title, the cells, and the names of the columns.
     """
     table = Table(title=title, title_justify="left")
     for at, column in enumerate(columns):
@@ -57,20 +57,20 @@ def show(out: Console, title: str, rows: list[list[str]], columns: list[str]) ->
 
 @contextlib.contextmanager
 def bar(out: Console, what: str, entries: int, done: int = 0) -> Iterator[Callable[[int], None]]:
-    """A bar of entries done, or a line a minute if nobody watches.
+    """A progress bar; without a terminal, one line a minute.
 
     Parameters
     ----------
     out
         Where to print.
     what
-        What is done, in a word.
+        One word for what is being done.
     entries, done
         How many in all, and how many are done already.
 
     Yields
     ------
-    What is told how many more are done.
+    A function, to be called with the number of entries done since its last call.
     """
     from rich import progress
 
@@ -101,7 +101,7 @@ def bar(out: Console, what: str, entries: int, done: int = 0) -> Iterator[Callab
 
 
 class TrainingLine:
-    """The live line of a training; one plain line every half minute if nobody watches.
+    """The live line of a training; without a terminal, one line every half minute.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""TensorFlow and Keras, imported without the lines that TensorFlow writes to stderr meanwhile.
+"""TensorFlow and Keras, imported without the messages that TensorFlow writes to stderr.
 
-No setting turns those lines off, and they would stand in every notebook and under every command.
-TensorFlow and Keras are needed for training alone, so only modules that train import this one.
+No setting turns these messages off. Without this module they would appear in every notebook and
+after every command. Only training needs TensorFlow and Keras, so only modules that train import
+this one.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from aalprivacy.errors import InputError
 
 @contextlib.contextmanager
 def no_stderr() -> Iterator[None]:
-    """Send what the process's libraries write to stderr nowhere."""
+    """Discard what the process's libraries write to stderr."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -1,4 +1,4 @@
-"""What a training is made of: every choice that the data and the machine leave open."""
+"""The recipe of a training: all its settings that don't follow from the data and the machine."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -11,72 +11,73 @@ from aalprivacy.errors import InputError
 PRODUCT_DTYPES = ("float32", "bfloat16")
 # Standard deviation of the vectors of attributes and places at the start.
 PLACE_SPREAD = 1.0
-BEGUN_RATE = 1e-3  # where a training starts from a trained pair, if nothing else is said
-MOST = 100_000  # of units, of a vector's numbers, of examples an update
+BEGUN_RATE = 1e-3  # the default learning rate if a training starts from a trained pair
+MOST = 100_000  # units, numbers of a vector, places, or examples of an update
 
 
 def _option(default: Any, help: str) -> Any:
-    """A field with the words that the command line has for it."""
+    """A field with its help text for the command line."""
     return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that a training is made of; the same recipe and data give the same training.
+    """All settings of a training; the same recipe and data give the same training.
 
     Parameters
     ----------
     units, embedding, places, reverse, code_at_every_step, blind
         See `aalprivacy.architecture.Architecture`.
     product_dtype
-        See `aalprivacy.lstm.FastLSTM`; ``"auto"`` is the faster one on the machine, measured when
-        a training begins.
+        See `aalprivacy.lstm.FastLSTM`. ``"auto"`` chooses the type that is faster on the machine;
+        this is measured when a training begins.
     memory
-        Steps that the slowest units remember for at the start (`aalprivacy.initial`); by default
-        as many as the schema's longest line has characters; 0 for the layers' own start, at which
-        all forget within four.
+        How many steps the slowest units remember at the start (`aalprivacy.initial`). By default
+        as many as the schema's longest line has characters. 0 keeps Keras's own first weights, with
+        which all units forget within four steps.
     spread
-        Standard deviation of the tokens' vectors at the start; 0 for the layers' own, 0.03, whose
-        tokens a recurrent layer can hardly tell apart.
+        Standard deviation of the tokens' vectors at the start. 0 keeps Keras's own vectors, of
+        deviation 0.03, which a recurrent layer can hardly distinguish.
     engine
-        Train with `FastLSTM`; otherwise with stock layers, at the same results.
+        Train with `FastLSTM`; otherwise with stock layers, with the same results.
     learning_rate
-        Adam's, from full length on. The paper has 4e-4.
+        Adam's learning rate, from full length on. The paper has 4e-4.
     first_learning_rate
-        Adam's at the first window; it comes down to `learning_rate` as the windows get longer.
+        Adam's learning rate at the first window. It falls to `learning_rate` while the windows get
+        longer.
     second_moment
-        Adam's second momentum, beta 2.
+        Adam's beta 2, the decay rate of the second moment.
     batch_size, first_batch_size
-        Examples an update at full length, and until then.
+        Examples of an update: at full length, and before.
     first_window
-        Attributes a window at the start; as many as the schema has, or more, for whole entries
-        from the start.
+        Attributes of a window at the start. With as many as the schema has, or more, a training has
+        whole entries from the start.
     threshold
-        Loss in nats a character, values that were randomised left out, under which the windows
-        get one attribute longer.
+        When the loss falls below this, windows get one attribute longer. In nats a character,
+        without characters that were randomised.
     mixing
-        Share of the examples whose values come each from an entry of its own, where such a line
-        isn't too long.
+        Share of the examples in which each value comes from another entry, if such a line isn't
+        too long.
     augmentation
-        Share of the examples in which a value made of words is replaced at random, and that in
-        which another value is that can't be listed (`aalprivacy.examples.Examples`).
+        Share of the examples in which a value made of words is replaced at random, and the same for
+        other values, except one-ofs (`aalprivacy.examples.Examples`).
     missing, abnormal
-        Share of the values that are made missing ones, and of the numbers, digits and patterns that
-        are drawn from all that their form allows (`aalprivacy.examples.Examples`).
+        Share of the values that are made missing; and share of the numbers, digits and patterns
+        that are drawn from all that their form allows (`aalprivacy.examples.Examples`).
     noise
-        Standard deviation of the normal noise that is added to each number of a code at the end, so
-        that the decoder learns to do with a code that was rounded (`aalprivacy.small`). It grows
-        from nothing as the learning rate falls from `learning_rate`.
+        Standard deviation of the normal noise that is added to each number of a code. With it the
+        decoder learns to read rounded codes (`aalprivacy.small`). It grows from 0 to this value
+        while the learning rate falls from `learning_rate`.
     updates
-        How many in all.
+        How many updates in all.
     decay
-        Share of the updates on whole entries over which, at the end, the learning rate falls in a
-        straight line to a tenth.
+        Share of the updates on whole entries, at the end, over which the learning rate falls
+        linearly to a tenth.
     averaging
-        The pair's weights are the trained ones averaged over the last updates, an update's part
-        shrinking by this factor at each that follows (Polyak & Juditsky 1992).
+        The pair's weights are a moving average of the trained weights: at each update the average
+        keeps this share of itself (Polyak & Juditsky 1992).
     seed
-        For initial weights, batches, augmentation.
+        Seed of first weights, batches and augmentation.
 
     Raises
     ------
@@ -86,32 +87,32 @@ class Recipe:
 
     units: int = _option(256, "Width of an LSTM's state; a code has twice as many numbers.")
     embedding: int = _option(32, "Width of a character's vector.")
-    places: int = _option(48, "Places in a value that are told apart; 0: none.")
+    places: int = _option(48, "Places in a value that have their own vectors; 0: none.")
     reverse: bool = _option(True, "Read a line from its end.")
     code_at_every_step: bool = _option(True, "Feed the code to each step of the decoder.")
     blind: bool = _option(False, "Let the encoder read the view, never the entry.")
-    memory: int | None = _option(None, "Steps that first weights remember for; 0: Keras's own.")
-    spread: float = _option(1.7, "Of the characters' first vectors; 0: Keras's own.")
+    memory: int | None = _option(None, "Steps that the first weights remember; 0: Keras's own.")
+    spread: float = _option(1.7, "Deviation of the characters' first vectors; 0: Keras's own.")
     product_dtype: str = _option("float32", "float32, bfloat16, or auto: the faster one here.")
     engine: bool = _option(True, "Train with the engine, or with stock Keras layers.")
-    learning_rate: float = _option(3e-3, "Adam's, from full length on.")
-    first_learning_rate: float = _option(6e-3, "Adam's, at the first windows.")
-    second_moment: float = _option(0.98, "Adam's: how much of it an update keeps.")
-    batch_size: int = _option(32, "Examples an update, at full length.")
-    first_batch_size: int = _option(32, "Examples an update, until then.")
-    first_window: int = _option(6, "Attributes at the start; all of them: no curriculum.")
+    learning_rate: float = _option(3e-3, "Adam's learning rate, from full length on.")
+    first_learning_rate: float = _option(6e-3, "Adam's learning rate at the first windows.")
+    second_moment: float = _option(0.98, "Adam's beta 2.")
+    batch_size: int = _option(32, "Examples of an update, at full length.")
+    first_batch_size: int = _option(32, "Examples of an update, before full length.")
+    first_window: int = _option(6, "Attributes of the first windows; with all, no curriculum.")
     threshold: float = _option(0.6, "Loss at which windows get longer, in nats a character.")
     mixing: float = _option(0.8, "Share of examples mixed from several entries.")
     augmentation: tuple[float, float] = _option(
         (0.6, 0.2), "Share of examples in which words, and in which other values, are random."
     )
-    missing: float = _option(0.03, "Share of values that are made missing ones.")
-    abnormal: float = _option(0.03, "Share of numbers that are drawn from all that may be.")
+    missing: float = _option(0.03, "Share of values that are made missing.")
+    abnormal: float = _option(0.03, "Share of numbers that are drawn from all possible values.")
     noise: float = _option(0.03, "Standard deviation of the noise on a code's numbers.")
     updates: int = _option(24_000, "How many updates in all.")
     decay: float = _option(0.7, "Share of the updates over which the rate falls, at the end.")
-    averaging: float = _option(0.998, "How much of the averaged weights an update keeps.")
-    seed: int = _option(0, "Of first weights, batches and randomised values.")
+    averaging: float = _option(0.998, "Share of the averaged weights that an update keeps.")
+    seed: int = _option(0, "Seed of first weights, batches and randomised values.")
 
     def __post_init__(self) -> None:
         least = {"units": 1, "embedding": 1, "batch_size": 1, "first_batch_size": 1, "updates": 1,
@@ -157,9 +158,9 @@ class Recipe:
         Parameters
         ----------
         update, window
-            Which update; attributes a window at it.
+            The number of the update, and its attributes a window.
         attributes
-            Of a whole entry.
+            The number of attributes of a whole entry.
         whole_since
             The update at which whole entries began.
         """

@@ -1,10 +1,10 @@
-"""What the views themselves give away, by rule: before any training, and whatever a pair does.
+"""What views made by rule give away, without any model.
 
-A view is compared with people as somebody sees it who knows something of them. How well people hide
-among each other is said by k, l and t. How an attacker fares is said by three attacks after
-anonymeter (Giomi et al. 2022), each beside a baseline, a guess that doesn't use the view, and a
-control, the same attack on people who aren't in the view: what the attack finds out of these it
-knows of people in general. Each person stands in a table once.
+An attacker knows some attributes of people and has a view. k, l and t say how well people are
+hidden among each other. Three attacks after anonymeter (Giomi et al. 2022) say what the attacker
+finds out. Each attack has a baseline, a guess that doesn't use the view. It also has a control: the
+same attack on people who aren't in the view. It shows what can be learned from people in general.
+Each person has one row in a table.
 """
 
 from collections.abc import Sequence
@@ -19,33 +19,33 @@ from aalprivacy.errors import InputError
 from aalprivacy.policy import Policy
 from aalprivacy.views import apply_policy
 
-SMALL = 5  # people in a class: fewer are a small one
+SMALL = 5  # a class with fewer people is small
 ATTACKS = 500
 FEWEST = 20  # people that the attacks need
-NEAREST = 10  # rows that vote on a secret where none is alike
-SAME = 1e-9  # nobody is so little apart who isn't alike
+NEAREST = 10  # rows that vote on a secret if no row is the same
+SAME = 1e-9  # a distance below this is zero, except for rounding
 
 
 @dataclass(frozen=True)
 class Anonymity:
-    """How well people hide among those who look alike to whoever knows some attributes.
+    """How well people are hidden among others with the same known attributes.
 
     Parameters
     ----------
     classes
-        Groups of people who are alike in what is known.
+        Number of groups of people with the same known attributes.
     k
-        People in the smallest one.
+        Number of people in the smallest class.
     small
         Share of people in classes of fewer than `SMALL`.
     found
-        Share of people who are found by whoever knows these attributes and picks one of the class
-        at random: the mean of 1 / size of class.
+        Share of people who are found if an attacker picks one person of the class at random: the
+        mean of 1 / size of class.
     l
         Least number of different values of the secret in a class; ``None`` if it is deleted.
     t
-        Largest distance between the secret's distribution in a class and in all, from 0 to 1; any
-        two values are as far apart.
+        Largest distance between the secret's distribution in a class and in all people, from 0 to
+        1. All pairs of different values have the same distance.
 
     References
     ----------
@@ -57,13 +57,13 @@ class Anonymity:
     k: int
     small: float
     found: float
-    l: int | None  # noqa: E741  as everybody calls it
+    l: int | None  # noqa: E741  the usual name
     t: float | None
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of tries that succeed, with its 95 % interval after Wilson (1927)."""
+    """A share of tries that succeed, with its 95 % interval by Wilson (1927)."""
 
     value: float
     low: float
@@ -79,7 +79,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Attack:
-    """An attack on a view: how often it succeeds, and how often it would without it.
+    """An attack on a view: how often it succeeds, and how often it would succeed anyway.
 
     Parameters
     ----------
@@ -97,10 +97,10 @@ class Attack:
 
     @property
     def risk(self) -> Rate:
-        """The share of what was still to be found out that the view gives away.
+        """The attack's success beyond the control, as a share of what was still unknown.
 
-        ``(attack - control) / (1 - control)``, not below 0, its interval by propagation of both
-        errors (Giomi et al. 2022, equation 5).
+        ``(attack - control) / (1 - control)``, at least 0. Its interval comes from both errors by
+        error propagation (Giomi et al. 2022, equation 5).
         """
         a, c = self.attack, self.control
         if c.value >= 1:
@@ -115,7 +115,7 @@ class Attack:
 
 @dataclass(frozen=True)
 class ViewRisk:
-    """All that is said of one view; see `view_risk`."""
+    """All risks of one view; see `view_risk`."""
 
     anonymity: Anonymity
     singling_out: Attack
@@ -131,14 +131,14 @@ def anonymity(view: pd.DataFrame, known: Sequence[str], secret: str) -> Anonymit
     view
         One row a person, text.
     known
-        The attributes that somebody knows of a person, as the view shows them.
+        The attributes that an attacker knows of a person, as the view shows them.
     secret
-        The attribute that isn't known. People of whom it is missing count for k alone.
+        The attribute that isn't known. People without a value of it count only for k.
 
     Raises
     ------
     InputError
-        If the table lacks an attribute.
+        If the table doesn't have an attribute.
     """
     known = list(known)
     table = _columns(view, [*known, secret])
@@ -146,7 +146,7 @@ def anonymity(view: pd.DataFrame, known: Sequence[str], secret: str) -> Anonymit
     sizes = np.bincount(classes)
     size = sizes[classes]
     told = (table[secret] != MISSING).to_numpy()
-    deleted = (table[secret][told] == DELETED).all()  # also where nothing is told
+    deleted = (table[secret][told] == DELETED).all()  # also if all are missing
     values = pd.factorize(table[secret][told])[0]
     counts = np.zeros((len(sizes), values.max(initial=-1) + 1))
     np.add.at(counts, (classes[told], values), 1)
@@ -170,23 +170,23 @@ def singling_out(
     attacks: int = ATTACKS,
     seed: int = 0,
 ) -> Attack:
-    """Find a description that fits one person alone.
+    """Find a description that fits exactly one person.
 
-    The attacker reads the view of somebody and describes that person by the few values that are
-    rarest in the view: "150.2 cm, HbA1c 11.3, never married". A try succeeds if exactly one person
-    is like that. As a view says nothing false, a description that fits one row fits one person; so
-    all tries count, where anonymeter, made for invented people, counts only those that fit one
-    row. The baseline describes by any values that the view has somewhere, the control looks for
-    the description among people who aren't in the view.
+    The attacker takes one row of the view and describes the person by the row's rarest values:
+    "150.2 cm, HbA1c 11.3, never married". A try succeeds if exactly one person fits. A view says
+    nothing false, so a description that fits one row fits one person. So all tries count here.
+    (Anonymeter is made for synthetic data, and counts only tries that fit one row.) The baseline
+    describes a person by random values of the view. The control looks for the description among
+    people who aren't in the view.
 
     Parameters
     ----------
     view, control
-        Views of people by the same rule, as many in each.
+        Views by the same rule, of different people, with the same number of rows.
     attributes
-        Of a description.
+        Number of attributes of a description.
     attacks
-        Tries, at most one for each person.
+        Number of tries, at most one for each person.
     seed
         The same seed gives the same result.
     """
@@ -226,21 +226,21 @@ def linkability(
     attacks: int = ATTACKS,
     seed: int = 0,
 ) -> Attack:
-    """Join two tables of the same people, who have no name in common, by way of the view.
+    """Link two tables about the same people with the help of the view.
 
-    The attacker has `left` of people in one table and `right` in another, and looks up in the view
-    who is most like each. It joins the two where that is one and the same row. The baseline joins
-    at random.
+    The attacker has the attributes `left` of people in one table and `right` in another, without
+    names. For each person of each table it looks for the most similar row of the view. If both
+    tables lead to the same row, the two are linked. The baseline links at random.
 
     Parameters
     ----------
     view, control, attacks, seed
         As in `singling_out`.
     left, right
-        Attributes, none of them in both.
+        Attributes; no attribute may be in both.
     """
     if set(left) & set(right):
-        raise InputError("linkability: an attribute on both sides; expected two sets apart")
+        raise InputError("linkability: an attribute on both sides; expected different attributes")
     rng = np.random.default_rng(seed)
 
     def joined(people: pd.DataFrame) -> np.ndarray:
@@ -266,26 +266,27 @@ def inference(
     attacks: int = ATTACKS,
     seed: int = 0,
 ) -> Attack:
-    """Find out a secret of somebody of whom some attributes are known.
+    """Find out a secret of a person of whom some attributes are known.
 
-    The attacker looks up who in the view is alike in all that is known, or else the ten people who
-    are most alike, and guesses what most of them have; of a deleted secret, the commonest value of
-    all. The baseline always guesses that.
+    The attacker looks for the people in the view with the same known attributes; if there are
+    none, for the ten most similar people. It guesses the secret's most frequent value among them.
+    If the secret is deleted, it guesses the most frequent value of all people. The baseline always
+    guesses that.
 
     Parameters
     ----------
     view, control, attacks, seed
         As in `singling_out`. The secret is as the view shows it, deleted or not.
     known
-        Attributes, `secret` not among them.
+        Attributes, without `secret`.
     secret
-        What is to be found out.
+        The attribute to be found out.
     truth, control_truth
-        The secret itself, as general as the view shows it if it isn't deleted; their indexes are
-        those of `view` and `control`. Missing ones aren't asked for.
+        The true secrets, generalised as in the view if it doesn't delete them, with the indexes of
+        `view` and `control`. People with a missing secret aren't attacked.
     """
     if secret in known:
-        raise InputError(f"inference: {secret} is known; expected it not to be")
+        raise InputError(f"inference: {secret} is known; expected a secret that isn't")
     rng = np.random.default_rng(seed)
     told, control_told = truth[truth != MISSING], control_truth[control_truth != MISSING]
     commonest = told.mode().iloc[0]
@@ -299,7 +300,7 @@ def inference(
         tenth = np.partition(apart, NEAREST - 1, axis=1)[:, NEAREST - 1, None]
         alike = apart <= np.where((apart < SAME).any(axis=1, keepdims=True), SAME, tenth)
         votes = np.stack([(alike & (shown == v)).sum(axis=1) for v in range(len(values))], axis=1)
-        # The commonest one if there are as many of several.
+        # With equal votes, the most frequent value wins.
         votes = votes + 0.5 * (np.asarray(values) == commonest)
         return np.asarray(values, object)[votes.argmax(axis=1)]
 
@@ -326,9 +327,10 @@ def view_risk(
 ) -> ViewRisk:
     """All risks of a receiver's view, or of the entries themselves.
 
-    Half of the people, at random, are in the view that is attacked, the other half are the
-    control; `anonymity` is that of all. To be linked are `known` and the rest but the secret. The
-    secret is right if its generalised value is, where it has one, so that views compare.
+    A random half of the people is in the view that is attacked; the other half is the control.
+    `anonymity` is measured on all people. The two tables to be linked have `known`, and all other
+    attributes without the secret. A guess of the secret is right if its generalised value is right,
+    if it has one. So views can be compared.
 
     Parameters
     ----------
@@ -339,16 +341,16 @@ def view_risk(
     receiver
         Whose view; ``None`` for the entries.
     known
-        The attributes that somebody may know of a person.
+        The attributes that an attacker may know of a person.
     secret
-        The attribute that is to be found out.
+        The attribute to be found out.
     attacks, seed
         As in `singling_out`.
 
     Raises
     ------
     InputError
-        If there are fewer than `FEWEST` people, one of them twice, or an attribute is unknown.
+        If there are fewer than `FEWEST` people, a person has two rows, or an attribute is unknown.
     """
     schema = policy.schema
     known, secret = [schema[name].name for name in known], schema[secret].name
@@ -356,7 +358,7 @@ def view_risk(
         raise InputError(f"{len(entries)} people; expected at least {FEWEST}")
     people = schema.people(entries)
     if people is not None and people.duplicated().any():
-        raise InputError("a person stands twice; expected one entry each")
+        raise InputError("a person appears twice; expected one entry each")
     whole = schema.check(entries).reset_index(drop=True)
     view = whole if receiver is None else apply_policy(whole, policy, receiver)
     truth = schema.general(secret, whole) if schema[secret].generalise else whole[secret]
@@ -377,7 +379,7 @@ def view_risk(
 
 @dataclass(frozen=True)
 class _Numbered:
-    """A table as numbers: a number as it is, any other value as one of its own."""
+    """A table as numbers: numbers stay, each other distinct value gets a number of its own."""
 
     values: np.ndarray  # float64 (people, attributes)
     is_number: np.ndarray  # bool (attributes,)
@@ -398,9 +400,10 @@ def _numbered(view: pd.DataFrame, others: pd.DataFrame) -> tuple[_Numbered, _Num
 
 
 def _apart(people: pd.DataFrame, view: pd.DataFrame, names: list[str]) -> np.ndarray:
-    """How unlike each person is each row of the view, after Gower (1971); ``(people, rows)``.
+    """Distance of each person from each row of the view, by Gower (1971); ``(people, rows)``.
 
-    Numbers are apart by their difference in ranges, other values by one or nothing.
+    Two numbers have the distance of their difference, divided by the range of the column. Two other
+    values have the distance 0 if they are the same, else 1.
     """
     rows, targets = _numbered(view[names], people[names])
     apart = np.zeros((len(people), len(view)))

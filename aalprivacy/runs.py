@@ -1,6 +1,6 @@
 """A whole training: from a table of entries and a policy to a pair in a folder.
 
-`train` does all of it. `Run` has its parts: begin it or resume it, let it fit, finish it.
+`train` does all of it. `Run` has its parts: begin or resume, fit, finish.
 """
 
 import contextlib
@@ -29,13 +29,13 @@ from aalprivacy.workers import Workers
 SPLIT = {"training": 0.8, "validation": 0.1, "test": 0.1}
 FEWEST_PEOPLE = 20
 RUN_FILES = ("checkpoint.npz", "run.json", "log.csv", WEIGHTS, CARD)
-SMALL_BYTES = 120.0  # of a small code, on average
-MOST_VALIDATION = 300  # entries that are decoded now and then while a training runs
+SMALL_BYTES = 120.0  # mean size of a small code
+MOST_VALIDATION = 300  # entries that are decoded at each validation
 
 
 @dataclass(frozen=True)
 class Parts:
-    """A table's people apart: those a pair is trained on, chosen by, and tested on.
+    """A table split by people: for training, for validation and for the test.
 
     Parameters
     ----------
@@ -54,9 +54,9 @@ def split_people(entries: pd.DataFrame, schema: Schema, seed: int = 0) -> Parts:
     Parameters
     ----------
     entries
-        With the schema's id column; without it each row is taken to be a person of its own.
+        With the schema's id column; without it each distinct row counts as a person.
     seed
-        Of the draw.
+        Seed of the split.
 
     Raises
     ------
@@ -64,7 +64,8 @@ def split_people(entries: pd.DataFrame, schema: Schema, seed: int = 0) -> Parts:
         If there are fewer than `FEWEST_PEOPLE`.
     """
     entries = taken(entries, schema)
-    # Without ids a row's line stands for its person. Sorted, so that the table's order is the same.
+    # Without ids, equal lines count as one person. Sorted: the split then doesn't depend on the
+    # table's order.
     people = entries[schema.id] if schema.id in entries else to_lines(entries, schema)
     people = people.astype(str)
     distinct = people.drop_duplicates().sort_values()
@@ -80,7 +81,7 @@ def split_people(entries: pd.DataFrame, schema: Schema, seed: int = 0) -> Parts:
 
 
 def taken(entries: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """A table as `aalprivacy.tables.read_entries` gives it: checked, the id column first if any.
+    """A checked table, with the id column first if there is one, as from `tables.read_entries`.
 
     Raises
     ------
@@ -107,7 +108,7 @@ def held_out(pair: Pair, entries: pd.DataFrame) -> Parts | None:
 
 
 def describe_table(entries: pd.DataFrame, schema: Schema) -> dict:
-    """What a card says of a table of somebody's own that a pair was trained on."""
+    """What a card says about the table that a pair was trained on."""
     entries = taken(entries, schema)
     people = entries[schema.id].nunique() if schema.id in entries else len(entries)
     shares = " / ".join(f"{100 * share:.0f}" for share in SPLIT.values())
@@ -131,9 +132,9 @@ class Run:
     trainer, examples, validation
         What is trained, on what, and what it is measured on.
     about
-        What the card will say of the data and of how the training began.
+        What the card will say about the data and about the pair that the training started from.
     sample
-        Some of the entries, to which the small codes are fitted.
+        Some of the entries, for fitting small codes.
     """
 
     def __init__(
@@ -165,21 +166,22 @@ class Run:
         entries, validation
             Of the policy's schema, of different people.
         policy, receiver
-            What makes the views.
+            They define the views.
         recipe
             How to train.
         data
-            What the card says of the entries.
+            What the card says about the entries.
         start_from
-            A pair whose weights to start with, re-keyed; see `aalprivacy.training.Trainer`. It
-            reads whole entries and has its own number of places, whatever the recipe says.
+            A pair to start from, re-keyed; see `aalprivacy.training.Trainer`. Then windows are
+            whole entries, and the number of places is the pair's, not the recipe's.
         workers
-            Who trains; this process alone by default. They must have met (`Workers.connect`).
+            The processes that train; by default this one alone. They must be connected
+            (`Workers.connect`).
 
         Raises
         ------
         InputError
-            If the folder can't be used, or entries, policy, recipe and pair don't go together.
+            If the folder can't be used, or entries, policy, recipe and pair don't fit together.
         """
         from aalprivacy.training import Trainer
         from aalprivacy.updates import faster_product_dtype, one_thread_a_shard
@@ -214,14 +216,14 @@ class Run:
         updates: int | None = None,
         workers: Workers | None = None,
     ) -> "Run":
-        """Go on from a checkpoint, exactly as if the training had never been interrupted.
+        """Continue from a checkpoint, exactly as if the training had never been interrupted.
 
         Parameters
         ----------
         folder, entries, validation, policy, receiver, workers
-            As for `begin`, and the same as then.
+            The same as for `begin`.
         updates
-            Another number of updates in all than was planned.
+            A new number of updates in all.
 
         Raises
         ------
@@ -239,7 +241,7 @@ class Run:
             if _terms(policy, receiver) != {k: begun[k] for k in ("receiver", "policy", "schema")}:
                 raise InputError(
                     f"{folder}: was begun with another receiver, policy or schema; expected "
-                    f"{begun['receiver']} and what began it"
+                    f"{begun['receiver']}, and the policy and schema of its run.json"
                 )
             trainer = Trainer.load(folder / "checkpoint.npz", policy, receiver, workers)
             if updates is not None:
@@ -253,7 +255,7 @@ class Run:
     def _together(
         cls, folder, trainer, entries, validation, policy, receiver, about, workers, resumed
     ) -> "Run":
-        """What all workers do alike, once the chief has the trainer."""
+        """The part of `begin` and `resume` that all workers do, after the chief has the trainer."""
         from aalprivacy import training
 
         if workers.count > 1:
@@ -283,16 +285,16 @@ class Run:
         return training.fit(self.trainer, self.examples, self.validation, self.folder, **options)
 
     def finish(self, tests: Mapping[str, pd.DataFrame], until: float | None = None) -> Pair:
-        """Make the trained pair with its card and small codes, score it, write it into the folder.
+        """Score the trained pair and write it, with its card and small codes, into the folder.
 
-        Its weights are rounded to float16, so that the file takes half the room.
+        Its weights are rounded to float16, so that the file is half as large.
 
         Parameters
         ----------
         tests
             Name -> entries of people that the training never saw.
         until
-            What the training was stopped at early, for the card.
+            The character error at which the training was to stop early, for the card.
 
         Returns
         -------
@@ -342,33 +344,34 @@ def train(
     Parameters
     ----------
     entries
-        One row an entry, as `aalprivacy.schema.Schema.check` takes it; with the schema's id column,
-        if a person has several.
+        One row an entry, as for `aalprivacy.schema.Schema.check`; with the schema's id column, if a
+        person has several entries.
     policy, receiver
-        What makes the views; Table I and the researcher by default. The policy knows the schema.
+        They define the views; Table I and the researcher by default. The policy has the schema.
     recipe
-        How to train; see `aalprivacy.recipe.Recipe` for what is open and the defaults.
+        How to train; see `aalprivacy.recipe.Recipe` for the settings and their defaults.
     folder
         Gets checkpoint, log and pair.
     validation, tests
-        People held out. By default a tenth of the people of `entries` each, who aren't trained on.
+        Entries of other people. By default a tenth of the people of `entries` each, who are then
+        not trained on.
     start_from
-        A pair whose weights to start with.
+        A pair to start from; see `aalprivacy.training.Trainer`.
     resume
-        Go on from the folder's checkpoint, with the same arguments as before.
+        Continue from the folder's checkpoint, with the same arguments as before.
     report
-        Told the progress now and then; see `aalprivacy.training.fit`.
+        Called with the progress from time to time; see `aalprivacy.training.fit`.
     **options
-        Others of `aalprivacy.training.fit`, such as ``seconds`` and ``target``.
+        Other options of `aalprivacy.training.fit`, such as ``seconds`` and ``target``.
 
     Returns
     -------
-    The pair; ``None`` if Ctrl-C stopped the training, which then can be resumed.
+    The pair; ``None`` if Ctrl-C stopped the training, which can be resumed then.
 
     Raises
     ------
     InputError
-        If the arguments don't go together or the folder can't be used.
+        If the arguments don't fit together or the folder can't be used.
     """
     entries = taken(entries, policy.schema)
     if entries.empty:
@@ -390,12 +393,12 @@ def train(
 
 
 def some(entries: pd.DataFrame, most: int = MOST_VALIDATION) -> pd.DataFrame:
-    """At most so many entries, drawn by a fixed seed."""
+    """At most `most` of the entries, drawn with a fixed seed."""
     return entries.sample(min(most, len(entries)), random_state=0)
 
 
 def check_new(folder: Path) -> None:
-    """Refuse a folder that holds a training or a pair already, or a file of such a name.
+    """Refuse a folder that already holds a file of a training or of a pair.
 
     Raises
     ------
@@ -410,7 +413,7 @@ def check_new(folder: Path) -> None:
 
 
 def _claim(folder: Path, begun: str) -> None:
-    """Write ``run.json``, if no other training has done so meanwhile."""
+    """Write ``run.json``, unless another training has written it in the meantime."""
     make_folder(folder)
     try:
         with (folder / "run.json").open("x", encoding="utf-8") as file:
@@ -421,7 +424,7 @@ def _claim(folder: Path, begun: str) -> None:
 
 
 def read_run(folder: Path) -> dict:
-    """What is known of a training that was begun: receiver, policy, schema, data.
+    """The receiver, policy, schema and data of a training that was begun.
 
     Raises
     ------
@@ -435,7 +438,9 @@ def read_run(folder: Path) -> dict:
         begun = json.loads(path.read_text("utf-8"))
         _ = [begun[key] for key in ("receiver", "policy", "schema")], begun["data"].keys()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{path}: missing or broken; expected what began it") from None
+        raise InputError(
+            f"{path}: missing or broken; expected the file that the training wrote"
+        ) from None
     return begun
 
 
@@ -448,7 +453,7 @@ def other_data(workers: Workers) -> InputError:
 
 
 def machine() -> dict:
-    """What a card says of the machine and the versions."""
+    """What a card says about the machine and the versions."""
     import importlib.metadata as meta
 
     versions = {"python": platform.python_version()}
@@ -460,7 +465,7 @@ def machine() -> dict:
 
 
 def _terms(policy: Policy, receiver: str) -> dict:
-    """What a training was begun for."""
+    """The receiver, policy and schema of a training, as plain values."""
     return {
         "receiver": policy.receiver(receiver),
         "policy": policy.letters(receiver),
@@ -469,7 +474,7 @@ def _terms(policy: Policy, receiver: str) -> dict:
 
 
 def _history(pair: Pair) -> dict:
-    """What a training that starts from a pair owes to it: all updates that led to it."""
+    """The work that is already in a pair that a training starts from: updates, entries, seconds."""
     begun: dict = {"encoder": pair.fingerprint}
     for what in ("updates", "entries", "seconds"):
         earlier = pair.card.get("started_from", {}).get(what, 0)
@@ -478,7 +483,7 @@ def _history(pair: Pair) -> dict:
 
 
 def _fingerprint(entries: pd.DataFrame, schema: Schema) -> str:
-    """SHA-256 of a table's rows, in whatever order they stand."""
+    """SHA-256 of a table's rows, in any order."""
     lines = to_lines(entries, schema)
     if schema.id in entries:
         lines = lines + "\n" + entries[schema.id].astype(str)

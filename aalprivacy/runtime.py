@@ -1,13 +1,13 @@
 """Encoding and greedy decoding with NumPy alone, on all cores.
 
 A step of an LSTM is one product of the state with the recurrent kernel and a few operations on
-each number of the gates. What a token adds to the gates is looked up in a table, and what the code
-adds is computed once. Every core takes the next batch of lines and works in place in buffers that
-its caches hold. Rows that have nothing left to do leave the batch, so no step computes padding.
+each number of the gates. A token's part of the gates comes from a table, and the code's part is
+computed once. Each core takes the next batch of lines and works in place, in buffers that fit into
+its caches. Finished rows leave the batch, so no step computes padding.
 
 Each gate is ``1 / (1 + exp(-x))``, and the tanh is ``2 / (1 + exp(-2 x)) - 1``: NumPy computes exp
-in half the time of tanh. The factors -1 and -2 are put into the weights once, and the state c is
-kept times -2. Factors of two change no digit of a float.
+in half the time of tanh. The factors -1 and -2 are multiplied into the weights once, and the state
+c is stored times -2. A factor of two changes only a float's exponent, so nothing is rounded.
 """
 
 import os
@@ -22,10 +22,10 @@ from threadpoolctl import threadpool_limits
 from aalprivacy.architecture import Architecture
 from aalprivacy.text import EOS, PAD
 
-# Lines are read together as long as there are at most so many different beginnings a line.
+# Equal beginnings of lines are read once, while there are at most this many of them per line.
 SHARED = 0.25
-THREADS: int | None = None  # of a process; by default one for each core
-# BLAS's threads are limited for the whole process: two calls at once would restore them wrongly.
+THREADS: int | None = None  # threads of this process; by default one for each core
+# The limit on BLAS's threads holds for the whole process, so two calls must not overlap.
 _turn = threading.RLock()
 
 
@@ -48,13 +48,13 @@ def encode(
     tokens
         Whole numbers ``(n, length)``, `PAD` after each line's end.
     batch_size
-        The most lines a core works on at once.
+        The most lines that a core works on at once.
     report
-        Told how many rows more are done.
+        Called with the number of rows done since the last call.
 
     Returns
     -------
-    float32 ``(n, 2 units)``: h, then c, after a line's last token read. Zero for an empty line.
+    float32 ``(n, 2 units)``: h, then c, after the last token is read. Zero for an empty line.
     """
     lstm = _Lstm(weights, architecture, "encoder")
     lines = _Lines.of(architecture, tokens)
@@ -87,7 +87,7 @@ def decode(
     codes
         float32 ``(n, 2 units)``, the state to start from.
     longest
-        The most characters a line has; `EOS` may follow them.
+        The most characters of a line; `EOS` may follow them.
     batch_size, report
         As for `encode`.
 
@@ -135,7 +135,7 @@ def states(
 
     Returns
     -------
-    float32 ``(n, length, units)``, at the place of the token just read. Zero on padding.
+    float32 ``(n, length, units)``, at the position of the token just read. Zero on padding.
     """
     lstm = _Lstm(weights, architecture, "encoder")
     lines = _Lines.of(architecture, tokens)
@@ -155,9 +155,10 @@ class _Lines:
     Attributes
     ----------
     tokens, places
-        Whole numbers ``(n, length)``; a place tells attribute and place in the value (`_Places`).
+        Whole numbers ``(n, length)``; a place stands for attribute and place in the value
+        (`_Places`).
     lengths
-        Tokens of each line.
+        How many tokens each line has.
     reverse
         Whether they are read from their ends.
     """
@@ -173,7 +174,7 @@ class _Lines:
         return cls(tokens, _Places(architecture).of(tokens), lengths, architecture.reverse)
 
     def longest_first(self) -> np.ndarray:
-        """Rows, those of the longest lines first."""
+        """The numbers of the rows, the longest lines first."""
         return np.argsort(-self.lengths, kind="stable")
 
     def take(self, rows: np.ndarray) -> "_Lines":
@@ -181,14 +182,14 @@ class _Lines:
         return _Lines(self.tokens[rows], self.places[rows], self.lengths[rows], self.reverse)
 
     def step(self, t: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where in its line each of the first rows is read at step t, its token and its place."""
+        """For each of the first rows: the position read at step t, its token and its place."""
         at = self.lengths[:rows] - 1 - t if self.reverse else np.full(rows, t)
         order = np.arange(rows)
         return at, self.tokens[order, at], self.places[order, at]
 
 
 class _Places:
-    """Attribute and place of a token as one number, in the order of a table of their sums."""
+    """Attribute and place of a token as one number: the row in a table of their summed vectors."""
 
     def __init__(self, architecture: Architecture) -> None:
         self.separator, self.count = architecture.separator, max(1, architecture.places)
@@ -204,29 +205,29 @@ class _Places:
         return (self.count * attribute + place).astype(self.dtype)
 
     def first(self, n: int) -> np.ndarray:
-        """The place of the first token of so many lines."""
+        """The places of the first tokens of n lines."""
         return np.zeros(n, self.dtype)
 
     def after(self, token: np.ndarray, place: np.ndarray) -> np.ndarray:
-        """The places that follow these."""
+        """The places of the next tokens, after these tokens and places."""
         along = np.where(place % self.count < self.count - 1, place + 1, place)
         new = (token == self.separator) & (place < self.last)
         return np.where(new, place - place % self.count + self.count, along)
 
 
 class _Lstm:
-    """Weights of an LSTM, times -1 or -2; the first axis: the gates i, f, candidate and o.
+    """Weights of an LSTM, times -1 or -2. The first axis has the gates i, f, candidate and o.
 
     Attributes
     ----------
     table
-        float32 ``(4, vocabulary, units)``, what each token adds to the gates, and the bias.
+        float32 ``(4, vocabulary, units)``: each token's part of the gates, plus the bias.
     of_place
-        float32 ``(4, attributes * places, units)``, what each place adds; ``None`` without places.
+        float32 ``(4, attributes * places, units)``: each place's part; ``None`` without places.
     recurrent
         float32 ``(4, units, units)``, for h.
     of_code
-        float32 ``(4, 2 units, units)``, for the code at every step; no rows if it isn't read.
+        float32 ``(4, 2 units, units)``, for the code at every step; empty if it isn't used.
     """
 
     def __init__(
@@ -269,7 +270,7 @@ class _Cells:
         return np.concatenate([self.h, self.c / -2], axis=1)
 
     def keep(self, rows: np.ndarray) -> None:
-        """Drop the other rows."""
+        """Keep these rows, drop the others."""
         self.h, self.c = self.h[rows], self.c[rows]
         if self.constant is not None:
             self.constant = self.constant[:, rows]
@@ -291,7 +292,7 @@ class _Cells:
         np.divide(-4, g, out=g)
         g += 2  # the candidate times -2
         g /= i
-        c *= np.divide(1, f, out=f)  # rounded as in Keras: c sums up many steps
+        c *= np.divide(1, f, out=f)  # in this order it is rounded as in Keras, over many steps
         c += g
         np.exp(c, out=g)
         g += 1
@@ -301,18 +302,18 @@ class _Cells:
 
 
 def _shared_beginnings(lstm: _Lstm, lines: _Lines) -> tuple[int, np.ndarray]:
-    """Read what many lines begin with alike, once for all of them.
+    """Read equal beginnings of lines once for all of these lines.
 
     Returns
     -------
-    How many tokens that are, and each line's code after them, float32 ``(n, 2 units)``.
+    How many tokens were read, and each line's code after them, float32 ``(n, 2 units)``.
     """
     n = len(lines.tokens)
     begun, group = 0, np.zeros(n, np.int64)
     cells = _Cells(lstm, np.zeros((1, 2 * lstm.units), np.float32))
     for t in range(lines.lengths.min(initial=lines.tokens.shape[1]) if n else 0):
         _, token, place = lines.step(t, n)
-        # Lines of one group go on as one as long as their next token and its place are the same.
+        # Lines stay in one group while their next tokens and places are the same.
         alike, first, groups = np.unique(
             (group << 32) + (place.astype(np.int64) << 8) + token,
             return_index=True, return_inverse=True,
@@ -326,9 +327,9 @@ def _shared_beginnings(lstm: _Lstm, lines: _Lines) -> tuple[int, np.ndarray]:
 
 
 def _read(cells: _Cells, lines: _Lines, begun: int = 0) -> Iterator[np.ndarray]:
-    """Read lines, the longest first, and yield where in its line each row's token just read was.
+    """Read lines, the longest first. After each step, yield each row's position in its line.
 
-    So many tokens as are `begun` have been read already.
+    The first `begun` tokens have been read already.
     """
     for t in range(begun, lines.lengths.max(initial=0)):
         at, token, place = lines.step(t, int(np.searchsorted(-lines.lengths, -t)))
@@ -342,10 +343,10 @@ def _on_all_cores(
     batch_size: int,
     report: Callable[[int], None],
 ) -> None:
-    """Do all steps of each batch, a thread a core; BLAS itself gets one thread.
+    """Do all steps of each batch, with one thread for each core; BLAS itself gets one thread.
 
-    The last digits of a product depend on how many rows it has, so the batches don't depend on the
-    machine: eight or more, if that makes them no smaller than 64.
+    The last digits of a product depend on its number of rows. So the batches are the same on all
+    machines: at least eight, if each has at least 64 rows.
     """
     cores, n = THREADS or os.cpu_count() or 1, len(rows)
     parts = max(1, -(-n // batch_size), min(8, n // 64))
@@ -362,7 +363,7 @@ def _on_all_cores(
             batches = [pool.submit(work, batch) for batch in np.array_split(rows, parts)]
             for batch in as_completed(batches):
                 report(batch.result())
-        except BaseException:  # Ctrl-C too: the threads would go on to the last batch
+        except BaseException:  # also Ctrl-C: else the threads would finish all batches
             stopped.set()
             pool.shutdown(cancel_futures=True)
             raise

@@ -33,7 +33,7 @@ from aalprivacy.generalisation import from_table, read_hierarchy
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 |*-"  # the paper's 40 characters
 LONGEST = 160  # the paper's longest line
-MOST_CHARACTERS = 250  # of an alphabet, so that a token fits one byte
+MOST_CHARACTERS = 250  # of an alphabet, so that a token fits into one byte
 _ATTRIBUTE_KEYS = (
     "label", "category", "form", "expected", "decimals", "least", "most", "digits", "values",
     "pattern", "time", "generalise", "hierarchy", "level",
@@ -48,23 +48,23 @@ class Schema:
     Parameters
     ----------
     attributes
-        In the order in which they stand in a line.
+        In the order of the line.
     alphabet
-        The characters that a line may have, each once, ``|``, ``*`` and ``-`` among them; at most
-        `MOST_CHARACTERS`. The paper's 40 by default.
+        The characters that a line may have, each once. It must have ``|``, ``*`` and ``-``, and at
+        most `MOST_CHARACTERS` characters. The paper's 40 by default.
     longest
-        Characters of a line, at most.
+        The most characters of a line.
     title
-        What people read.
+        A title for people.
     id
-        The column that says whose entry it is, if a table has it.
+        The column that says whose entry a row is, if a table has it.
 
     Raises
     ------
     InputError
-        If two attributes have one name, a value that the schema itself names has a character
-        outside the alphabet, a generalisation reads an attribute that there isn't, or no line of so
-        many attributes fits.
+        If two attributes have the same name, a value named in the schema has a character outside
+        the alphabet, a generalisation reads an unknown attribute, or `longest` is too short for so
+        many attributes.
 
     Examples
     --------
@@ -118,7 +118,7 @@ class Schema:
             raise InputError(f"alphabet: no {absent[0]!r}; expected '|', '*' and '-' among them")
         twice = next((c for c in self.alphabet if self.alphabet.count(c) > 1), None)
         if twice:
-            raise InputError(f"alphabet: {twice!r} stands twice; expected each character once")
+            raise InputError(f"alphabet: {twice!r} appears twice; expected each character once")
         strange = next((c for c in self.alphabet if not c.isprintable()), None)
         if strange:
             raise InputError(f"alphabet: {strange!r} can't be printed; expected visible characters")
@@ -194,14 +194,14 @@ class Schema:
         return found
 
     def general(self, name: str, entries: pd.DataFrame) -> pd.Series:
-        """Generalise an attribute of entries, as `aalprivacy.attributes.Attribute.general` does.
+        """Generalise an attribute of entries with `aalprivacy.attributes.Attribute.general`.
 
         Parameters
         ----------
         name
-            Of the attribute.
+            The attribute's name.
         entries
-            As `check` gives them; the attributes are taken of it that the rule reads.
+            Entries from `check`. They also have the other attributes that the rule reads.
         """
         attribute = self[name]
         others = (entries[other] for other in attribute.reads)
@@ -222,7 +222,7 @@ class Schema:
         Raises
         ------
         InputError
-            If an attribute has no column or two, or another column is there that may not.
+            If an attribute has no column or two, or there is another column that isn't allowed.
         """
         if not isinstance(table, pd.DataFrame):
             raise InputError(f"expected a table (pandas.DataFrame), got {type(table).__name__}")
@@ -233,7 +233,7 @@ class Schema:
             if name is None and plain(str(column)) == plain(self.id):
                 name = self.id
             if name is not None and name in found:
-                raise InputError(f"the column {name} stands twice; expected it once")
+                raise InputError(f"the column {name} appears twice; expected it once")
             if name is None and not others:
                 what = f"unexpected column {column!r}"
                 if not str(column).strip():
@@ -249,7 +249,7 @@ class Schema:
         return found
 
     def people(self, table: pd.DataFrame) -> pd.Series | None:
-        """The column that says whose entry each row is, or ``None`` if the table hasn't it.
+        """The column that says whose entry each row is, or ``None`` if the table has none.
 
         Raises
         ------
@@ -260,13 +260,13 @@ class Schema:
         return table.iloc[:, places.index(self.id)] if self.id in places else None
 
     def check(self, table: pd.DataFrame, *, row: str = "row") -> pd.DataFrame:
-        """Check a table of entries. Every function that takes one begins with this check.
+        """Check a table of entries. Every function that takes entries begins with this check.
 
         Parameters
         ----------
         table
-            One row an entry; columns named as the attributes or as their labels, in any order.
-            Text; or numbers where the form is a number. Other columns are left out.
+            One row an entry; columns named as the attributes or as their labels, in any order. The
+            values are text, or numbers if the form is a number. Other columns are left out.
         row
             What a row is called in a message; its label in the index follows.
 
@@ -277,9 +277,9 @@ class Schema:
         Raises
         ------
         InputError
-            If a column is absent, a value is null or not of its attribute's form, or a line would
-            be longer than `longest`; the message names row and attribute and says what was
-            expected.
+            If a column is absent, a value is null or doesn't have its attribute's form, or a line
+            would be longer than `longest`. The message names the row and the attribute, and says
+            what was expected.
         """
         places = self.columns(table)
         null = table.iloc[:, [places.index(name) for name in self.names]].isna().to_numpy(bool)
@@ -306,12 +306,12 @@ class Schema:
         return pd.DataFrame(columns, index=table.index, columns=list(self.names))
 
     def check_views(self, table: pd.DataFrame, *, row: str = "row") -> pd.DataFrame:
-        """Check a table of views, whose values may be generalised or deleted ones.
+        """Check a table of views; their values may be generalised or deleted.
 
         Parameters
         ----------
         table, row
-            As `check` has them; all columns are text.
+            As for `check`, but all columns are text.
 
         Returns
         -------
@@ -320,7 +320,7 @@ class Schema:
         Raises
         ------
         InputError
-            If a column is absent, or a value is null, no text, or has a `SEPARATOR` in it.
+            If a column is absent, or a value is null, isn't text, or has a `SEPARATOR` in it.
         """
         places = self.columns(table)
         columns = {}
@@ -334,7 +334,7 @@ class Schema:
             if bad.any():
                 raise InputError(
                     f"{row} {row_name(table.index, np.argmax(bad))}, {name}: character "
-                    f"{SEPARATOR!r}, which parts the values of a line"
+                    f"{SEPARATOR!r}, which separates the values of a line"
                 )
         return pd.DataFrame(columns, index=table.index, columns=list(self.names))
 
@@ -351,7 +351,7 @@ class Schema:
             )
 
     def to_dict(self) -> dict:
-        """The schema as plain values, for JSON; hierarchies stand in it whole."""
+        """The schema as plain values, for JSON, with whole hierarchies."""
         return {
             "title": self.title,
             "alphabet": self.alphabet,
@@ -362,17 +362,17 @@ class Schema:
 
     @classmethod
     def from_dict(cls, table: Mapping, folder: Path | None = None) -> "Schema":
-        """The schema that plain values describe, as `to_dict` or a TOML file has them.
+        """A schema from plain values, as from `to_dict` or a TOML file.
 
         Parameters
         ----------
         folder
-            Where hierarchies are whose files are named.
+            The folder of the files of hierarchies.
 
         Raises
         ------
         InputError
-            If a key is unknown, a value is of another type, or the parts don't go together.
+            If a key is unknown, a value has a wrong type, or the parts don't fit together.
         """
         refuse_unknown(table, _SCHEMA_KEYS, "key")
         attributes = table.get("attributes")
@@ -397,7 +397,7 @@ class Schema:
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not UTF-8"
             raise InputError(f"{path}: can't be read: {reason}") from None
-        except (ValueError, RecursionError) as error:  # also of a number of too many digits
+        except (ValueError, RecursionError) as error:  # also from a number with too many digits
             raise InputError(f"{path}: not TOML: {str(error).split(';')[0]}") from None
         try:
             return cls.from_dict(table, path.parent)
@@ -425,7 +425,7 @@ def _attribute(name: str, table: Mapping, folder: Path | None) -> Attribute:
     if "hierarchy" in table and "generalise" in table:
         raise InputError(f"{name}: both a hierarchy and generalise; expected one of them")
     if "level" in table and "hierarchy" not in table:
-        raise InputError(f"{name}: level is of a hierarchy; expected a hierarchy too")
+        raise InputError(f"{name}: level belongs to a hierarchy; expected a hierarchy too")
     rule, level = None, table.get("level", 1)
     try:
         if "hierarchy" in table:
@@ -446,7 +446,7 @@ def _of_type(table: Mapping, key: str, kind: type, where: str) -> None:
 
 
 def _as_text(column: pd.Series, attribute: Attribute, row: str) -> pd.Series:
-    """A column as text, if its type allows no doubt about it."""
+    """A column as text; refused if its type leaves doubt about the text."""
     name, column = attribute.name, uncategorised(column)
     kind = pd.api.types.infer_dtype(column, skipna=False)
     if kind in ("string", "empty") or column.empty:
@@ -462,9 +462,9 @@ def _as_text(column: pd.Series, attribute: Attribute, row: str) -> pd.Series:
                 f"text as it stands, {PREPARE}"
             )
         if kind == "floating":
-            # As short as its type allows; 0 instead of -0.
+            # The shortest text of each float; plus 0 turns -0 into 0.
             text = pd.Series((column.to_numpy() + 0).astype(str), column.index, dtype="str")
-            # 80.0 is 80 to whoever allows decimals.
+            # An attribute with decimals accepts 80.0 as 80.
             return text.str.removesuffix(".0") if attribute.decimals else text
         return column.map(str if kind == "integer" else "{:f}".format).astype("str")
     first = 0
@@ -478,7 +478,7 @@ def _as_text(column: pd.Series, attribute: Attribute, row: str) -> pd.Series:
 
 
 def with_rules(schema: Schema, rules: Mapping[str, Callable[..., str]]) -> Schema:
-    """The schema with other rules of generalisation: attribute name -> a function of one value."""
+    """The schema with some rules replaced: attribute name -> a function of one value."""
     known = {schema[name].name: rule for name, rule in rules.items()}
     changed = (
         replace(a, generalise=known[a.name]) if a.name in known else a for a in schema.attributes
@@ -489,4 +489,4 @@ def with_rules(schema: Schema, rules: Mapping[str, Callable[..., str]]) -> Schem
 ASSISTED_LIVING: Schema = Schema.from_toml(
     Path(str(resources.files("aalprivacy") / "assisted_living.toml"))
 )
-"""The paper's twenty attributes (its Table I), the example that ships."""
+"""The paper's twenty attributes (its Table I), the built-in example."""

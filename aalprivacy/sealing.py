@@ -1,9 +1,10 @@
 """Sealed codes: authenticated encryption of a file of codes, with a key for each receiver.
 
-A code by itself is no secret (see `aalprivacy.audit`): who knows enough entries can learn to read
-codes, and nobody notices one that was changed. Only the holder of the key can read sealed ones.
-It is ChaCha20-Poly1305 (RFC 8439) of the `cryptography` package; receiver, encoder and format
-version are authenticated with the codes, so a file can't be passed off as another receiver's.
+A code by itself isn't secret (see `aalprivacy.audit`). An attacker who knows enough entries can
+learn to read codes, and nobody notices a changed code. Sealed codes can only be read with the key.
+The cipher is ChaCha20-Poly1305 (RFC 8439) of the `cryptography` package. Receiver, encoder and
+format version are authenticated with the codes. So a file for one receiver is never accepted as
+another's.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ NONCE_BYTES, KEY_BYTES = 12, 32
 
 
 def make_key() -> str:
-    """A new key at random: 64 hexadecimal digits."""
+    """A new random key: 64 hexadecimal digits."""
     return ChaCha20Poly1305.generate_key().hex()
 
 
@@ -30,7 +31,7 @@ def read_key(path: str | Path) -> bytes:
     Raises
     ------
     InputError
-        If there is none, or it holds something else.
+        If there is no such file, or it doesn't hold a key.
     """
     try:
         key = bytes.fromhex(Path(path).read_text("utf-8-sig").strip())
@@ -46,12 +47,12 @@ def read_key(path: str | Path) -> bytes:
 
 
 def mark(key: bytes) -> str:
-    """What tells a key from others and gives nothing of it away: 16 hexadecimal digits."""
+    """16 hexadecimal digits that identify a key and reveal nothing of it."""
     return hashlib.sha256(b"a key of aalprivacy" + key).hexdigest()[:16]
 
 
 def seal(content: bytes, key: bytes, about: dict) -> bytes:
-    """Encrypt, under a fresh nonce, which comes first; `about` is authenticated, not hidden."""
+    """Encrypt; the result begins with the random nonce. `about` is authenticated, not hidden."""
     nonce = os.urandom(NONCE_BYTES)
     return nonce + ChaCha20Poly1305(key).encrypt(nonce, content, _bytes(about))
 

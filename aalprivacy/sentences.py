@@ -1,7 +1,7 @@
 """The paper's figure 4, small: sentences like "john has alzheimer", and a model that learns them.
 
-Of a sentence the reader's view deletes the name, discloses the verb and generalises the disease:
-"john has alzheimer" becomes "* has dementia". The schema has one attribute, the sentence, and its
+The reader's view of a sentence deletes the name, discloses the verb and generalises the disease:
+"john has alzheimer" becomes "* has dementia". The schema has one attribute, the sentence, whose
 rule of generalisation is a Python function. A model of 64 units learns it within two minutes.
 """
 
@@ -35,11 +35,11 @@ def view_of_sentence(sentence: str) -> str:
 
 
 def words(sentence: str) -> list[str]:
-    """A sentence's name, verb and disease, which may have a blank; empty where one is missing."""
+    """A sentence's name, verb and disease, empty if missing; a disease may have a blank."""
     return [*sentence.split(" ", 2), "", ""][:3]
 
 
-# What happens to each of a sentence's words.
+# The operations on name, verb and disease.
 OPERATIONS = (Operation.DELETE, Operation.DISCLOSE, Operation.GENERALISE)
 SCHEMA = Schema(
     (
@@ -65,11 +65,11 @@ def simulate_sentences(n: int, seed: int) -> pd.DataFrame:
     n
         How many.
     seed
-        Of the names, verbs and diseases.
+        Seed of the names, verbs and diseases.
 
     Returns
     -------
-    DataFrame of one column of text, ``sentence``, shape ``(n, 1)``; entries of `SCHEMA`.
+    DataFrame with one column of text, ``sentence``, shape ``(n, 1)``; entries of `SCHEMA`.
     """
     rng = np.random.default_rng(seed)
     fake = Faker("en_GB")
@@ -89,11 +89,11 @@ def learn(
     Parameters
     ----------
     sentences
-        Entries of `SCHEMA`, as `simulate_sentences` makes them.
+        Entries of `SCHEMA`, as from `simulate_sentences`.
     recipe
-        As of any training. There is one attribute, so the first window is a whole entry already.
+        As for any training. With one attribute, every window is a whole entry.
     report
-        Told every hundred updates the update and its loss in nats a character.
+        Called every hundred updates with the update and its loss in nats a character.
 
     Raises
     ------

@@ -1,10 +1,10 @@
 """Small codes: a code in fewer bytes than its line has characters.
 
-The 512 numbers of a code are far from independent, and the decoder hears most of them with little
-attention. So a code is turned into components that are independent and equally heard, each is
-rounded to whole steps, and the steps are written with few bits where they vary little (transform
-coding; Goyal 2001, Theoretical foundations of transform coding, IEEE Signal Processing Magazine
-18(5)). A component that varies by less than a step costs next to nothing.
+The 512 numbers of a code are strongly correlated, and the decoder is not very sensitive to most of
+them. So a code is transformed into uncorrelated components to which the decoder is equally
+sensitive. Each component is rounded to whole steps. Steps that vary little are written with few
+bits (transform coding; Goyal 2001, Theoretical foundations of transform coding, IEEE Signal
+Processing Magazine 18(5)). A component that varies by less than a step takes almost no space.
 """
 
 import hashlib
@@ -22,23 +22,23 @@ from aalprivacy.text import PAD, character_errors, to_tokens, trim
 if TYPE_CHECKING:
     from aalprivacy.pair import Pair
 
-# What is tried for how much the least heard direction of a code counts, against the best heard.
+# Values to try for the least sensitivity of a direction, as a share of the largest one.
 FLOORS = (0.1, 0.03, 0.01, 0.003)
-HEARD = 1024  # entries at which it is found out what the decoder hears
+HEARD = 1024  # entries at which the decoder's sensitivity is measured
 
 
 @dataclass(frozen=True, eq=False)
 class Small:
-    """How a pair's codes are rounded to steps, and put together again.
+    """How a pair's codes are rounded to steps and restored.
 
     Parameters
     ----------
     mean
-        float32 ``(width,)``, of the codes.
+        float32 ``(width,)``: the mean of the codes.
     to_steps
-        float32 ``(width, k)``: a code less the mean, times this, is k numbers to be rounded.
+        float32 ``(width, k)``: (code - mean) @ to_steps are the k numbers to be rounded.
     from_steps
-        float32 ``(k, width)``: the way back.
+        float32 ``(k, width)``: the inverse transformation.
     """
 
     mean: np.ndarray
@@ -55,11 +55,11 @@ class Small:
 
     @property
     def steps(self) -> int:
-        """Steps of a code, k."""
+        """How many steps a code has: k."""
         return self.to_steps.shape[1]
 
     def fits(self, width: int) -> bool:
-        """Whether the arrays are those of codes of so many numbers."""
+        """Whether the arrays have the shapes for codes of `width` numbers."""
         shapes = {(width,): self.mean, (width, self.from_steps.shape[0]): self.to_steps,
                   (self.from_steps.shape[0], width): self.from_steps}  # fmt: skip
         return all(array.shape == shape for shape, array in shapes.items())
@@ -75,8 +75,7 @@ class Small:
         return steps.astype(np.float32) @ self.from_steps + self.mean
 
     def rekeyed(self, order: np.ndarray, sign: np.ndarray) -> "Small":
-        """For codes whose numbers have other places and signs: new number i is ``sign[i]`` times
-        old number ``order[i]``."""
+        """For re-keyed codes, whose number i is ``sign[i]`` times the old number ``order[i]``."""
         return Small(
             self.mean[order] * sign,
             self.to_steps[order] * sign[:, None],
@@ -85,11 +84,11 @@ class Small:
 
 
 def pack(steps: np.ndarray) -> bytes:
-    """Steps in few bytes.
+    """Compress steps.
 
-    The first steps of all codes come first, then all second ones and so on. Each is a low byte;
-    the high bytes, which are nearly always zero, follow. A byte takes the fewer bits the more often
-    it stands nearby (Huffman's code, by zlib).
+    First come the first steps of all codes, then the second steps of all codes, and so on: only
+    their low bytes. The high bytes follow; they are nearly always zero. Bytes that are frequent in
+    their neighbourhood take fewer bits (Huffman coding, by zlib).
 
     Parameters
     ----------
@@ -108,7 +107,7 @@ def unpack(packed: bytes, n: int, k: int) -> np.ndarray:
     Raises
     ------
     InputError
-        If it isn't that of so many codes.
+        If it doesn't hold `n` codes of `k` steps.
     """
     unpacker = zlib.decompressobj()
     try:
@@ -129,25 +128,24 @@ def fit(
     budget: float = 120.0,
     seed: int = 0,
 ) -> Small:
-    """Find the components and steps of a pair's codes that its decoder misses least.
+    """Find components and steps of a pair's codes with which its decoder makes the fewest errors.
 
-    How much a direction of the code is heard is the mean square of the slope, along it, of the
-    logarithm of the decoder's probabilities (Fisher's information). What is heard little must count
-    for something all the same, as the slope says nothing of large errors; how much is chosen on the
-    validation entries.
+    The decoder's sensitivity to a direction of the code is the mean square of the slope of its log
+    probabilities in that direction (Fisher information). The slope says nothing about large errors.
+    So every direction gets a least sensitivity, which is chosen on the validation entries.
 
     Parameters
     ----------
     pair
-        Whose codes.
+        The pair.
     entries
-        That the pair was trained on, or such; a few thousand.
+        A few thousand entries that the pair was trained on, or similar ones.
     validation
-        Of other people; the least character error on them decides.
+        Entries of other people; the least character error on them decides.
     budget
-        Bytes a code of `entries`, packed.
+        The mean bytes of a packed code of `entries`.
     seed
-        Of the noise and the characters that the slope is taken at.
+        Seed of the noise and the characters at which the slope is computed.
 
     Returns
     -------
@@ -179,7 +177,7 @@ def fit_all(
 
 
 def _within(codes: np.ndarray, heard: np.ndarray, floor: float, budget: float) -> Small:
-    """Components of codes, in steps as short as the budget allows."""
+    """Components of codes, with the shortest steps that the budget allows."""
     values, vectors = np.linalg.eigh(heard)
     scale = np.sqrt(np.maximum(values, 0) + floor * values[-1])
     stretch, shrink = (vectors * scale) @ vectors.T, (vectors / scale) @ vectors.T
@@ -195,26 +193,27 @@ def _within(codes: np.ndarray, heard: np.ndarray, floor: float, budget: float) -
             low = step
         else:
             high = step
-    # What is never more than half a step from the mean isn't kept.
+    # Components that always round to zero are left out.
     used = (np.abs(components) > high / 2).any(axis=0)
     arrays = mean, forth[:, used] / high, back[used] * high
     return Small(*(half(array) for array in arrays))
 
 
 def half(array: np.ndarray) -> np.ndarray:
-    """Numbers rounded to those that float16 has, as float32."""
+    """Numbers rounded to float16, as float32."""
     return array.astype(np.float16).astype(np.float32)
 
 
 def _heard(pair: "Pair", codes: np.ndarray, lines: pd.Series, seed: int) -> np.ndarray:
-    """Fisher's information of what the decoder writes, on its code: float ``(width, width)``."""
+    """Fisher information of the decoder's text about its code: float ``(width, width)``."""
     from aalprivacy.quiet import tf
 
     decoder = pair.keras()[1]
     rng = np.random.default_rng(seed)
     texts = to_tokens(lines, pair.schema)
     width, batch = codes.shape[1], 128
-    # A trained decoder is so sure of itself that it has no slope but beside the codes.
+    # At the codes themselves a trained decoder's probabilities are nearly 0 or 1, so the slope is
+    # measured near them.
     noise = 0.05 * codes.std(axis=0)
 
     @tf.function(
@@ -230,7 +229,7 @@ def _heard(pair: "Pair", codes: np.ndarray, lines: pd.Series, seed: int) -> np.n
         with tf.GradientTape() as tape:
             tape.watch(code)
             scores = decoder([before, code])
-            # Characters as the decoder itself would write them: their slopes have a mean of zero.
+            # Characters drawn from the decoder's own probabilities, so the mean slope is zero.
             below = tf.cumsum(tf.nn.softmax(scores), axis=2) < draw
             drawn = tf.minimum(tf.reduce_sum(tf.cast(below, tf.int32), axis=2), scores.shape[2] - 1)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(drawn, scores)

@@ -1,7 +1,7 @@
-"""Values of any type, and values spelt otherwise, as the text that a schema expects.
+"""Convert values of any type, and values in other spellings, to the text that a schema expects.
 
 A step is a function of one value that isn't right. It returns the kind of change and the new
-value, or ``None`` where only a guess could tell what is meant.
+value, or ``None`` if the meaning could only be guessed.
 """
 
 import ast
@@ -24,18 +24,18 @@ Step = Callable[[str], tuple[str, str] | None]
 
 TRUE = frozenset(("true", "t", "yes", "y", "1", "on"))
 FALSE = frozenset(("false", "f", "no", "n", "0", "off"))
-# No unit makes a measure so small: SAS's transport files hold zero as 5.4e-79, which is 16 ** -65.
+# Smaller than any measurement: SAS's transport files write zero as 5.4e-79, which is 16 ** -65.
 NEXT_TO_ZERO = Decimal("1e-30")
 
 
 def as_text(column: pd.Series) -> pd.Series:
-    """A column of any type as text: times as ISO has them, bytes decoded, nulls empty.
+    """A column of any type as text: times in ISO format, bytes decoded, nulls empty.
 
-    Its ``attrs["encoding"]`` says what bytes were read as.
+    Its ``attrs["encoding"]`` is the encoding with which bytes were decoded.
     """
     column = uncategorised(column)
     null, encoding = column.isna().to_numpy(bool), "utf-8"
-    if pd.api.types.is_float_dtype(column.dtype):  # as short as the type allows
+    if pd.api.types.is_float_dtype(column.dtype):  # the shortest text of each float
         text = column.to_numpy(np.dtype(f"f{column.dtype.itemsize}"), na_value=np.nan).astype(str)
     elif isinstance(column.dtype, pd.StringDtype):
         text = column.astype("str")
@@ -69,7 +69,7 @@ def _as_text(value: object) -> str:
 
 
 def decoded(content: bytes) -> tuple[str, str]:
-    """Text and its encoding: what a mark at the beginning says, UTF-8, or Western European."""
+    """Text and its encoding: by a byte order mark, else UTF-8, else Western European."""
     marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16",
              codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
     encoding = next((name for mark, name in marks.items() if content.startswith(mark)), "utf-8")
@@ -81,43 +81,43 @@ def decoded(content: bytes) -> tuple[str, str]:
     except UnicodeDecodeError:
         best = from_bytes(content, cp_isolation=["cp1252", "latin_1", "utf_16"]).best()
     if best is None:
-        raise InputError(": of an unknown encoding; expected UTF-8; save it as that")
+        raise InputError(": an unknown encoding; expected UTF-8; save it in UTF-8")
     return str(best), best.encoding
 
 
 def without_byte_mark(value: str) -> str | None:
-    """The text of bytes that were written as Python shows them: ``b'23:00'`` is ``23:00``."""
+    """The text of bytes that were written in Python's notation: ``b'23:00'`` is ``23:00``."""
     if not re.fullmatch(r"b('.*'|\".*\")", value):
         return None
     try:
         return ast.literal_eval(value).decode()
-    except (SyntaxError, ValueError, AttributeError):  # also of bytes that aren't UTF-8
+    except (SyntaxError, ValueError, AttributeError):  # also for bytes that aren't UTF-8
         return None
 
 
 def single_blanks(value: str) -> str:
-    """Without blanks at the ends, line breaks, and more than one blank between words."""
+    """The value without blanks at its ends, and with one blank between words."""
     return " ".join(value.split())
 
 
 def in_ascii(text: str) -> str:
-    """Letters without their accents; what isn't a letter of any kind stays."""
+    """Text in ASCII: letters without accents, similar signs; emoji and small digits stay."""
 
     def letter(char: str) -> str:
         plain = anyascii(char)
-        # Nobody wrote an emoji's name, and 10² isn't 102.
+        # anyascii writes an emoji as its name, and 10² as 102; both would be wrong.
         return char if is_small_digit(char) or re.fullmatch(":.+:", plain) else plain
 
     return "".join(map(letter, text))
 
 
 def is_small_digit(char: str) -> bool:
-    """Whether it is a superscript, a subscript, a fraction or the like, so no decimal digit."""
+    """Whether it is a superscript, a subscript, a fraction or similar, not a decimal digit."""
     return unicodedata.category(char) == "No"
 
 
 def _common(text: str) -> str:
-    """The usual characters in place of wide ones and the like."""
+    """The text with usual characters in place of variants such as wide ones."""
     if text.isascii():
         return text
     return "".join(c if is_small_digit(c) else unicodedata.normalize("NFKC", c) for c in text)
@@ -128,13 +128,13 @@ _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")  # or a number of t
 
 
 def number_signs(values: Iterable[str]) -> set[str]:
-    """Of ``,`` and ``.`` those that part decimals somewhere, without any doubt."""
+    """Which of ``,`` and ``.`` are decimal signs in some value, without any doubt."""
     shown = "".join(v for v in values if _NUMBER.fullmatch(v) and not _THOUSANDS.fullmatch(v))
     return {",", "."} & set(shown)
 
 
 def number_step(decimals: int, signs: Collection[str]) -> Step:
-    """A number as the schema writes it; ``1,234`` only if the `number_signs` have a ``,``."""
+    """A number as the schema writes it; ``1,234`` only if ``,`` is among the `number_signs`."""
 
     def step(value: str) -> tuple[str, str] | None:
         text = _common(value).replace("\u2212", "-").replace("\u2013", "-")
@@ -182,16 +182,16 @@ def with_zeros(value: str, low: int, high: int) -> tuple[str, str] | None:
 
 
 def whole(value: str) -> str:
-    """A code as people write it: ``1.0`` is ``1``, and what is next to zero ``0``."""
+    """A code as people write it: ``1.0`` is ``1``, and a number next to zero is ``0``."""
     if re.fullmatch(r"[0-9]+\.[0-9]+e-[0-9]{2,3}", value) and Decimal(value) < NEXT_TO_ZERO:
         return "0"
     return re.sub(r"^(-?[0-9]+)\.0+$", r"\1", value)
 
 
 def one_of_step(values: tuple[str, ...]) -> Step:
-    """The value that is meant: of another spelling, or of those that say yes and no."""
+    """The listed value that is meant: by another spelling, or by a word for yes or no."""
     spelt: dict[str, set[str]] = {}
-    for value in values:  # with signs first, as these alone tell a+ from a-
+    for value in values:  # also with signs, which distinguish a+ from a-
         for key in (value.casefold(), "letters " + plain(in_ascii(value))):
             spelt.setdefault(key, set()).add(value)
     yes, no = ([v for v in values if plain(v) in words] for words in (TRUE, FALSE))
@@ -232,7 +232,7 @@ _NAMED = re.compile(
 
 
 def _with_months_number(value: str) -> str:
-    """The same, the month as a number if its English name stands in the date."""
+    """The value with the month as a number, if the date has its English name."""
     found = _NAMED.match(value)
     month = _MONTHS.get((found["m"] or found["n"]).casefold()) if found else None
     if month is None:
@@ -241,7 +241,7 @@ def _with_months_number(value: str) -> str:
 
 
 def day_orders(values: Iterable[str]) -> set[str]:
-    """What dates without any doubt tell of the others: such as ``/ day first``."""
+    """Evidence from dates without any doubt for the others, such as ``/ day first``."""
     orders = set()
     for found in filter(None, map(_TIME.fullmatch, values)):
         if found["a"] and int(found["a"]) > 12:
@@ -252,9 +252,10 @@ def day_orders(values: Iterable[str]) -> set[str]:
 
 
 def time_step(form: str, orders: Collection[str]) -> Step:
-    """A date and time in the schema's form; nothing is made up, and what is lost is reported.
+    """A date and time in the schema's format; nothing is added, and what is lost is reported.
 
-    The `day_orders` tell whether the day comes first; a sign tells nothing of another one.
+    The `day_orders` say whether the day comes first. Dates with ``/`` say nothing about dates with
+    ``-``, and so on.
     """
     wanted = set(re.findall("%(.)", form))
 

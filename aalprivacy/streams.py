@@ -1,9 +1,9 @@
-"""Jobs on large tables: piece by piece, in constant memory, and an interrupted one goes on.
+"""Jobs on large tables: in pieces, in constant memory; an interrupted job can be continued.
 
-A job is a kind of work and the folder that it writes. `make_piece` makes one piece of it, from the
-job and the piece's number alone. So any process may make any piece, and the bytes are the same (but
-for a seal, which is never the same twice). A piece holds, row by row in the same order, what was
-made of the piece of the same number that was read.
+A job is a kind of work and the folder that it writes. `make_piece` makes one piece, and needs only
+the job and the piece's number. So any process can make any piece, with the same bytes (except that
+two seals of the same bytes always differ). Rows of an output piece stand in the order of the input
+piece with the same number.
 """
 
 import contextlib
@@ -38,10 +38,10 @@ class Work(Protocol):
     """A kind of work."""
 
     def about(self) -> dict:
-        """All that decides what is in the pieces, as plain values; also how many they are."""
+        """Everything that determines the pieces, and their number, as plain values."""
 
     def make(self, number: int) -> tuple[pa.Table, dict]:
-        """A piece, and what it says of itself."""
+        """A piece, and its report."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Views:
     Parameters
     ----------
     entries, policy, receiver
-        Of what, and what the receiver may see.
+        The entries, the rules, and whose views.
     """
 
     entries: Pieces
@@ -59,13 +59,13 @@ class Views:
     receiver: str
 
     def about(self) -> dict:
-        """As `Work` has it."""
+        """See `Work`."""
         letters, schema = self.policy.letters(self.receiver), self.policy.schema
         rules = {"receiver": self.receiver, "policy": _fingerprint(letters, schema.to_dict())}
         return {"kind": "views", **rules, **_input(self.entries)}
 
     def make(self, number: int) -> tuple[pa.Table, dict]:
-        """As `Work` has it."""
+        """See `Work`."""
         schema = self.policy.schema
         entries = self.entries.entries(number, schema)
         with naming(self.entries.path_of(number)):
@@ -80,9 +80,9 @@ class Codes:
     Parameters
     ----------
     entries, pair
-        Of what, and whose encoder makes them.
+        The entries, and the pair whose encoder makes the codes.
     number_type
-        As `aalprivacy.codes.write_codes` has it.
+        As for `aalprivacy.codes.write_codes`.
     """
 
     entries: Pieces
@@ -94,7 +94,7 @@ class Codes:
             raise InputError(f"id {of_codes.COLUMN!r}: the column of the codes; expected another")
 
     def about(self) -> dict:
-        """As `Work` has it."""
+        """See `Work`."""
         marks, small = self.pair.fingerprints, {}
         if self.number_type == of_codes.SMALL:
             small = {"steps": marks["small"]}
@@ -104,7 +104,7 @@ class Codes:
         }  # fmt: skip
 
     def make(self, number: int) -> tuple[pa.Table, dict]:
-        """As `Work` has it."""
+        """See `Work`."""
         schema = self.pair.schema
         entries = self.entries.entries(number, schema)
         with naming(self.entries.path_of(number)):
@@ -122,14 +122,14 @@ class Decoded:
     codes
         A folder that a job of `Codes` wrote.
     pair
-        Whose decoder writes them.
+        The pair whose decoder writes the views.
     force
-        Whether codes of another encoder are taken too.
+        Whether codes of another encoder are accepted.
 
     Raises
     ------
     InputError
-        If it isn't such a folder, a piece lacks, or the codes aren't for this decoder.
+        If it isn't a folder of codes, a piece is missing, or the codes aren't for this decoder.
     """
 
     codes: Folder
@@ -151,7 +151,7 @@ class Decoded:
         self.codes.check_whole()
 
     def about(self) -> dict:
-        """As `Work` has it."""
+        """See `Work`."""
         marks, codes = self.pair.fingerprints, self.codes
         return {
             "kind": "views", "receiver": self.pair.receiver, "decoder": marks["decoder"],
@@ -160,7 +160,7 @@ class Decoded:
         }  # fmt: skip
 
     def make(self, number: int) -> tuple[pa.Table, dict]:
-        """As `Work` has it."""
+        """See `Work`."""
         pair, number_type = self.pair, self.codes.about["number_type"]
         table = self.codes.read(number)
         with naming(self.codes.file(number)):
@@ -174,16 +174,16 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Entries:
-    """Entries of an untidy table that is put right.
+    """Entries of an untidy table that is corrected.
 
     Parameters
     ----------
     table, schema, codes
-        Of what, what an entry is, and what the table's codes mean.
+        The table, the schema, and the code book.
     choices
-        What becomes of values out of range and unknown, as `aalprivacy.prepare.prepare` has them.
+        The options of `aalprivacy.prepare.prepare` for unknown values and values out of range.
     told
-        What all pieces tell of how the whole table is meant (`aalprivacy.prepare.evidence`).
+        The evidence of all pieces (`aalprivacy.prepare.evidence`).
     """
 
     table: Pieces
@@ -196,7 +196,7 @@ class Entries:
     def of(
         cls, table: Pieces, schema: Schema, codes: CodeBook, choices: Mapping[str, str], bar: "Bar"
     ) -> "Entries":
-        """The work on a table that is looked through for what its pieces tell of each other."""
+        """The work on a table; first all pieces are read once to collect their evidence."""
         told: dict[str, set[str]] = {}
         with bar("looking", table.rows, 0) as report:
             for number in range(len(table)):
@@ -208,7 +208,7 @@ class Entries:
         return cls(table, schema, codes, choices, told)
 
     def about(self) -> dict:
-        """As `Work` has it."""
+        """See `Work`."""
         return {
             "kind": "entries",
             "schema": _fingerprint(self.schema.to_dict()),
@@ -218,7 +218,7 @@ class Entries:
         }
 
     def make(self, number: int) -> tuple[pa.Table, dict]:
-        """As `Work` has it."""
+        """See `Work`."""
         untidy = self.table.untidy(number, self.schema)
         with naming(self.table.path_of(number)):
             entries, changes = prepare(
@@ -240,19 +240,19 @@ class Job:
         return cls(work, Folder.of(folder, work.about(), key))
 
 
-Hands = Callable[[Job, Iterable[int]], Iterator[tuple[int, dict]]]  # who makes pieces
+Hands = Callable[[Job, Iterable[int]], Iterator[tuple[int, dict]]]  # a function that makes pieces
 
 
 @dataclass
 class Said:
-    """What the pieces of a job say of themselves, all together.
+    """The reports of a job's pieces, added up.
 
     Parameters
     ----------
     rows, broken
-        How many there are, and how many of them are decoded lines of too few or too many values.
+        How many rows, and how many of them are decoded lines of too few or too many values.
     found
-        Kind of change and attribute (and code) -> where it is first, and the change in all pieces.
+        Kind of change and attribute (and code) -> its first place, and the change in all pieces.
     """
 
     rows: int = 0
@@ -260,7 +260,7 @@ class Said:
     found: dict[tuple, tuple[tuple[int, int], Change]] = field(default_factory=dict)
 
     def add(self, number: int, said: dict) -> None:
-        """Take in what a piece says."""
+        """Add a piece's report."""
         self.rows += said["rows"]
         self.broken += said.get("broken", 0)
         for at, values in enumerate(said.get("changes", ())):
@@ -273,16 +273,16 @@ class Said:
 
     @property
     def changes(self) -> list[Change]:
-        """In the order in which they are found."""
+        """The changes, in the order of their first places."""
         return [change for _, change in sorted(self.found.values(), key=lambda found: found[0])]
 
 
 def make_piece(job: Job, number: int) -> dict:
-    """Make a piece of a job, if it isn't there, and write it: for any process.
+    """Make a piece of a job and write it, unless it is there already; for any process.
 
     Returns
     -------
-    What the piece says of itself.
+    The piece's report.
 
     Raises
     ------
@@ -295,13 +295,13 @@ def make_piece(job: Job, number: int) -> dict:
 
 
 def make_pieces(job: Job, numbers: Iterable[int]) -> Iterator[tuple[int, dict]]:
-    """Make pieces of a job one after the other: number, and what the piece says of itself."""
+    """Make pieces of a job one after the other, and yield each number and report."""
     for number in numbers:
         yield number, make_piece(job, number)
 
 
 def look(work: Work, doing: str, bar: "Bar") -> Said:
-    """What the pieces would say of themselves; nothing is written."""
+    """The reports that the pieces would have; nothing is written."""
     said, about = Said(), work.about()
     with bar(doing, about["rows"], 0) as report:
         for number in range(about["pieces"]):
@@ -317,15 +317,15 @@ def run(job: Job, doing: str, bar: "Bar", hands: Hands = make_pieces) -> Said:
     Parameters
     ----------
     job
-        Pieces that it has made already aren't made again.
+        Pieces that are in its folder already aren't made again.
     doing, bar
-        What it does, in a word, and what shows it.
+        One word for what it does, and the progress bar.
     hands
-        Who makes the pieces; see also `aalprivacy.cluster`.
+        The function that makes the pieces; see also `aalprivacy.cluster`.
 
     Returns
     -------
-    What all pieces say of themselves.
+    The reports of all pieces, added up.
 
     Raises
     ------
@@ -362,7 +362,7 @@ def _to_arrow(table: pd.DataFrame) -> pa.Table:
 
 
 def _with_people(table: pa.Table, people, schema: Schema) -> pa.Table:
-    """A table with the column that says whose each row is, if there is one, at its beginning."""
+    """The table with the id column as its first column, if there is one."""
     if people is None:
         return table
     people = people if isinstance(people, pa.ChunkedArray) else pa.array(people)

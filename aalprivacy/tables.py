@@ -26,8 +26,8 @@ SEPARATORS = ",;\t"
 def read_entries(path: str | Path, schema: Schema = ASSISTED_LIVING) -> pd.DataFrame:
     """Read entries, by the file's ending: Parquet, CSV or TSV, the latter two also gzipped.
 
-    Columns are named as in the schema or as its labels, in any order; a CSV file's cells are apart
-    by commas, semicolons or tabs. The id column may be Parquet's index.
+    Columns are named as in the schema or as its labels, in any order. A CSV file has commas,
+    semicolons or tabs between cells. The id column may be Parquet's index.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ def read_entries(path: str | Path, schema: Schema = ASSISTED_LIVING) -> pd.DataF
     Raises
     ------
     InputError
-        If the file can't be read, has no rows, lacks a column, has another one, or has a value
-        that isn't of its attribute's form; the message names the file, the attribute, and the line
-        of a CSV file or else the row, from 0.
+        If the file can't be read, has no rows, has a missing or an unknown column, or a value that
+        doesn't have its attribute's form. The message names the file, the attribute, and the line
+        of a CSV file, or else the row, from 0.
     """
     table, row = read_table(path)
     with naming(path):
@@ -53,12 +53,12 @@ def read_entries(path: str | Path, schema: Schema = ASSISTED_LIVING) -> pd.DataF
 
 
 def checked(table: pd.DataFrame, row: str, schema: Schema) -> pd.DataFrame:
-    """The entries of a table as it stands in a file, as `read_entries` has them, with its index.
+    """The entries of a file's table, as from `read_entries`, but with the table's index.
 
     Parameters
     ----------
     table, row
-        As `read_table` returns them.
+        From `read_table`.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def checked(table: pd.DataFrame, row: str, schema: Schema) -> pd.DataFrame:
 
 
 def read_views(path: str | Path, schema: Schema = ASSISTED_LIVING) -> pd.DataFrame:
-    """Read views, whose values may be generalised or deleted ones; otherwise as `read_entries`.
+    """Read views, whose values may be generalised or deleted; otherwise as `read_entries`.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
     Raises
     ------
     InputError
-        If the ending is another or the file can't be written.
+        If the ending is unknown or the file can't be written.
     """
     if any(name is not None for name in table.index.names):
         table = table.reset_index()
@@ -125,7 +125,7 @@ def ending_of(path: Path, known: tuple[str, ...] = ENDINGS) -> str:
     Raises
     ------
     InputError
-        If it is none of those known.
+        If the ending is unknown.
     """
     ending = next((e for e in known if path.name.lower().endswith(e)), None)
     if ending is None:
@@ -140,9 +140,10 @@ def _utf8(content: bytes) -> str:
 def read_table(
     path: str | Path, decode: Callable[[bytes], str] = _utf8
 ) -> tuple[pd.DataFrame, str]:
-    """A table as it stands, its index what a row is counted by, and what that is called.
+    """A file's table without any check, and what its index counts: ``"line"`` or ``"row"``.
 
-    ``attrs`` of a text file's table tell its ``"separator"`` and the number of ``"empty"`` lines.
+    The ``attrs`` of a text file's table have its ``"separator"`` and the number of ``"empty"``
+    lines.
 
     Parameters
     ----------
@@ -178,7 +179,7 @@ def read_table(
 
 @contextlib.contextmanager
 def naming(path: str | Path) -> Iterator[None]:
-    """Bad values inside are those of a file: their message names it."""
+    """Errors inside are about a file: its name is put before the message."""
     try:
         yield
     except InputError as error:
@@ -187,7 +188,7 @@ def naming(path: str | Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading(path: str | Path) -> Iterator[None]:
-    """Whatever goes wrong inside, while a file is read, is one error that names it."""
+    """Any error inside, while a file is read, becomes one `InputError` that names the file."""
     try:
         yield
     except InputError as error:
@@ -200,13 +201,13 @@ def reading(path: str | Path) -> Iterator[None]:
 
 
 def of_arrow(table: pa.Table, rows: pd.Index | None = None) -> pd.DataFrame:
-    """A table of a Parquet file for pandas, whole numbers as such also beside nulls.
+    """A table of a Parquet file for pandas; whole numbers stay whole in columns with nulls.
 
     Parameters
     ----------
     rows
-        The index to be; by default from 0. An index with a name in the file is a column like
-        others, such as the people's id.
+        The new index; by default 0, 1, 2, ... An index with a name in the file, such as the
+        people's id, becomes a column.
     """
     frame = table.to_pandas(integer_object_nulls=True)
     frame = frame.reset_index(drop=all(name is None for name in frame.index.names))
@@ -214,19 +215,19 @@ def of_arrow(table: pa.Table, rows: pd.Index | None = None) -> pd.DataFrame:
 
 
 def parse_csv(text: str, begin: int = 2) -> pd.DataFrame:
-    """The cells of a CSV file as text, its index the lines of the file.
+    """The cells of a CSV file as text, with the line numbers of the file as index.
 
     Parameters
     ----------
     text
-        The first line, which has the names of the columns, and some or all of the others.
+        The first line, which has the names of the columns, and some or all of the other lines.
     begin
-        Which line of the file these others begin with, counted from 1.
+        The number of the first of these other lines in the file, counted from 1.
 
     Raises
     ------
     InputError
-        If it is no table, or a line has more or fewer values than the first.
+        If it isn't a table, or a line has more or fewer values than the first.
     """
     from pyarrow import csv as arrow_csv
 
@@ -258,7 +259,7 @@ def parse_csv(text: str, begin: int = 2) -> pd.DataFrame:
     try:
         read = arrow_csv.read_csv(
             io.BytesIO(text.encode()),
-            # One thread, so that Arrow tells which line a row is.
+            # Arrow knows line numbers only with one thread.
             arrow_csv.ReadOptions(use_threads=False, column_names=places, skip_rows=1),
             arrow_csv.ParseOptions(
                 delimiter=separator, newlines_in_values=True, ignore_empty_lines=False,
@@ -274,7 +275,7 @@ def parse_csv(text: str, begin: int = 2) -> pd.DataFrame:
         raise
     lines = np.setdiff1d(np.arange(begin, begin + len(read) + len(skipped)), skipped)
     broken = [pc.index(pc.match_substring_regex(read[p], "[\r\n]"), True).as_py() for p in places]
-    if max(broken) >= 0:  # the lines after it would be counted wrongly
+    if max(broken) >= 0:  # a line break in a value would make later line numbers wrong
         at, place = min((at, place) for place, at in enumerate(broken) if at >= 0)
         raise InputError(
             f", line {lines[at]}, {names[place]}: a line break in the value, or a quotation mark "
@@ -282,7 +283,7 @@ def parse_csv(text: str, begin: int = 2) -> pd.DataFrame:
         )
     table = pd.DataFrame({place: pd.array(read[place], dtype="str") for place in places})
     table = table.set_axis(names, axis=1).set_axis(lines, axis=0)
-    if len(names) > 1:  # lines without anything in them, as at the end of what spreadsheets write
+    if len(names) > 1:  # leave out lines of empty cells, which spreadsheets write at the end
         table = table[(table != "").any(axis=1)]
     table.attrs = {"separator": separator, "empty": len(skipped) + len(lines) - len(table)}
     return table

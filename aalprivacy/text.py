@@ -56,12 +56,12 @@ def to_lines(entries: pd.DataFrame, schema: Schema) -> pd.Series:
 
 
 def view_lines(views: pd.DataFrame, schema: Schema) -> pd.Series:
-    """Write each view as one line; its values may be generalised or deleted ones.
+    """Write each view as one line; its values may be generalised or deleted.
 
     Parameters
     ----------
     views
-        As `aalprivacy.views.apply_policy` makes them.
+        As from `aalprivacy.views.apply_policy`.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def view_lines(views: pd.DataFrame, schema: Schema) -> pd.Series:
     Raises
     ------
     InputError
-        If a column is absent, a value is null, no text or has a `SEPARATOR`, or a line is longer
+        If a column is absent, a value is null, isn't text or has a `SEPARATOR`, or a line is longer
         than ``schema.longest``; the message names the row.
     """
     return _join(schema.check_views(views), schema)
@@ -92,9 +92,9 @@ def from_lines(lines: pd.Series, schema: Schema, errors: str = "raise") -> pd.Da
     lines
         Series of text, shape ``(n,)``.
     errors
-        ``"raise"``, or ``"coerce"``: a line with too few or too many values fills the columns from
-        the left, lacks the rest (empty text) and keeps surplus values, separators replaced by
-        spaces, in the last column. A decoder may well write such a line.
+        ``"raise"``, or ``"coerce"`` for decoded lines, which may have too few or too many values.
+        Such a line fills the columns from the left. Missing values are empty text. Surplus values
+        go into the last column, with spaces in place of separators.
 
     Returns
     -------
@@ -103,8 +103,8 @@ def from_lines(lines: pd.Series, schema: Schema, errors: str = "raise") -> pd.Da
     Raises
     ------
     InputError
-        If a line hasn't as many values as the schema has attributes and `errors` is ``"raise"``;
-        the message names the row.
+        If `errors` is ``"raise"`` and a line has more or fewer values than the schema has
+        attributes; the message names the row.
     """
     n = len(schema)
     null = lines.isna().to_numpy(bool)
@@ -153,11 +153,11 @@ def to_tokens(lines: pd.Series, schema: Schema) -> np.ndarray:
 
 
 def flat_tokens(lines: pd.Series, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
-    """The tokens of all lines, or values, one after the other, without any end.
+    """The tokens of all lines, or values, one after the other, without end tokens.
 
     Returns
     -------
-    uint8 tokens of all characters, and how many each line has, int64 ``(n,)``.
+    uint8 tokens of all characters, and the number of tokens of each line, int64 ``(n,)``.
 
     Raises
     ------
@@ -210,7 +210,7 @@ def trim(tokens: np.ndarray) -> np.ndarray:
 
 
 def character_errors(decoded: Iterable[str], expected: Iterable[str]) -> np.ndarray:
-    """Levenshtein distance of each two lines; int, shape ``(n,)``."""
+    """Levenshtein distance of each decoded line to the expected one; int, shape ``(n,)``."""
     return process.cpdist(list(decoded), list(expected), scorer=Levenshtein.distance)
 
 
@@ -226,7 +226,7 @@ def _code_points(text: str) -> np.ndarray:
 
 
 def _refuse_long(lines: pd.Series, schema: Schema) -> np.ndarray:
-    """The lengths of the lines, none of which is too long."""
+    """The lengths of the lines; a line that is too long is refused."""
     lengths = pc.utf8_length(_arrow(lines)).to_numpy(zero_copy_only=False).astype(np.int64)
     if lengths.max(initial=0) > schema.longest:
         at = int(np.argmax(lengths > schema.longest))

@@ -1,8 +1,8 @@
 """How a pair learns: curriculum, updates, checkpoints.
 
-From whole entries alone, from scratch, a pair learns the language of the entries and not to use
-the code. So it begins with windows of a few neighbouring attributes and gets one more whenever it
-has mastered what it sees (Bengio et al. 2009, Curriculum learning, ICML).
+A pair that begins with whole entries learns what entries look like, but doesn't learn to use the
+code. So a training begins with windows of a few neighbouring attributes. When the loss is low
+enough, windows get one attribute longer (Bengio et al. 2009, Curriculum learning, ICML).
 """
 
 import contextlib
@@ -36,19 +36,19 @@ from aalprivacy.workers import Workers
 
 @dataclass
 class Progress:
-    """What a training remembers between updates, beside the weights.
+    """The state of a training between updates, without the weights.
 
     Parameters
     ----------
     update, window, loss, entries, seconds
-        Updates made, attributes a window, running mean of the loss in nats a character, examples
-        seen, and time of training.
+        Updates made, attributes of a window, running mean of the loss in nats a character, examples
+        seen, and seconds of training.
     character_error
-        Of the last validation.
+        The result of the last validation.
     stages
-        Attributes a window, update and seconds at which each stage was begun.
+        For each stage: its attributes of a window, and the update and second at which it began.
     lengthened
-        The update at which the recipe's number of updates was changed, and the number before.
+        Each update at which the recipe's number of updates was changed, and the number before.
     """
 
     update: int = 0
@@ -68,30 +68,31 @@ class Progress:
             raise ValueError("its progress isn't that of a training")
 
     def whole_since(self, attributes: int) -> int:
-        """The update at which entries of so many attributes began whole; 0 if none did."""
+        """The update at which windows got this many attributes; 0 if the training began so."""
         return next((update for window, update, _ in self.stages if window == attributes), 0)
 
 
 class Trainer:
-    """One training: its models, its optimiser, its place on the way.
+    """One training: its models, its optimiser and its progress.
 
     Parameters
     ----------
     recipe
         See `aalprivacy.recipe.Recipe`.
     policy, receiver
-        Whose pair it becomes; they are kept with it.
+        The pair's policy and receiver.
     workers
-        Who trains; this process alone by default.
+        The processes that train; by default this one alone.
     pair
-        Start with these weights, re-keyed by the recipe's seed, instead of new ones. A new receiver
-        is so had in minutes; but the new pair is a relative of the old one, and whoever holds that
-        one opens the other more easily (`aalprivacy.audit.Statistics`).
+        A pair to start from, instead of new first weights. It is re-keyed with the recipe's seed.
+        With this a pair for a new receiver takes minutes. But the new pair is close to the old one:
+        an attacker who has the old pair reads the new codes more easily
+        (`aalprivacy.audit.Statistics`).
 
     Raises
     ------
     InputError
-        If `pair` is of another form than the recipe and the schema, or Keras is set to another
+        If `pair` has other sizes than the recipe and the schema require, or Keras is set to another
         type of numbers than float32.
     """
 
@@ -124,7 +125,7 @@ class Trainer:
             pair.architecture.reverse != recipe.reverse
         ):
             raise InputError(
-                "the pair to start from is built otherwise than the recipe and the schema say; "
+                "the pair to start from isn't built as the recipe and the schema say; "
                 "expected the same alphabet and sizes"
             )
         else:
@@ -161,17 +162,17 @@ class Trainer:
 
     @property
     def attributes(self) -> int:
-        """Attributes of a whole entry."""
+        """How many attributes a whole entry has."""
         return len(self.policy.schema)
 
     def step(self, batch: Batch) -> float:
-        """One update; the loss in nats a character, randomised characters left out."""
+        """Make one update; returns the loss in nats a character, without randomised characters."""
         at = self.progress
         since = at.whole_since(self.attributes)
         rate = self.recipe.rate(at.update, at.window, self.attributes, since)
         self.optimizer.learning_rate = rate
-        # Noise grows as the rate falls; from the start it would hold the learning up. It is of the
-        # update's own seed, so that a resumed training goes on exactly.
+        # Noise grows as the rate falls; from the start it would slow the learning. Its seed depends
+        # on the update, so that a resumed training continues exactly.
         size = self.recipe.noise * max(0.0, 1 - rate / self.recipe.learning_rate)
         rng = np.random.default_rng([self.recipe.seed, 5, at.update])
         noise = rng.standard_normal((len(batch.entries), self.architecture.width), np.float32)
@@ -179,23 +180,23 @@ class Trainer:
         return self.updates.make(inputs, batch.views, ~batch.replaced)
 
     def pair(self) -> Pair:
-        """The pair as it stands, with averaged weights."""
+        """The pair at this point of the training, with averaged weights."""
         weights = self.variables
         if int(self.optimizer.iterations):
             weights = [keras.Variable(variable) for variable in self.variables]
             self.optimizer.finalize_variable_values(weights)
         arrays = {n: np.array(w, np.float32) for n, w in zip(self.names, weights, strict=True)}
         rules = {self.receiver: self.policy.for_receiver(self.receiver)}
-        policy = Policy(rules, self.policy.schema)  # what others may see is not this pair's
+        policy = Policy(rules, self.policy.schema)  # without other receivers
         return Pair(arrays, self.architecture, self.receiver, policy)
 
     def lengthen(self, updates: int) -> None:
-        """Go on to another number of updates; the learning rate follows the new number.
+        """Change the number of updates in all; the learning rate follows the new number.
 
         Raises
         ------
         InputError
-            If the training is past it.
+            If the training has made more updates already.
         """
         if updates < self.progress.update:
             raise InputError(
@@ -207,7 +208,7 @@ class Trainer:
             self.recipe = replace(self.recipe, updates=updates)
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint from which training goes on exactly as if never interrupted."""
+        """Write a checkpoint, from which a training continues as if it was never interrupted."""
         state = {f"{i}": v for i, v in enumerate(self._state())}
 
         def write(draft: Path) -> None:
@@ -225,7 +226,7 @@ class Trainer:
         Raises
         ------
         InputError
-            If there is none, or it isn't one.
+            If there is no such file, or it isn't a checkpoint.
         """
         try:
             with np.load(path) as state:
@@ -233,7 +234,7 @@ class Trainer:
                 trainer._set_state([state[f"{i}"] for i in range(len(state) - 1)])
         except FileNotFoundError:
             raise InputError(f"{path}: no checkpoint to go on from") from None
-        except Exception as error:  # a broken archive raises whatever its reader does
+        except Exception as error:  # NumPy's reader may raise any error on a broken archive
             raise InputError(f"{path}: not a whole checkpoint: {error}") from None
         return trainer
 
@@ -241,7 +242,7 @@ class Trainer:
     def join(
         cls, workers: Workers, chiefs: "Trainer | None", policy: Policy, receiver: str
     ) -> "Trainer":
-        """Start all workers from the chief's trainer, which the others need not have."""
+        """Give all workers the state of the chief's trainer; the others pass ``None``."""
         about = workers.text_from_chief(chiefs._about() if chiefs else "")
         trainer = chiefs or cls._from_about(about, policy, receiver, workers)
         trainer._set_state(workers.from_chief(trainer._state()))
@@ -269,14 +270,14 @@ class Trainer:
 
 
 class Validation:
-    """A fixed sample of people that the training never sees, decoded now and then.
+    """A fixed sample of people that aren't trained on, decoded from time to time.
 
     Parameters
     ----------
     entries
         Of the policy's schema.
     policy, receiver
-        What the views should be.
+        They define the expected views.
     """
 
     def __init__(self, entries: pd.DataFrame, policy: Policy, receiver: str) -> None:
@@ -284,7 +285,7 @@ class Validation:
         self.expected = view_lines(apply_policy(entries, policy, receiver), policy.schema)
 
     def character_error(self, pair: Pair) -> float:
-        """Mean Levenshtein distance an entry."""
+        """The pair's character error on the sample."""
         lines = pair.decode(pair.encode_entries(self.entries))
         return float(character_errors(lines, self.expected).mean())
 
@@ -307,7 +308,7 @@ def fit(
     Parameters
     ----------
     trainer, examples, validation
-        What to train, on what, and what to measure it on.
+        The training, its examples, and the sample for validation.
     folder
         Gets ``checkpoint.npz`` and ``log.csv``.
     report
@@ -315,14 +316,14 @@ def fit(
     validate_every, checkpoint_every, report_every
         In updates.
     seconds
-        Be done after so much time of training, at whatever update.
+        End after this time of training.
     target
-        Be done once the validation's character error is at most this.
+        End as soon as the validation's character error is at most this.
 
     Returns
     -------
-    Whether the training is complete. Ctrl-C waits for the update that is being made, which the
-    checkpoint then holds; at a second one nothing more is written.
+    Whether the training is complete. After Ctrl-C the current update is finished and a checkpoint
+    is written. After a second Ctrl-C nothing more is written.
     """
     for name, every in (("validate_every", validate_every), ("checkpoint_every", checkpoint_every),
                         ("report_every", report_every)):  # fmt: skip
@@ -350,8 +351,8 @@ def fit(
             loss = trainer.step(batch)
             if not np.isfinite(loss):
                 raise InputError(
-                    f"the loss is no number any more at update {progress.update}; expected a lower "
-                    "learning rate; the checkpoint is of an earlier update"
+                    f"the loss isn't a number any more at update {progress.update}; expected a "
+                    "lower learning rate; the checkpoint is of an earlier update"
                 )
             progress.update += 1
             progress.entries += len(batch.entries)
@@ -386,7 +387,7 @@ def fit(
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[list]:
-    """Ctrl-C fills the list, so that the update at hand is made whole; a second one interrupts."""
+    """Ctrl-C only fills the list, so that the current update is finished; a second one stops."""
     asked: list[bool] = []
 
     def ask(*_) -> None:
@@ -394,7 +395,7 @@ def _interruptible() -> Iterator[list]:
         signal.signal(signal.SIGINT, before)
 
     if threading.current_thread() is not threading.main_thread():
-        yield asked  # signals are the main thread's
+        yield asked  # only the main thread can handle signals
         return
     before = signal.signal(signal.SIGINT, ask)
     try:
@@ -405,7 +406,7 @@ def _interruptible() -> Iterator[list]:
 
 @contextlib.contextmanager
 def _lost_worker_saves(trainer: Trainer, checkpoint: Path) -> Iterator[None]:
-    """When another worker is lost, write the checkpoint and say how to go on."""
+    """When another worker is lost, write the checkpoint and say how to continue."""
     try:
         yield
     except WorkerLost as lost:
@@ -414,13 +415,13 @@ def _lost_worker_saves(trainer: Trainer, checkpoint: Path) -> Iterator[None]:
             trainer.save(checkpoint)
             saved = f"{checkpoint}, written just now"
         raise WorkerLost(
-            f"{lost}, at update {trainer.progress.update}; go on from {saved}: start all of them "
-            "again with --resume"
+            f"{lost}, at update {trainer.progress.update}; continue from {saved}: start all of "
+            "them again with --resume"
         ) from None
 
 
 def _forget_after(log_file: Path, update: int) -> None:
-    """Drop a log's lines of updates after the checkpoint; they are made again."""
+    """Remove the log's lines after the checkpoint, as these updates are made again."""
     if not log_file.exists():
         return
     try:

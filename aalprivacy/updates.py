@@ -1,7 +1,7 @@
-"""One update and one loss: what every training is made of, a pair's and an attacker's.
+"""Updates and losses, for the trainings of pairs and of attackers.
 
-A batch is cut into shards, one a core, inside one graph. Each runs through its steps on one thread,
-so that the short steps of a recurrent network never wait for each other.
+A batch is cut into shards, one for each core, inside one graph. Each shard runs on one thread, so
+that the short steps of a recurrent network never wait for each other.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from aalprivacy.workers import Workers
 
 
 def count_shards() -> int:
-    """One shard a core; more than a few leave a small batch too little for each. One on a GPU."""
+    """One shard for each core, at most 8, as shards of small batches get too small; 1 on a GPU."""
     return 1 if tf.config.list_physical_devices("GPU") else min(8, os.cpu_count() or 1)
 
 
@@ -31,16 +31,16 @@ class Updates:
     Parameters
     ----------
     write
-        Given inputs and the tokens before each, both ``(n, ...)``, gives the scores of each token:
-        float32 ``(n, length, tokens)``.
+        A function from the inputs and the tokens before each token, both ``(n, ...)``, to the
+        scores of each token: float32 ``(n, length, tokens)``.
     variables
-        What is trained.
+        The variables to train.
     optimizer
-        Built for them.
+        The optimiser, built for the variables.
     inputs
         Shape and type of the inputs: one, or a tuple of them.
     workers
-        Who trains; this process alone by default.
+        The processes that train; by default this one alone.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Updates:
         Parameters
         ----------
         inputs
-            ``(n, ...)``, or a tuple of such.
+            ``(n, ...)``, or a tuple of such arrays.
         text
             Tokens ``(n, length)``, int32, `PAD` after their ends.
         """
@@ -82,8 +82,8 @@ class Updates:
         inputs, text
             As for `loss`.
         counted
-            bool ``(n, length)``: the characters that the returned loss is the mean of; all by
-            default. Those that aren't counted are learned from all the same.
+            bool ``(n, length)``: which characters count in the returned loss; by default all. The
+            update learns from all characters.
 
         Returns
         -------
@@ -97,13 +97,13 @@ class Updates:
             )
 
     def _quietly(self):
-        # TensorFlow says at the first update, on some processors, what it can't do faster.
+        # On some processors TensorFlow prints messages at the first update.
         quietly = contextlib.nullcontext() if self._begun else no_stderr()
         self._begun = True
         return quietly
 
     def _losses(self, inputs, text):
-        """Loss of each character, and 1 for each character that is one."""
+        """Loss of each token, and a weight: 1 for characters and end tokens, 0 for padding."""
         before = tf.pad(text[:, :-1], [[0, 0], [1, 0]], constant_values=PAD)
         losses = [
             tf.nn.sparse_softmax_cross_entropy_with_logits(t, self.write(i, b))
@@ -128,7 +128,7 @@ class Updates:
 
 
 def shards(batch: tuple) -> Iterator[tuple]:
-    """The parts of a batch, tensors in any nesting, one a core."""
+    """The parts of a batch, one for each core; the batch is a nested structure of tensors."""
     tensors = tf.nest.flatten(batch)
     n = tf.shape(tensors[0])[0]
     sizes = [n // SHARDS] * (SHARDS - 1) + [n - (SHARDS - 1) * (n // SHARDS)]
@@ -146,9 +146,9 @@ def one_thread_a_shard() -> None:
 
 
 def faster_product_dtype() -> str:
-    """The type in which this machine takes a step's products faster; measured, in milliseconds.
+    """The type in which this machine computes a step's products faster, by a short measurement.
 
-    Processors without instructions for bfloat16 imitate them, slower than float32.
+    Processors without instructions for bfloat16 emulate them, which is slower than float32.
     """
     seconds = {}
     for dtype in PRODUCT_DTYPES:

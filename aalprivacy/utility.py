@@ -1,7 +1,7 @@
-"""What a receiver can still do with a view: how well standard models predict an outcome from it.
+"""How useful a view is: how well standard models predict an outcome from it.
 
-Of every view the same outcome is predicted, as the entries have it, by models of scikit-learn that
-are trained on nothing but the view; so views compare with each other and with the entries.
+Models of scikit-learn are trained on each view and predict the same outcome, as it is in the
+entries. So views can be compared with each other and with the entries.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from aalprivacy.attributes import DELETED, MISSING
 from aalprivacy.errors import InputError
 
 FOLDS = 5
-RARE = 10  # people who have a value: a rarer one is another
+RARE = 10  # values that fewer people have are grouped together
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Utility:
     Parameters
     ----------
     auc
-        Area under the ROC curve of people who were held out: 0.5 is a coin, 1 always right; of an
-        outcome of several values the mean over one against the rest.
+        Area under the ROC curve on people held out: 0.5 is a coin, 1 is always right. If the
+        outcome has more than two values, the mean over one value against the rest.
     low, high
-        Its 95 % interval, after DeLong et al. (1988).
+        Its 95 % interval, by DeLong et al. (1988).
     people
-        Of whom the outcome is known.
+        How many people have a known outcome.
     """
 
     auc: float
@@ -41,11 +41,11 @@ class Utility:
 
 
 def features(view: pd.DataFrame) -> pd.DataFrame:
-    """A view as a model takes it: numbers where a column has numbers, else categories.
+    """A view as input of a model: columns of numbers stay numbers, others become categories.
 
-    Two numbers in one value, as a range or a blood pressure, become two columns. Columns that are
-    deleted are left out, and those in which half of the people have a value of their own, as
-    names: nothing general is learned of them.
+    Two numbers in one value, as in a range or a blood pressure, become two columns. Deleted columns
+    are left out. So are columns such as names, in which half of the people have different values:
+    they hold nothing general.
     """
     columns = {}
     for name in view.columns:
@@ -73,21 +73,21 @@ def utility(
     view
         One row a person, text.
     outcome
-        What is to be predicted, with the view's index; people of whom it is missing are left out.
+        What is to be predicted, with the view's index; people without it are left out.
     without
-        Attributes that aren't used: the outcome, and what is told together with it.
+        Attributes that models must not use: the outcome, and others that would reveal it.
     seed
-        Of the folds and the models.
+        Seed of the folds and the models.
 
     Returns
     -------
-    dict of name of model -> how well it predicts: a linear one (logistic regression) and one of
+    dict of name of model -> how well it predicts: a linear model (logistic regression) and one of
     trees (gradient boosting).
 
     Raises
     ------
     InputError
-        If the outcome has fewer than two values, or one that fewer than `FOLDS` people have.
+        If the outcome has fewer than two values, or a value that fewer than `FOLDS` people have.
     """
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
@@ -104,7 +104,7 @@ def utility(
         return dict.fromkeys(("linear", "trees"), nothing)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     found = {}
-    # One thread: of such small tables several wait for each other longer than they compute.
+    # One thread: with such small tables, several threads wait for each other most of the time.
     with threadpool_limits(1):
         for name, model in _models(table, seed).items():
             chances = cross_val_predict(model, table, codes, cv=folds, method="predict_proba")
@@ -147,7 +147,8 @@ def _scored(codes: np.ndarray, chances: np.ndarray, values: int) -> Utility:
     areas, errors = np.transpose(
         [_area(chances[codes == v, v], chances[codes != v, v]) for v in range(values)]
     )
-    # Of two values both areas are the same; of several the errors may go together, at worst.
+    # With two values both areas are the same. With several, the mean error is the worst case: the
+    # errors may be fully correlated.
     area, half = areas.mean(), stats.norm.ppf(0.975) * errors.mean()
     return Utility(float(area), float(max(area - half, 0)), float(min(area + half, 1)), len(codes))
 

@@ -1,4 +1,4 @@
-"""The ground truth: what a receiver may see, by rule and exactly."""
+"""Views by rule: exactly what a receiver may see. They are the ground truth for decoders."""
 
 import pandas as pd
 
@@ -14,9 +14,9 @@ def apply_policy(
     Parameters
     ----------
     entries
-        One row an entry, as `aalprivacy.schema.Schema.check` takes it; other columns are left out.
+        One row an entry, as for `aalprivacy.schema.Schema.check`; other columns are left out.
     policy
-        The table of operations, which knows its schema; the paper's by default.
+        The table of operations, with its schema; the paper's by default.
     receiver
         Whose view to make.
 

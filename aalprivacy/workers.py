@@ -1,8 +1,8 @@
-"""More than one machine: the processes that train one pair together.
+"""Training on several machines: the processes that train one pair together.
 
-Every worker holds the whole pair and computes the gradient of its part of each batch; the sums are
-taken over all of them, so all make the same update. The first worker, the chief, is the one that
-keeps the run's folder; the others get everything but their data from it.
+Every worker holds the whole pair and computes the gradient of its part of each batch. The gradients
+are summed over all workers, so all make the same update. The first worker, the chief, keeps the
+run's folder. The others get everything from it, except the data.
 """
 
 import contextlib
@@ -25,17 +25,17 @@ EXPECTED = (
     'expected {"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
 )
 _TEXT_BYTES = 1 << 16
-_MOMENT = 0.2  # seconds between two tries to meet
+_MOMENT = 0.2  # seconds between two tries to connect
 
 
 @dataclass
 class Workers:
-    """This process's place among the workers; by default it works alone.
+    """This process among the workers; by default it works alone.
 
     Parameters
     ----------
     rank, count
-        Which of how many; rank 0 is the chief.
+        The number of this worker, from 0, and of all workers; rank 0 is the chief.
     addresses
         ``host:port`` of each, the chief's first.
     """
@@ -77,15 +77,15 @@ class Workers:
         return self.rank == 0
 
     def connect(self, wait: float = 60.0) -> None:
-        """Meet the others; to be called before TensorFlow computes anything.
+        """Connect with the others; to be called before TensorFlow computes anything.
 
         TensorFlow itself would wait for ever for a machine that is down, and couldn't be
-        interrupted meanwhile. So the workers first meet here.
+        interrupted. So the workers first connect here.
 
         Parameters
         ----------
         wait
-            Seconds until one that hasn't come is given up.
+            How many seconds to wait for the other workers.
 
         Raises
         ------
@@ -125,10 +125,10 @@ class Workers:
             for connection in come.values():
                 connection.sendall(b"begin")
             for connection in come.values():
-                connection.recv(1)  # they close first, so that the port is free at once
+                connection.recv(1)  # the others close first: then the chief's port is free at once
 
     def _report(self, deadline: float, wait: float) -> None:
-        """Another worker: tell the chief that it is here, and wait for the word to begin."""
+        """Another worker: send the chief its rank, and wait for the signal to begin."""
         late = self._late({self.addresses[0]}, wait)
         address = _host_and_port(self.addresses[0])
         connection = _within(deadline, lambda: socket.create_connection(address, _MOMENT), late)
@@ -156,7 +156,7 @@ class Workers:
         from aalprivacy.quiet import tf
 
         def add(*own):
-            # The identity gives each tensor the device that the sum is looked for on.
+            # The identity puts each tensor on the device on which the sum is computed.
             here = [tf.identity(tensor) for tensor in own]
             return tf.distribute.get_replica_context().all_reduce("SUM", here)
 
@@ -164,12 +164,12 @@ class Workers:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """Say in one line that another worker is lost, whatever TensorFlow says.
+        """Replace TensorFlow's errors about a lost worker by an error of one line.
 
         Raises
         ------
         WorkerLost
-            If one is.
+            If another worker is lost.
         """
         if self.count == 1:
             yield
@@ -185,7 +185,7 @@ class Workers:
         return f"worker {self.rank} of {self.count}"
 
     def from_chief(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """The chief's arrays, given arrays of the same shapes and dtypes by every worker."""
+        """The chief's arrays; every worker passes arrays of the same shapes and dtypes."""
         from aalprivacy.quiet import tf
 
         own = [tf.constant(a if self.is_chief else np.zeros_like(a)) for a in arrays]
@@ -194,7 +194,7 @@ class Workers:
             return [np.asarray(a) for a in total()]
 
     def text_from_chief(self, text: str = "") -> str:
-        """The chief's text; what the others give doesn't matter."""
+        """The chief's text; the texts of the others are ignored."""
         if self.count == 1:
             return text
         data = np.zeros(_TEXT_BYTES, np.int32)

@@ -1,7 +1,7 @@
-"""What the engine's speed costs in accuracy: the same small recipe with it and with stock Keras.
+"""Whether the fast engine costs accuracy: the same small recipe with it and with stock Keras.
 
-The recipe copies and generalises windows of two attributes; every training gets the same batches
-and as many updates. The error is that of greedy decoding on windows of users never trained on.
+The recipe copies and generalises windows of two attributes. Every training gets the same batches
+and the same number of updates. The error is that of greedy decoding on windows of new users.
 
 Usage: ``python benchmarks/accuracy.py [--updates 2000] [--out table.md]``; a quarter of an hour on
 two quiet cores.
@@ -36,7 +36,7 @@ SEEDS = (0, 1)
 
 
 def test_batch(people) -> Batch:
-    """Windows of people's entries as they are, nothing mixed or replaced."""
+    """Windows of people's entries, without mixing or replaced values."""
     plain = replace(RECIPE, first_batch_size=len(people), mixing=0.0, augmentation=(0.0, 0.0))
     source = Examples(people, TABLE_I, RECEIVER, plain)
     return next(b for b in (source.batch(i, WINDOW) for i in range(9)) if b.window == WINDOW)

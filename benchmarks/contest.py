@@ -1,7 +1,7 @@
-"""Contests: programs that do the same work in turn, each a process with the threads that suit it.
+"""Contests: programs do the same work in turn. Each is a process with threads as it needs them.
 
-All wait; one at a time is told to work, then the next. So slow drifts of the machine fall on all
-alike, and a ratio is taken within a round.
+All wait, and one after the other works. So a slow change of the machine's speed affects all of them
+equally, and a ratio compares times of the same round.
 """
 
 import os
@@ -50,7 +50,7 @@ class Worker:
 
 
 def serve(answer: Callable[[str], float]) -> None:
-    """Answer questions until there are no more; what else is printed reaches nobody."""
+    """Answer questions until there are no more; other output goes to the standard error."""
     out, sys.stdout = sys.stdout, sys.stderr
     print("ready", file=out, flush=True)
     for line in sys.stdin:
@@ -58,19 +58,19 @@ def serve(answer: Callable[[str], float]) -> None:
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds that it takes."""
+    """How many seconds the work takes."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def compete(workers: Iterable[Worker], settings: Iterable[str], rounds: int) -> Seconds:
-    """Seconds of every contestant and setting, a number a round."""
+    """Seconds of every contestant and setting, one number for each round."""
     workers, seconds = list(workers), {}
     for setting in settings:
         for number in range(-1, rounds):
             for worker in workers:
-                time.sleep(0.3)  # the last one's threads go to sleep
+                time.sleep(0.3)  # until the threads of the one before are idle
                 took = worker.ask(setting)
                 if number >= 0:  # the first round compiles and warms up
                     seconds.setdefault((worker.name, setting), []).append(took)
@@ -93,6 +93,6 @@ def table(corner: str, head: Iterable[str], rows: dict[str, Iterable[str]]) -> s
 
 
 def verdict(value: float, bar: float, most: bool = False) -> str:
-    """Whether a value reaches its bar, the least (or `most`) that it may be."""
+    """Whether a value reaches its bar: the least value allowed, or the most if `most` is set."""
     reached = value <= bar if most else value >= bar
     return f", bar {bar}: {'reached' if reached else 'missed'}"

@@ -1,4 +1,4 @@
-"""What the benchmarks of trainings share: a curve of several samples, and a line now and then."""
+"""Common code of the benchmarks of trainings: error curves on several samples, and a report."""
 
 import csv
 import sys
@@ -15,7 +15,7 @@ RECEIVER, EVERY = "doctor", 500  # updates between two points
 
 
 class Curve(Validation):
-    """Several samples in place of one, each point kept in a file; the first sample counts."""
+    """Validation on several samples, kept in a file; the first sample's error is the result."""
 
     def __init__(self, sets: Mapping[str, pd.DataFrame], path: Path) -> None:
         self.sets = {name: Validation(table, TABLE_I, RECEIVER) for name, table in sets.items()}
@@ -41,7 +41,7 @@ def train(
     data: Mapping | None = None,
     target: float | None = None,
 ) -> None:
-    """Begin a training of a doctor's pair, or go on with it; it ends the program if interrupted."""
+    """Begin or continue a training of a doctor's pair; an interruption ends the program."""
     common = (folder, entries, next(iter(sets.values())), TABLE_I, RECEIVER)
     if (folder / "checkpoint.npz").exists():
         run = Run.resume(*common)

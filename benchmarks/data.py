@@ -1,4 +1,4 @@
-"""Seconds for a million entries: simulate, view, lines, tokens; and the peak of memory.
+"""Seconds for a million entries: simulate, view, lines, tokens; and the peak memory.
 
 Usage: ``python benchmarks/data.py [--entries 1000000]``
 """

@@ -1,10 +1,10 @@
 """Speed of encoding and of greedy decoding: the NumPy runtime against TensorFlow, in turn.
 
-The shipped researcher's pair encodes real entries and decodes their codes. Stock Keras encodes with
-`predict`; it has no greedy decoding of its own, so its contestant is the loop of Keras' own
-sequence-to-sequence example, one step of a stock LSTM at a time, compiled as a `tf.function` and
-stopped once every line of the batch has its end. The second contestant is what the package did
-before it had a runtime of its own: the same mathematics as there, compiled by TensorFlow and XLA.
+The shipped researcher's pair encodes simulated entries and decodes their codes. Stock Keras encodes
+with `predict`. It has no greedy decoding, so its contestant is the loop of Keras's own
+sequence-to-sequence example: one step of a stock LSTM at a time, compiled as a `tf.function`. It
+stops when every line of the batch has its end. The second contestant is what the package did before
+it had a runtime of its own: the same mathematics, compiled by TensorFlow and XLA.
 
 Usage: ``python benchmarks/decoding.py [--entries 20000] [--rounds 5] [--out table.md]``
 """
@@ -26,7 +26,7 @@ SAME_LINES, SAME_CODES = 0.999, 1e-5  # beside stock Keras
 
 
 def own(pair):
-    """The package itself; its lines are turned back to tokens outside of the contest."""
+    """The package's own runtime, from tokens to tokens, as for the other contestants."""
     from aalprivacy import runtime
 
     longest = pair.schema.longest
@@ -76,7 +76,7 @@ def stock(pair):
 
 
 def compiled(pair):
-    """Tables of what each token adds; one product a step, the rest of it compiled by XLA."""
+    """What each token adds comes from tables; a step is one product and code compiled by XLA."""
     import tensorflow as tf
 
     from aalprivacy.text import EOS, PAD
@@ -176,7 +176,7 @@ def setting(n: int):
 
 
 def same_results(n: int = 2000) -> dict[str, str]:
-    """What each contestant's results are beside the stock one's."""
+    """How far each contestant's results differ from those of stock Keras."""
     pair, tokens = setting(n)
     encode, decode = stock(pair)
     codes = encode(tokens)

@@ -1,10 +1,10 @@
-"""Recipes side by side: one training each, judged on people of the validation seed alone.
+"""Recipes side by side: one training each, measured only on people of the validation seed.
 
-Usage: ``python benchmarks/recipes.py FOLDER NAME...``; without names it lists them. A name that was
-begun goes on.
+Usage: ``python benchmarks/recipes.py FOLDER NAME...``; without names it lists them. A training that
+was begun before is continued.
 
-Each training writes ``curve.csv``: wrong characters on entries as they are, with words never seen,
-and with one reading in twenty missing and one in twenty abnormal.
+Each training writes ``curve.csv``: wrong characters on usual entries, on entries with words never
+seen, and on entries with one reading in twenty missing and one in twenty abnormal.
 """
 
 import signal
@@ -17,7 +17,7 @@ from curve import train
 from aalprivacy import Recipe, simulate
 from aalprivacy.homes import N_TRAINING_USERS, TRAINING_SEED, VALIDATION_SEED
 
-SAMPLE = 300  # entries a point and sample
+SAMPLE = 300  # entries of each sample
 # Trials for the recipe that is the default now; each about a quarter of an hour on two cores.
 SHORT = Recipe(
     learning_rate=1.6e-3, first_learning_rate=6e-3, batch_size=64, threshold=0.3, decay=0.7,
@@ -33,7 +33,7 @@ TRIALS = {
         SMALL, learning_rate=3e-3, threshold=0.6, noise=0.03
     ),
 }
-# What each part of the default recipe is worth: the same without it.
+# What each part of the default recipe contributes: the recipe without that part.
 FULL = Recipe(updates=6000, seed=101)
 INGREDIENTS = {
     "full recipe": FULL,
@@ -52,7 +52,7 @@ RECIPES = TRIALS | INGREDIENTS
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     if len(sys.argv) < 3:
         sys.exit("\n".join(RECIPES))
     entries = simulate(N_TRAINING_USERS, 100, TRAINING_SEED)

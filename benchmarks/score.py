@@ -1,11 +1,12 @@
-"""The test figures of the pairs that ship: drawn once, scored once, written on their cards.
+"""The test results of the shipped pairs: drawn once, scored once, written on their cards.
 
-Usage: ``python benchmarks/score.py FOLDER`` (for what was done, should it be interrupted).
+Usage: ``python benchmarks/score.py FOLDER``. The folder keeps what was done, so that an interrupted
+run can be continued.
 
-To be run after the last choice about the pairs was made. It draws a seed that stands nowhere in the
-project, scores every pair on 200,000 entries a test set (2,000 users, 100 each), and keeps the seed
-on the cards. Nothing may look at these entries again: `tests/test_project.py` refuses their seed
-anywhere else.
+Run it after the last decision about the pairs. It draws a seed that the project uses nowhere,
+scores every pair on 200,000 entries a test set (2,000 users, 100 each), and keeps the seed on the
+cards. Nothing may look at these entries again: `tests/test_project.py` refuses their seed anywhere
+else.
 """
 
 import json
@@ -39,7 +40,7 @@ def main() -> None:
         if not done.exists():
             console().print(f"{name}: scoring")
             write_text(json.dumps(scores(name, seed)), done)
-    for name in shipped_names():  # all or none
+    for name in shipped_names():  # only after all were scored: the cards change together
         path = PRETRAINED / name / CARD
         card = json.loads(path.read_text("utf-8"))
         card |= json.loads((folder / f"{name}.json").read_text("utf-8"))
@@ -47,7 +48,7 @@ def main() -> None:
 
 
 def scores(name: str, seed: int) -> dict:
-    """What a pair's card gets."""
+    """The parts of a pair's card that hold its test results."""
     pair = load_pair(name)
     tables = homes.make_test_sets(ENTRIES, pair.card["data"], seed)
     users = homes.N_TEST_USERS

@@ -1,8 +1,8 @@
-"""What it takes to start: seconds and peak memory of whole commands on three entries.
+"""How long the commands take to start: seconds and peak memory of whole commands on three entries.
 
-Each round runs the commands as a person does, a process each, one after the other; the first round
-only fills the file system's cache. This process imports nothing large, as Linux counts the memory
-of whoever starts a process as a part of that one's peak.
+Each round runs the commands as a person does, a process each, one after the other. The first round
+only fills the file system's cache. This program imports nothing large: Linux counts the memory of
+the parent process as a part of the child's peak.
 
 Usage: ``python benchmarks/startup.py [--rounds 7] [--out table.md]``
 """
@@ -28,7 +28,7 @@ BARS = ("encode", "decode")  # the commands that these hold for
 
 
 def run(command: tuple[str, ...], folder: str) -> tuple[float, float]:
-    """Seconds, and megabytes at the most, of one command."""
+    """Seconds and peak memory, in megabytes, of one command."""
     began = time.perf_counter()
     process = subprocess.Popen([COMMAND, *command], cwd=folder, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

@@ -1,6 +1,6 @@
 """Training speed: the engine against stock Keras and PyTorch, on the same batches, in turn.
 
-Whole steps with clipping and Adam on batches of real entries; `contest` tells how it is timed.
+Whole steps with clipping and Adam on batches of simulated entries; `contest` explains the timing.
 
 Usage: ``python benchmarks/training.py [--rounds 7] [--out table.md]``. PyTorch takes part if it is
 installed: ``pip install torch==2.13.0`` (on Linux from the index of CPU builds).
@@ -90,7 +90,7 @@ def keras_fit(product_dtype: str | None, devices: int):
         model.compile(
             keras.optimizers.Adam(4e-4, global_clipnorm=1.0),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0),
-            jit_compile=False,  # XLA, Keras' default, compiles anew for each length, and is slower
+            jit_compile=False,  # XLA, Keras's default, compiles again for each length: it is slower
         )
 
     def dense(*columns):
@@ -98,7 +98,7 @@ def keras_fit(product_dtype: str | None, devices: int):
         return (x, start), y
 
     def run(batches) -> None:
-        # Ragged columns, as a Python generator stalls for seconds now and then beside a fit.
+        # Ragged columns: with a Python generator, `fit` stops for seconds now and then.
         columns = zip(*((x, start_tokens(y), y) for x, y, *_ in batches), strict=True)
         ragged = (tf.ragged.stack([tf.RaggedTensor.from_tensor(c) for c in cs]) for cs in columns)
         model.fit(tf.data.Dataset.from_tensor_slices(tuple(ragged)).map(dense), verbose=0)
@@ -123,7 +123,7 @@ def torch_loop(autocast: bool):
             self.scores = nn.Linear(a.units, a.tokens)
 
         def forward(self, x, start):
-            # Padding comes first in reversed lines; it isn't masked here, which is less work.
+            # In reversed lines padding comes first. It isn't masked, which saves PyTorch work.
             _, (h, c) = self.encoder(self.read(x.flip(1)))
             code = torch.cat([h[0], c[0]], 1)[:, None].expand(-1, start.shape[1], -1)
             outputs, _ = self.decoder(torch.cat([self.write(start), code], 2), (h, c))
@@ -179,7 +179,7 @@ def operations(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def answers(name: str):
-    """What answers a contestant's questions: a setting's seconds, or the peak of a type."""
+    """A function that answers a contestant's questions: a setting's seconds, a type's peak."""
     if name == DRAW:
         source = examples(32, 8000, 100)
 

@@ -1,7 +1,7 @@
-"""Whether every link and picture of a folder of web pages leads somewhere in it.
+"""Check that every link and picture in a folder of web pages has a target in that folder.
 
-``python docs/check_links.py site`` prints each one that doesn't, and fails. Links to other sites
-are left alone: they need a network.
+``python docs/check_links.py site`` prints each broken link, and fails if there is one. Links to
+other sites aren't checked: that needs a network.
 """
 
 import sys
@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 
 class Page(HTMLParser):
-    """What a page links to, what in it can be linked to, and its pictures without words."""
+    """A page's links, the places in it that links can name, and its pictures without a text."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

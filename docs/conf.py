@@ -1,6 +1,6 @@
-"""The site: README, notebooks as they ran, report, live page, reference. `make site` builds it.
+"""The site: README, notebooks with outputs, report, live page, reference. `make site` builds it.
 
-Sphinx takes its pages from one folder only, so what lies elsewhere is copied into this one first.
+Sphinx takes its pages from one folder only, so pages from elsewhere are copied into this folder.
 """
 
 import importlib.metadata
@@ -23,7 +23,7 @@ LIVE_WIDGET = "application/vnd.jupyter.widget-view+json"
 def copy_notebooks() -> None:
     """The notebooks, with links into this folder and no widgets.
 
-    A site has no kernel, so of a widget its table is shown.
+    A site has no kernel, so a widget's table is shown in its place.
     """
     shutil.rmtree(here / "notebooks", ignore_errors=True)
     source = here.parent / "notebooks"
@@ -58,7 +58,7 @@ def copy_report() -> None:
 
 
 def write_commands() -> None:
-    """Every command and its options, as `--help` says them."""
+    """Every command and its options, with the text of `--help`."""
     docs = [
         sys.executable,
         "-m",
@@ -76,7 +76,7 @@ def write_commands() -> None:
 
 
 def write_table() -> None:
-    """One entry and its views, which README has as a picture."""
+    """One entry and its views as a table; README has a picture of it."""
     entry = john()
     views = {r: apply_policy(entry, TABLE_I, r).iloc[0] for r in TABLE_I.receivers}
     shown = plotting.view_page(entry.iloc[0], views, TABLE_I.schema)
@@ -96,9 +96,9 @@ version = release = importlib.metadata.version("aalprivacy")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 exclude_patterns = ["_build", "_extra"]
-html_extra_path = ["_extra"]  # the live page and the report's pictures, as they are
-nb_execution_mode = "off"  # as committed
-nb_render_markdown_format = "gfm"  # tables in what cells write
+html_extra_path = ["_extra"]  # the live page and the report's pictures, copied unchanged
+nb_execution_mode = "off"  # the committed outputs are shown
+nb_render_markdown_format = "gfm"  # outputs of cells have tables
 myst_heading_anchors = 3
 myst_enable_extensions = ["dollarmath"]
 suppress_warnings = ["mystnb.unknown_mime_type"]
@@ -119,12 +119,12 @@ html_search_scorer = str(here / "_static" / "scorer.js")
 
 
 def skip_aliases(app, what, name, member, skip, options):
-    """A named tuple's fields are told in its docstring, and not once more as "Alias for field"."""
+    """Skip a named tuple's fields: its docstring explains them, "Alias for field" doesn't."""
     return skip or (getattr(member, "__doc__", "") or "").startswith("Alias for field number")
 
 
 def into_the_site(app, page, source):
-    """What lies beside this folder in the repository lies within it in the site."""
+    """In the repository the notebooks are beside this folder; in the site they are inside it."""
     source[0] = source[0].replace("](../notebooks/", "](notebooks/")
 
 

@@ -1,7 +1,7 @@
-"""The tables and sentences of README and these pages that are made from what was measured.
+"""The tables and sentences of README and these pages that are made from measurements.
 
-``python docs/tables.py`` makes them anew, each between its marks ``<!-- NAME -->``. Pairs' cards,
-audits and the files of `examples` are their only source.
+``python docs/tables.py`` makes them again, each between its marks ``<!-- NAME -->``. Their only
+sources are the cards and audits of pairs, and the files of `examples`.
 """
 
 import json
@@ -18,7 +18,7 @@ PAGES = (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))
 
 
 def nhanes() -> str:
-    """What views of real people give away, and how good the pairs are that were trained on them."""
+    """What views of real people give away, and how good the pairs trained on real people are."""
     said = json.loads((NHANES / "risk.json").read_text("utf-8"))["verdict"]
     path = NHANES / "pairs.json"
     pairs = json.loads(path.read_text("utf-8")) if path.exists() else {}
@@ -52,7 +52,7 @@ MADE: dict[str, Callable[[], str]] = {
 
 
 def made_anew(text: str) -> str:
-    """A page's text with all between its marks made anew."""
+    """A page's text in which everything between the marks is made again."""
     for name, make in MADE.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         if begin in text:

@@ -505,7 +505,7 @@ for name in ("tensorflow", "keras", "matplotlib", "sklearn", "scipy"):
         ("02_spaces_in_name.csv", ["line 3, name", "prepare"]),
         ("03_binary_latin1.parquet", ["row 0, name", "bytes"]),
         ("09_pandas_index.csv", ["column 1 has no name", "prepare"]),
-        ("09_duplicate_column.csv", ["age stands twice"]),
+        ("09_duplicate_column.csv", ["age appears twice"]),
         ("09_NaN.csv", ["age", "write - for a missing value", "prepare"]),
         ("09_floats.csv", ["line 2, age", "write 73", "prepare"]),
         ("11_phone_zero_lost.csv", ["line 2, phone_number", "11 digits", "prepare"]),

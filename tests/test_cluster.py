@@ -66,10 +66,10 @@ def test_what_is_refused(run, refused, home, tmp_path, job, monkeypatch):
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (TimeoutError(), "no worker for 60 seconds; the same command goes on where it was"),
+        (TimeoutError(), "no worker for 60 seconds; the same command continues where it stopped"),
         (distributed.KilledWorker(1, None, 3), "several workers died of one piece; the same com"),
-        (distributed.CancelledError(), "is lost; the same command goes on where it was"),
-        (OSError(), "is lost; the same command goes on where it was"),
+        (distributed.CancelledError(), "is lost; the same command continues where it stopped"),
+        (OSError(), "is lost; the same command continues where it stopped"),
         (ModuleNotFoundError("No module named 'x'"), "a worker can't make pieces: No module nam"),
         (InputError("e.csv, line 3: wrong"), "e.csv, line 3: wrong"),
     ],
@@ -144,7 +144,7 @@ def test_no_process_outlives_the_command(home, tmp_path):
         assert job.returncode == expected
         wait_for(lambda workers=workers: not set(workers) & set(processes()))
         if stop == signal.SIGINT:
-            assert error == "aalprivacy: stopped; the same command goes on where it was\n"
+            assert error == "aalprivacy: stopped; the same command continues where it stopped\n"
     assert 12 < len(list(out.glob("piece-*"))) < 600
 
 

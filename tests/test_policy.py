@@ -65,8 +65,8 @@ def test_tables_that_are_refused(name, message):
         (("Age,F,F,G,G", "Age,F,F,X,G"), "line 3, age, caregiver: expected F .* got 'X'"),
         (("Age,F,F,G,G", "Shoe,F,F,G,G"), r"line 3: unknown attribute 'Shoe'"),
         (("Age,F,F,G,G\n", ""), "policy for family_member: no operation for age"),
-        (("Age,F,F,G,G", "Name,F,F,G,G"), "line 3: name stands twice"),
-        (("Doctor", "family member"), "a receiver stands twice in the first line"),
+        (("Age,F,F,G,G", "Name,F,F,G,G"), "line 3: name appears twice"),
+        (("Doctor", "family member"), "a receiver appears twice in the first line"),
         (("Name,F,F,F,D", "Name,F,F,F,G"), "name has no generalisation; expected F or D"),
         (("Name,F", "Name,\0F"), "line 2|expected F"),
     ],
@@ -91,7 +91,7 @@ def test_receivers_are_found_as_the_heading_has_them():
         assert policy.receiver(name) == "Night Nurse"
     with pytest.raises(InputError, match="unknown receiver None"):
         policy.receiver(None)
-    with pytest.raises(InputError, match="the receiver 'nurse' stands twice"):
+    with pytest.raises(InputError, match="the receiver 'nurse' appears twice"):
         Policy({"Nurse": letters, "nurse": letters})
 
 

@@ -51,7 +51,7 @@ def expect(attribute, value, result, kinds=None, **options):
         ("good.csv", []),
         ("04_user_id_index.parquet", []),
         ("03_nullable_int.parquet", []),
-        ("09_semicolons.csv", [("cells apart by semicolons", "", 6)]),
+        ("09_semicolons.csv", [("cells separated by semicolons", "", 6)]),
         ("09_header_as_labels.csv", []),
         ("02_nan_text.csv", [("missing value", n, 1) for n in ("name", "age", "disease")]),
         ("02_spaces_in_name.csv", [("blanks", "name", 1)]),
@@ -82,7 +82,7 @@ def test_cases_put_right(tmp_path, name, changes):
     [
         ("02_unseen_disease.csv", "line 3, disease: .*got 'schizophrenia'; add it to the schema"),
         ("02_unseen_occupation.csv", "line 3, occupation: .*'carpenter' 1 times"),
-        ("09_duplicate_column.csv", "the column age stands twice"),
+        ("09_duplicate_column.csv", "the column age appears twice"),
     ],
 )
 def test_cases_that_need_a_person(name, message):
@@ -467,7 +467,7 @@ def test_what_is_done_to_a_file_is_told(tmp_path):
         assert entries["name"].tolist() == ["ann", "bob"]
         return {change.kind: change.count for change in changes}
 
-    told = {"cells apart by tabs": 2, "empty lines left out": 1}
+    told = {"cells separated by tabs": 2, "empty lines left out": 1}
     assert report(text.encode()) == told
     assert report(text.encode("utf-8-sig")) == told | {"mark of the encoding left out": 1}
     assert report(text.encode("utf-16-le")) == told | {"read as utf-16-le": 2}
@@ -517,7 +517,7 @@ def test_a_code_book_tells_columns_and_codes():
         ("[columns]\nsbp = 'x'", r"code book, sbp: no column 'x'.*correct it under \[columns\]"),
         ("[values.age]\n1 = 'x'", "code book: unknown attribute 'age'"),
         ("[values.sbp]\n1 = 2", r"b\.toml: values\.sbp: 1: expected text in quotes, got 2"),
-        ("[values.sbp]\n1 = 'x'\n'1.0' = 'y'", "the code '1' stands twice"),
+        ("[values.sbp]\n1 = 'x'\n'1.0' = 'y'", "the code '1' appears twice"),
         ("[values]\nsbp = 3", r"values\.sbp: expected a part \[values\.sbp\], got 3"),
         ("values = 3", r"values: expected parts \[values\.NAME\], got 3"),
         ("[colums]", "unknown key 'colums'; expected columns or values"),
@@ -543,7 +543,7 @@ def test_a_renamed_column_of_numbers_has_still_lost_its_zeros(tmp_path):
 def test_an_encoding_that_nobody_knows_is_refused(tmp_path):
     text = "name,town\nΓιώργος,Αθήνα\nΜαρία,Πάτρα\n"
     (tmp_path / "t.csv").write_bytes(text.encode("cp1253"))
-    with pytest.raises(InputError, match=r"t\.csv: of an unknown encoding; expected UTF-8"):
+    with pytest.raises(InputError, match=r"t\.csv: an unknown encoding; expected UTF-8"):
         read_untidy(tmp_path / "t.csv")
     with pytest.raises(InputError, match="no such file"):
         read_untidy(tmp_path / "none.csv")

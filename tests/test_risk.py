@@ -129,7 +129,7 @@ def test_inference(unique, others):
     assert found.risk.value == 1
     hidden = inference(unique.assign(ill="*"), others, ["age"], "ill", *truth)
     assert hidden.attack == hidden.baseline
-    with pytest.raises(InputError, match="ill is known; expected it not to be"):
+    with pytest.raises(InputError, match="ill is known; expected a secret that isn't"):
         inference(unique, others, ["ill"], "ill", *truth)
 
 
@@ -158,7 +158,7 @@ def test_risks_of_table_i(entries):
     assert (hidden.anonymity.l, hidden.anonymity.t) == (None, None)
     assert hidden.inference.attack == hidden.inference.baseline
     for wrong, message in (
-        ((entries, TABLE_I, None), "a person stands twice"),
+        ((entries, TABLE_I, None), "a person appears twice"),
         ((people[:5], TABLE_I, None), "5 people; expected at least 20"),
         ((people, TABLE_I, "chef"), "unknown receiver"),
     ):

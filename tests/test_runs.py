@@ -107,7 +107,7 @@ def test_a_training_whose_loss_is_no_number_ends(clinic, patients, tmp_path):
     parts = split_people(patients, clinic.schema)
     run = Run.begin(tmp_path / "run", parts.training, parts.validation, clinic, "nurse", TINY)
     run.trainer.step = lambda batch: float("nan")
-    with pytest.raises(InputError, match="the loss is no number any more at update 0"):
+    with pytest.raises(InputError, match="the loss isn't a number any more at update 0"):
         run.fit()
 
 

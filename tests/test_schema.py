@@ -166,7 +166,7 @@ def test_generalisers_that_are_refused(table, message):
         ("", "empty; expected a row for each value"),
         ("a;b;*\nc;*", "c: 2 cells; expected 3 as in the first row"),
         ("a;b;*\nc;;*", "c: an empty cell"),
-        ("a;b\na;c", "the value 'a' stands twice"),
+        ("a;b\na;c", "the value 'a' appears twice"),
         ("a", "no level 1; expected 1 to 0"),
     ],
 )
@@ -318,7 +318,7 @@ def test_schema_files_that_are_refused(tmp_path, text, message):
         ("form = 'one-of'", "one-of; expected a list 'values'"),
         ("form = 'one-of'\nvalues = 'x'", "values: expected a list"),
         ("form = 'one-of'\nvalues = [1]", "values: expected text in quotes"),
-        ("form = 'one-of'\nvalues = ['x', 'x']", "the value 'x' stands twice"),
+        ("form = 'one-of'\nvalues = ['x', 'x']", "the value 'x' appears twice"),
         ("form = 'one-of'\nvalues = ['-']", "the value '-'; expected another"),
         ("form = 'one-of'\nvalues = ['*']", r"the value '\*'; expected an"),
         ("form = 'one-of'\nvalues = ['X']", "'X' has the character 'X'"),
@@ -356,7 +356,7 @@ def test_schema_files_that_are_refused(tmp_path, text, message):
         ("form = 'number'\ngeneralise = { bands = [['X', 1], ['y']] }", "'X' has the"),
         ("form = 'number'\ngeneralise = { bands = [['-', 1], ['y']] }", "the value '-'"),
         ("form = 'number'\ngeneralise = { bands = [['', 1], ['y']] }", "''; expected"),
-        ("form = 'text'\nlevel = 2", "level is of a hierarchy"),
+        ("form = 'text'\nlevel = 2", "level belongs to a hierarchy"),
         ("hierarchy = 'none.csv'", r".*none\.csv: can't be read as a hierarchy"),
         ("hierarchy = 3", "hierarchy: expected a file's name, got 3"),
         ("hierarchy = { x = 'abc' }", "hierarchy: expected such as"),
@@ -377,7 +377,7 @@ def test_attributes_that_are_refused(tmp_path, part, message):
     ("alphabet", "message"),
     [
         ("abc", r"no '\|'; expected '\|', '\*' and '-' among them"),
-        ("aba|*-", "'a' stands twice"),
+        ("aba|*-", "'a' appears twice"),
         ("a\\t|*-", "can't be printed"),
         ("a\u00a0|*-", "can't be printed"),
         (
@@ -601,7 +601,7 @@ def test_rows_are_named_by_their_label(index, name):
 def test_columns():
     table = pd.DataFrame({"WHO_is_it": ["ann"], "n": ["1"]})
     assert TWO.columns(table) == ["who", "n"]
-    with pytest.raises(InputError, match="the column who stands twice"):
+    with pytest.raises(InputError, match="the column who appears twice"):
         TWO.columns(table.assign(who="bob"))
     with pytest.raises(InputError, match="no column n; expected who, n; the table has WHO_is_it"):
         TWO.columns(table[["WHO_is_it"]])

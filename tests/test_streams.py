@@ -596,7 +596,7 @@ def test_an_interrupted_job_goes_on(run, tmp_path, home, monkeypatch, kind):
         interrupted_after(patch, 3)
         code, _, error = run(*command(out))
     assert code == 130
-    assert error == "aalprivacy: stopped; the same command goes on where it was\n"
+    assert error == "aalprivacy: stopped; the same command continues where it stopped\n"
     assert len(list(out.glob("piece-*"))) == 3
     # What writes that were killed leave behind; and a piece that a full disk cut.
     (out / ".piece-00000004-x.parquet").write_text("half")
@@ -823,7 +823,7 @@ def test_prepare_by_pieces_refuses_other_encodings(refused, untidy):
                untidy / "out"]  # fmt: skip
     text = (untidy / "untidy.csv").read_text()
     (untidy / "e.csv").write_bytes(text.encode("cp1252"))
-    refused(*command, says="e.csv: not text in UTF-8, as is expected where a table is read by pi")
+    refused(*command, says="e.csv: not text in UTF-8; expected UTF-8, as the table is read in pi")
     table = pd.read_csv(untidy / "untidy.csv", sep=";", dtype=str).fillna("")
     table["Name"] = [value.encode("cp1252") for value in table["Name"]]
     table.to_parquet(untidy / "e.parquet")

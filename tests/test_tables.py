@@ -116,7 +116,7 @@ def test_csv_files_of_all_kinds(tmp_path, good, change, message):
         ("09_NaN.csv", "line 4, age: .*got 'NaN'; write - for a missing value"),
         ("09_floats.csv", "line 2, age: .*got '73.0'; write 73, or 'aalprivacy prepare'"),
         ("09_pandas_index.csv", "column 1 has no name, as an index that pandas wrote"),
-        ("09_duplicate_column.csv", "the column age stands twice; expected it once"),
+        ("09_duplicate_column.csv", "the column age appears twice; expected it once"),
         ("11_phone_zero_lost.csv", "line 2, phone_number: expected 11 digits.*lost a zero"),
         ("13_blank_lines.csv", "line 9, gender: expected one of female, male, got 'Male'"),
         ("none.csv", "no such file"),

@@ -101,7 +101,7 @@ def test_bad_entries_are_named(entries, name, bad, message):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ("a|b", r"row 12, age: character '\|', which parts the values"),
+        ("a|b", r"row 12, age: character '\|', which separates the values"),
         (None, r"row 12, age: null"),
         ("9" * 130, r"row 12: the line has \d+ characters; expected at most 160"),
     ],

@@ -1,10 +1,10 @@
 "use strict";
-// An LSTM encoder and decoder, one line at a time: what aalprivacy/runtime.py does, in JavaScript.
+// An LSTM encoder and decoder for one line at a time: aalprivacy/runtime.py in JavaScript.
 
 const PAD = 0, EOS = 1;
 
-// The bytes of a safetensors file from its text: base64 of the deflated bytes, those at even places
-// first. Numbers of 16 bits are deflated better so, as one of their two bytes is nearly random.
+// The bytes of a safetensors file from its text: base64 of the deflated bytes, first those at even
+// places. So 16-bit numbers compress better, as one of their two bytes is nearly random.
 async function unpack(text) {
   const packed = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -14,7 +14,7 @@ async function unpack(text) {
   return bytes;
 }
 
-// A safetensors file: the length of its head (8 bytes), the head as JSON, the numbers.
+// A safetensors file: the length of its header (8 bytes), the header as JSON, the numbers.
 function readSafetensors(bytes) {
   const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
   const head = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
@@ -64,7 +64,7 @@ function inBlocks(kernel, rows, columns) {
   return blocks;
 }
 
-// Add a state times such a kernel. All of the time goes by in here.
+// Add a state times such a kernel. Nearly all time is spent here.
 function addProduct(sums, blocks, state) {
   const rows = state.length;
   for (let j = 0, at = 0; j < sums.length; j += BLOCK) {
@@ -152,10 +152,10 @@ class Lstm {
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const tanh = (x) => 2 / (1 + Math.exp(-2 * x)) - 1;
 
-// Places that are told apart; a pair that tells none has one.
+// How many places have their own vectors; a pair without places has one.
 const placesOf = ({ places }) => Math.max(1, places);
 
-// Where the next token stands: its attribute times the places, and its place in the value.
+// The next token's position: its attribute times the number of places, plus its place in the value.
 function after(architecture, token, where) {
   const { separator, attributes } = architecture, count = placesOf(architecture);
   const place = where % count;
@@ -163,8 +163,8 @@ function after(architecture, token, where) {
   return place < count - 1 ? where + 1 : where;
 }
 
-// The code of a line. `before` holds what was read last and the state after each token: what begins
-// alike in the order of reading isn't read again.
+// The code of a line. `before` holds the line read last and the state after each token. If the new
+// line begins in the same way, in the order of reading, that part isn't read again.
 function encode(lstm, line, alphabet, before = { read: [], states: [] }) {
   const read = [];
   let where = 0;
@@ -184,7 +184,7 @@ function encode(lstm, line, alphabet, before = { read: [], states: [] }) {
   return lstm.code();
 }
 
-// The line that a code is decoded to: the most probable character, step by step.
+// The decoded line of a code: the most probable character, step by step.
 function decode(lstm, code, alphabet, longest) {
   const { units, scores, scoresBias } = lstm, characters = [...alphabet];
   const tokens = scoresBias.length;
@@ -204,7 +204,7 @@ function decode(lstm, code, alphabet, longest) {
   return line;
 }
 
-// Numbers at random from 0 to 1, the same for the same seed: enough to look at, not for secrets.
+// Random numbers from 0 to 1, the same for the same seed: for showing, not for secrets.
 function random(seed) {
   let state = Math.imul(seed + 1, 2654435761) >>> 0;
   return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
@@ -223,11 +223,11 @@ function turns(units, key) {
   return { order, sign: order.map(() => (draw() < 0.5 ? -1 : 1)) };
 }
 
-// A pair of the same function whose codes are permuted and of other signs: Pair.rekeyed.
+// A pair of the same function whose codes are permuted and have other signs: Pair.rekeyed.
 function rekeyed({ architecture, arrays }, { order, sign }) {
   const { units, embedding, tokens, code_at_every_step: fed } = architecture;
   const changed = { ...arrays };
-  // Of a unit's gates only the candidate changes its sign.
+  // Only the candidate changes its sign, the other gates don't.
   const columns = (array) => array.map((_, at) => {
     const row = at - (at % (4 * units)), gate = Math.floor((at - row) / units), unit = at % units;
     return array[row + gate * units + order[unit]] * (gate === 2 ? sign[unit] : 1);
@@ -257,7 +257,7 @@ function rekeyed({ architecture, arrays }, { order, sign }) {
   return { architecture, arrays: changed };
 }
 
-// Each weight of the decoder is off by a normal error of this relative size, as in audit.NearKey.
+// Each weight of the decoder gets a normal error of this relative size, as in audit.NearKey.
 function blurred({ architecture, arrays }, size, seed) {
   const draw = random(seed), changed = { ...arrays };
   for (const name of Object.keys(arrays).filter((name) => name.startsWith("decoder")).sort()) {

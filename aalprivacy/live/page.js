@@ -1,14 +1,14 @@
-// The page: fields and controls in, code and view out; the worker does what takes time.
+// The page: it reads fields and controls, and shows code and view; the worker does the computing.
 
 const { schema, pairs, first, entries } = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
 const attributes = schema.attributes;
 const pairOf = (name) => pairs.find((pair) => pair.name === name);
-const FEW = 12;  // values that a menu shows well; of more, the field suggests some
+const FEW = 12;  // with more values, a field with suggestions replaces the menu
 
 // --- the worker --------------------------------------------------------------------------------
 
-// A page from disk may not start a worker from a file, but it may from its own text.
+// A page from disk may not start a worker from a file, but from its own text it may.
 const worker = new Worker(URL.createObjectURL(new Blob([at("worker").textContent])));
 const answers = new Map();
 worker.onmessage = ({ data }) => {
@@ -24,7 +24,7 @@ function ask(message) {
   });
 }
 
-// --- pairs, loaded when they are chosen: a script that calls addPair with its name and content --
+// --- pairs, loaded when they are chosen: each is a script that calls addPair -------------------
 
 const arrived = new Map(), loads = new Map();
 
@@ -44,7 +44,7 @@ function load(name) {
       await ask({ pair: { name, ...arrived.get(name) } });
       arrived.delete(name);  // the worker has it now
     }).catch((error) => {
-      loads.delete(name);  // another choice of it tries again
+      loads.delete(name);  // if it is chosen again, loading is tried again
       throw error;
     }));
   }
@@ -92,9 +92,9 @@ function fill(number) {
   attributes.forEach((attribute, i) => (fieldOf(attribute).value = values[i]));
 }
 
-let held = "";  // why the fields can't be shown as they are
+let held = "";  // why the fields can't be encoded
 
-// The values of the fields, or nothing if one isn't of its form; says so below it.
+// The values of the fields, or nothing if a value is wrong; a message then stands below its field.
 function readFields() {
   const values = attributes.map((attribute) => fieldOf(attribute).value);
   const wrong = attributes.filter((attribute, i) => {
@@ -107,14 +107,14 @@ function readFields() {
   held = "";
   if (wrong.length) {
     const labels = wrong.map(({ label }) => label).join(", ");
-    held = `Waiting: ${labels} can't stand in an entry as typed`;
+    held = `Waiting: an entry can't have this value of ${labels}`;
   } else if (length > schema.longest) {
     held = `Waiting: the line has ${length} characters; ${schema.longest} is the most`;
   }
   return held ? null : values;
 }
 
-// A whole number from a field, held within its limits.
+// A whole number from a field, limited to its range.
 function numberOf(id) {
   const { value, min, max } = at(id);
   return Math.min(Number(max), Math.max(Number(min), Math.trunc(Number(value)) || Number(min)));
@@ -149,7 +149,7 @@ function job() {
 
 let working = false, again = false;
 
-// Show what the controls say. While the worker works, changes wait, and only the last one is shown.
+// Show the result for the controls. While the worker works, only the last change is kept for later.
 async function update() {
   showControls();
   const next = job();
@@ -198,7 +198,7 @@ function showControls() {
 
 let spoken;
 
-// A short line for all; screen readers get it when typing has stopped.
+// A short line for everybody; screen readers get it when typing has stopped.
 function say(text) {
   at("summary").textContent = text;
   clearTimeout(spoken);
@@ -259,10 +259,10 @@ function situation(encoder, decoder, codeNoise, keyNoise, taken) {
   if (encoder.name !== decoder.name) {
     parts.push(`Mismatched: this decoder (${pairOf(decoder.name).label}) was trained with another encoder.`);
   } else if (encoder.key !== decoder.key) {
-    parts.push("The pair's own decoder, but re-keyed otherwise: a wrong key.");
+    parts.push("The pair's own decoder, but re-keyed by another number: a wrong key.");
   } else parts.push("Matched: encoder and decoder are one pair.");
   if (codeNoise) parts.push("There is noise on the code.");
-  if (keyNoise) parts.push("The key is known only roughly.");
+  if (keyNoise) parts.push("There is noise on the key.");
   if (taken) parts.push("A part of the code is another person's.");
   return parts.join(" ");
 }

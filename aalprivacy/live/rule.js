@@ -1,6 +1,6 @@
 "use strict";
-// What a value may be, and what a receiver may see of it: attributes.py, generalisation.py and
-// views.py in JavaScript, for the schema that a pair's card holds.
+// Which values are allowed, and what a receiver may see of them: attributes.py, generalisation.py
+// and views.py in JavaScript, for the schema on a pair's card.
 
 const MISSING = "-", DELETED = "*", SEPARATOR = "|";
 
@@ -34,7 +34,7 @@ const GENERALISE = {
   last_word: (value) => value.slice(value.lastIndexOf(" ") + 1),
   bands: (value, bands) => bands.find(([, limit]) => limit === undefined || Number(value) < limit)[0],
   range: (value, width, { decimals = 0 }) => {
-    // Whole numbers of steps, as floats can't hold every decimal.
+    // Computed in whole steps, as floats can't hold every decimal.
     const steps = (text) => {
       const [whole, rest = ""] = text.split(".");
       return BigInt(whole + rest.padEnd(decimals, "0"));
@@ -57,7 +57,7 @@ const MONTHS = [
   "november", "december",
 ];
 
-// Whether the calendar has such a day; the pattern has seen that it is from 1 to 31.
+// Whether the calendar has this day; the pattern has checked that it is from 1 to 31.
 function isDay({ Y, y, m, b, B, d = 1 }) {
   const named = (name) => (b ? name.slice(0, 3) === b.toLowerCase() : name === B.toLowerCase());
   const month = b || B ? MONTHS.findIndex(named) + 1 : Number(m ?? 1);
@@ -74,7 +74,7 @@ function fits(value, attribute) {
   return !attribute.time || (time !== null && isDay(time.groups));
 }
 
-// Why a value can't stand in an entry, in one line; nothing if it can.
+// Why an entry can't have a value, in one line; empty if it can.
 function complaint(value, attribute, alphabet) {
   if (!fits(value, attribute)) {
     if (value === "") return `Empty: expected ${attribute.says}. Write - for a missing value.`;
@@ -94,8 +94,8 @@ function rule(value, attribute, letter) {
   return GENERALISE[kind](value, setting, attribute);
 }
 
-// A line's values, as many as there are attributes: those that lack are empty, surplus ones stand
-// in the last.
+// A line's values, as many as there are attributes. Missing ones are empty, surplus ones go into the
+// last value.
 function fromLine(line, count) {
   const values = line.split(SEPARATOR);
   const rest = values.splice(count - 1).join(" ");
@@ -103,7 +103,7 @@ function fromLine(line, count) {
 }
 
 // The fewest edits from one text to another: [character, kind] for each character; the kind is
-// "" (the same), "wrong" (replaced or too much) or "missing" (of the expected text only).
+// "" (the same), "wrong" (replaced or surplus) or "missing" (only in the expected text).
 function edits(got, expected) {
   const a = [...got], b = [...expected], width = b.length + 1;
   const cost = new Uint16Array((a.length + 1) * width);

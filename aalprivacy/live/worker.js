@@ -1,10 +1,10 @@
-// What the worker does: it keeps the pairs and encodes and decodes, so that the page never waits.
+// The worker keeps the pairs, and encodes and decodes, so that the page never waits.
 
-const pairs = new Map();  // name -> what its file holds
-const kept = new Map();  // what was made last for each purpose
+const pairs = new Map();  // name -> the content of its file
+const kept = new Map();  // the last object made for each purpose
 const SEED = 1;  // of all noise: a slider makes the same noise larger
 
-// What was made for a purpose, made anew only if it is to be another.
+// The object for a purpose; it is made again only if its id has changed.
 function keep(purpose, id, make) {
   if (kept.get(purpose)?.id !== id) kept.set(purpose, { id, made: make() });
   return kept.get(purpose).made;

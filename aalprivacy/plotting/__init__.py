@@ -1,6 +1,6 @@
-"""What a person sees: every figure and every table for a page, one function each.
+"""Every figure, and every table for a page: one function for each.
 
-Figures are `Drawing`, a matplotlib `Figure` that has words for those who don't see it.
+Figures are of the class `Drawing`, a matplotlib `Figure` with an alternative text.
 """
 
 from aalprivacy.plotting.attacks import (

@@ -1,4 +1,4 @@
-"""Figures of what others than the rightful reader make of codes."""
+"""Figures of attacks: what attackers and wrong decoders can read in codes."""
 
 from itertools import cycle
 
@@ -19,12 +19,12 @@ NOTHING = 0.005  # a share that would be printed as 0 per cent
 
 
 def mismatch_matrix(found: list[Mismatch]) -> Drawing:
-    """Character error of every encoder with every decoder, and of what needs no encoder.
+    """Character error of every encoder with every decoder, and of guesses without an encoder.
 
     Parameters
     ----------
     found
-        As `aalprivacy.evaluation.cross` gives it.
+        From `aalprivacy.evaluation.cross`.
     """
     encoders = list(dict.fromkeys(m.encoder for m in found))
     decoders = list(dict.fromkeys(m.decoder for m in found))
@@ -64,17 +64,18 @@ def _span(values: list[float], form: str) -> str:
 
 
 def hits_and_chance(found: list[Mismatch], schema: Schema) -> Drawing:
-    """Share of right values in views of mismatched decoders, against what chance gives.
+    """Share of right values in views of mismatched decoders, compared with chance.
 
-    One point for each attribute of each pair of encoder and decoder. Chance is what the same views
-    hit when they are dealt out at random; a point on the diagonal is right by chance only.
+    There is one point for each attribute of each encoder with each decoder. Chance is the share of
+    right values when the same views are assigned to the entries at random. A point on the diagonal
+    is right only by chance.
 
     Parameters
     ----------
     found
-        As `aalprivacy.evaluation.cross` gives it.
+        From `aalprivacy.evaluation.cross`.
     schema
-        The pairs'.
+        The schema of the pairs.
     """
     wrong = [m for m in found if m.encoder != m.decoder]
     points = {
@@ -100,7 +101,7 @@ def hits_and_chance(found: list[Mismatch], schema: Schema) -> Drawing:
             axes.plot(
                 *together.T, ".", color=INK, markersize=5, label=f"{len(rest)} more attributes"
             )
-        # Most shares are small: a scale of square roots gives them room.
+        # Most shares are small: a square root scale spreads them.
         roots = {"functions": (lambda share: np.sqrt(np.maximum(share, 0)), np.square)}
         axes.set_xscale("function", **roots)
         axes.set_yscale("function", **roots)
@@ -122,21 +123,21 @@ def hits_and_chance(found: list[Mismatch], schema: Schema) -> Drawing:
 
 
 def attack_curve(findings: pd.DataFrame, title: str = "") -> Drawing:
-    """How wrong attackers read, against the number of entries that they know.
+    """The error of attackers, against the number of entries that they know.
 
-    Errors are drawn on a scale on which 1 is the error of the best guess without the code (the
-    baseline) and 0 that of the rightful reader (the control). Both differ between views.
+    The scale is relative: 1 is the error of the best guess without the code (the baseline), 0 is
+    the error of the rightful reader (the control). Both differ between views.
 
     Parameters
     ----------
     findings
-        Rows of `aalprivacy.audit.to_frame` whose measure is the character error, of attackers who
-        know entries; one line for each attack and own pair, the worst reader first in the legend.
+        Rows of `aalprivacy.audit.to_frame` with the character error of attackers who know entries.
+        There is one line for each attack and own pair. The legend begins with the largest error.
     title
-        What the figure shows, if not only that.
+        The title, if it isn't the usual one.
     """
     own = findings["own"].map(in_words)
-    # The marker tells the attack, colour and kind of line whose pair it uses.
+    # The marker shows the attack; colour and kind of line show the attacker's own pair.
     attacks, names = findings["attack"].unique(), sorted(own.unique())
     markers = {a: marker for a, (_, marker, _) in zip(attacks, cycle(SERIES), strict=False)}
     looks = {n: (colour, line) for n, (colour, _, line) in zip(names, cycle(SERIES), strict=False)}
@@ -177,18 +178,18 @@ def attack_curve(findings: pd.DataFrame, title: str = "") -> Drawing:
 
 
 def hidden_values(panels: dict[str, pd.DataFrame], title: str = "") -> Drawing:
-    """What codes tell of the values that a view hides: one row a probed part of an attribute.
+    """What codes reveal of the values that a view hides: one row for each attribute and measure.
 
-    The row of which codes tell most beyond the view is on top. Rows of which neither codes nor
-    views tell anything are counted below and not drawn.
+    The row in which codes reveal most beyond the view is on top. Rows in which neither codes nor
+    views reveal anything aren't drawn; a note gives their number.
 
     Parameters
     ----------
     panels
-        Title -> rows of `aalprivacy.audit.to_frame` of the attacks of the insider. Of the probes of
-        one attribute and measure the one is drawn that is farthest above what the view alone tells.
+        Title -> rows of `aalprivacy.audit.to_frame` of the insider's attacks. If several probes
+        have the same attribute and measure, the one that is farthest above the view is drawn.
     title
-        What the figure shows, if not only that.
+        The title, if it isn't the usual one.
     """
     best = {}
     for name, findings in panels.items():
@@ -197,7 +198,7 @@ def hidden_values(panels: dict[str, pd.DataFrame], title: str = "") -> Drawing:
         findings["above"] = findings["low"] - findings["baseline"]
         best[name] = findings.loc[findings.groupby("row")["above"].idxmax()]
     every = pd.concat(best.values())
-    # The surely told ones first, and what is told most on top; a bar's row counts from below.
+    # Sorted by certainty, then by how much is revealed; rows are counted from below.
     every["gain"] = (every["value"] - every["baseline"]) + every["beats_baseline"]
     every["most"] = every[["value", "high", "baseline"]].max(axis=1)
     gains = every.groupby("row")[["gain", "most"]].max().sort_values("gain", kind="stable")
@@ -244,20 +245,20 @@ def hidden_values(panels: dict[str, pd.DataFrame], title: str = "") -> Drawing:
 
 
 def _hidden(findings: pd.DataFrame) -> pd.Series:
-    """The hidden attribute that each finding is about, and how the view hides it."""
+    """The hidden attribute of each finding, and how the view hides it."""
     how = {Operation.GENERALISE: " (generalised)", Operation.DELETE: " (deleted)"}
     return findings["attribute"].map(in_words) + findings["operation"].map(how)
 
 
 def noise_tradeoff(findings: pd.DataFrame) -> Drawing:
-    """What noise on the codes costs the receiver, and what it hides.
+    """Noise on the codes: how much it costs the receiver, and how much it hides.
 
     Parameters
     ----------
     findings
-        Rows of `aalprivacy.audit.to_frame` of the attack `aalprivacy.audit.Noise`, one pair's.
+        Rows of `aalprivacy.audit.to_frame` of the attack `aalprivacy.audit.Noise` on one pair.
     """
-    # Evenly spaced: one of the sizes is 0, which a log scale can't show.
+    # Sizes at equal distances: one of them is 0, which a log scale can't show.
     sizes, places = np.unique(findings["size"], return_inverse=True)
     findings = findings.assign(place=places).sort_values("place", kind="stable")
     reads = findings["attack"] == "remedy: noise, receiver reads"

@@ -1,4 +1,4 @@
-"""Figures of entries and views: those of the example's simulated homes, and any one's views."""
+"""Figures of entries and views: the simulated homes, and the views of any entry."""
 
 from collections.abc import Mapping
 
@@ -24,13 +24,13 @@ from aalprivacy.schema import Schema
 
 
 def distributions(entries: pd.DataFrame) -> Drawing:
-    """How entries are spread: ages, diseases, rooms, steps, temperature, energy.
+    """How values of entries are distributed: ages, diseases, rooms, steps, temperature, energy.
 
     Parameters
     ----------
     entries
-        As `aalprivacy.homes.simulate` makes them, of some hundred users or more. If they have a
-        ``user_id``, each person counts once.
+        From `aalprivacy.homes.simulate`, of some hundred users or more. If they have a
+        ``user_id``, each person counts once in the panels of people.
     """
     people = entries.drop_duplicates("user_id") if "user_id" in entries else entries
     hour = entries["timestamp"].str[9:11].astype(int)
@@ -91,9 +91,9 @@ def distributions(entries: pd.DataFrame) -> Drawing:
 
 
 def view_table(entry: pd.Series, views: Mapping[str, pd.Series], schema: Schema) -> Drawing:
-    """One entry and its views side by side, coloured by what happened to each value.
+    """One entry and its views side by side, coloured by operation.
 
-    As a picture; `aalprivacy.plotting.view_page` is the same table for a web page.
+    This is a picture; `aalprivacy.plotting.view_page` is the same table for a web page.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def view_table(entry: pd.Series, views: Mapping[str, pd.Series], schema: Schema)
     views
         Receiver -> its view: attribute name -> value.
     schema
-        Of the entry.
+        The entry's schema.
     """
     names = list(schema.names)
     columns = [entry[names], *(view[names] for view in views.values())]
@@ -148,7 +148,7 @@ def view_table(entry: pd.Series, views: Mapping[str, pd.Series], schema: Schema)
 
 
 def operation(value: str, seen: str) -> Operation:
-    """What was done to a value; a generalised one that reads the same counts as disclosed."""
+    """The operation on a value; a generalised value that is unchanged counts as disclosed."""
     if seen == DELETED:
         return Operation.DELETE
     return Operation.DISCLOSE if seen == value else Operation.GENERALISE

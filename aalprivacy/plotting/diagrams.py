@@ -25,10 +25,9 @@ from aalprivacy.policy import TABLE_I, Operation, Policy
 
 
 def lstm_cell() -> Drawing:
-    """One step of an LSTM (the paper's figure 1).
+    """One step of an LSTM, as Keras computes it (the paper's figure 1).
 
-    Hochreiter & Schmidhuber (1997), with the forget gate of Gers et al. (2000), as Keras computes
-    it.
+    Hochreiter & Schmidhuber (1997), with the forget gate of Gers et al. (2000).
     """
     figure, axes = _canvas(10.2, 4.1, left=-0.4)
     axes.add_patch(_rounded(1.2, 0.55, 7.4, 3.3, PALE["grey"], INK))
@@ -106,7 +105,7 @@ def architecture(views: Mapping[str, str], policy: Policy = TABLE_I) -> Drawing:
         _arrow(axes, (2.25, middle - 0.2), (2.95, y))
         _box(axes, 3.0, y - 0.27, 1.1, 0.54, "LSTM", BLUE, text="white")
         _arrow(axes, (4.15, y), (4.75, y))
-        # Any other numbers in each row, as each encoder gives codes of its own.
+        # Random numbers, different in each row, as each encoder has its own codes.
         for i, bit in enumerate(np.random.default_rng(row).integers(0, 2, 8)):
             shade = PALE["blue" if bit else "yellow"]
             axes.add_patch(_rounded(4.82 + 0.19 * i, y - 0.14, 0.15, 0.28, shade, INK, 0.5))
@@ -133,7 +132,7 @@ def encoder_decoder(entry: str, view: str, steps: int = 5) -> Drawing:
     entry, view
         Lines; the first few characters of each are drawn.
     steps
-        How many are drawn of each line, at most.
+        The most characters that are drawn of each line.
     """
     steps = min(steps, len(entry), len(view))
     figure, axes = _canvas(12.2, 4.4, left=-0.2)

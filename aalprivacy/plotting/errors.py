@@ -1,4 +1,4 @@
-"""Figures of how many wrong characters there are, where they are, and how they get fewer."""
+"""Figures of errors: how many wrong characters, where they are, and how training reduces them."""
 
 from collections.abc import Collection, Mapping
 from itertools import cycle
@@ -15,13 +15,13 @@ from aalprivacy.evaluation import PAPER_ERROR, Score
 from aalprivacy.plotting.style import BLUE, GREY, HATCHES, ORANGE, SERIES, STYLE, Drawing
 from aalprivacy.schema import Schema
 
-# What is less would be printed as 0.00.
+# Smaller numbers would be printed as 0.00 or 0 %.
 LEAST_ERROR, LEAST_SHARE = 0.005, 0.005
-LITTLE = {"0.00": "<0.01", "0%": "<1%"}  # more than nothing
+LITTLE = {"0.00": "<0.01", "0%": "<1%"}  # how small numbers that aren't 0 are printed
 
 
 def error_distribution(scores: Mapping[str, Score]) -> Drawing:
-    """How many entries have 0, 1, 2, ... wrong characters: a line each pair, log scale.
+    """How many entries have 0, 1, 2, ... wrong characters: a line for each pair, log scale.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ def error_distribution(scores: Mapping[str, Score]) -> Drawing:
 
 
 def view_errors(scores: Mapping[str, Score], schema: Schema) -> Drawing:
-    """Character error of each attribute in each view, one column a pair, the largest on top.
+    """Character error of each attribute in each view, a column for each pair, largest rows on top.
 
     Parameters
     ----------
     scores
         Name of a pair -> its score on one test set.
     schema
-        The pairs'.
+        The schema of the pairs.
     """
     errors = pd.DataFrame({pair: score.attributes for pair, score in scores.items()})
     heads = [f"{in_words(p)}\n{score.character_error:.2f} in all" for p, score in scores.items()]
@@ -74,17 +74,17 @@ def view_errors(scores: Mapping[str, Score], schema: Schema) -> Drawing:
 
 
 def single_errors(scores: Mapping[str, Score], schema: Schema) -> Drawing:
-    """Where the error is in entries with a single wrong character, one column a pair.
+    """Where the error is in entries with a single wrong character, a column for each pair.
 
-    The paper (section V) says that it is mostly in the timestamp; attributes with a time are always
-    drawn.
+    The paper (section V) says that it is mostly in the timestamp. So attributes with a time are
+    always drawn.
 
     Parameters
     ----------
     scores
         Name of a pair -> its score on one test set.
     schema
-        The pairs'.
+        The schema of the pairs.
     """
     counts = pd.DataFrame({pair: score.single for pair, score in scores.items()})
     totals = counts.sum()
@@ -104,10 +104,10 @@ def _entries(number: int) -> str:
 def _largest_first(
     values: pd.DataFrame, schema: Schema, least: float, always: Collection[str] = ()
 ) -> tuple[np.ndarray, list[str]]:
-    """The attributes' rows with the largest sums first, and what they are called.
+    """The attributes' rows with the largest sums first, and their labels.
 
-    Attributes with less than `least` everywhere are added up in one row, but for those in `always`;
-    if that row would have less as well, it is left out.
+    Attributes with less than `least` in each column, except those in `always`, are added up in one
+    row. If this row has less than `least` too, it is left out.
     """
     values = values.loc[list(schema.names)]
     large = (values.max(axis=1) >= least) | values.index.isin(always)
@@ -124,7 +124,7 @@ def _largest_first(
 def _attributes_by_pair(
     values: np.ndarray, rows: list[str], heads: list[str], form: str, title: str
 ) -> Drawing:
-    """A heat map: one row an attribute, one column a pair."""
+    """A heat map: attributes as rows, pairs as columns."""
     with matplotlib.rc_context(STYLE):
         figure = Drawing(2.8 + 1.2 * len(heads), 1.2 + 0.28 * len(rows), title)
         heatmap(figure.subplots(), values, rows, heads, form)
@@ -139,9 +139,9 @@ def _attributes_by_pair(
 
 
 def heatmap(axes: Axes, values: np.ndarray, rows, columns, form: str = "") -> None:
-    """Numbers in fields that are the darker the larger they are; nothing is a dash.
+    """Numbers in fields; larger numbers have darker fields, and zero is a dash.
 
-    Without a `form`, numbers from ten on are whole and smaller ones have two decimals.
+    Without a `form`, numbers from ten on are printed whole, smaller ones with two decimals.
     """
     top = values.max() or 1.0
     axes.imshow(values, aspect="auto", cmap="Blues", vmin=0, vmax=1.15 * top)
@@ -158,16 +158,16 @@ def heatmap(axes: Axes, values: np.ndarray, rows, columns, form: str = "") -> No
 
 
 def attribute_errors(scores: Mapping[str, Score], schema: Schema, title: str = "") -> Drawing:
-    """Character error of each attribute, one bar a test set, the largest on top.
+    """Character error of each attribute, a bar for each test set, the largest on top.
 
     Parameters
     ----------
     scores
         Test set -> a pair's score on it.
     schema
-        The pair's.
+        The pair's schema.
     title
-        What the figure shows, if not only where errors are.
+        The title, if it isn't the usual one.
     """
     errors = pd.DataFrame({kind: score.attributes for kind, score in scores.items()})
     table, rows = _largest_first(errors, schema, LEAST_ERROR)
@@ -199,21 +199,22 @@ def attribute_errors(scores: Mapping[str, Score], schema: Schema, title: str = "
 
 
 def error_anatomy(values: pd.DataFrame, schema: Schema, few: int = 100) -> Drawing:
-    """Wrong characters of a thousand, by where a value stands, how long and how frequent it is.
+    """Wrong characters in a thousand, by a value's position, length and frequency.
 
-    The three go together: an attribute stands at its place, has its lengths and its number of
-    different values. So each is drawn twice, the second time without the attribute that has the
-    most wrong characters; what falls then was due to that one. The bars are 95 % intervals that
-    take each value to be wrong independently of the others.
+    The three aren't independent: each attribute has its position, its lengths and its number of
+    different values. So each panel has two lines. The second leaves out the attribute with the most
+    wrong characters. Where it is lower, the errors were in this attribute. The bars are 95 %
+    intervals; they treat the errors of different values as independent.
 
     Parameters
     ----------
     values
-        As `aalprivacy.inspection.wrong_values` gives them.
+        From `aalprivacy.inspection.wrong_values`.
     schema
-        The pair's.
+        The pair's schema.
     few
-        Values in a group, at least; a smaller group isn't drawn, as its mean says little.
+        The least number of values in a group. Smaller groups aren't drawn, as their means are
+        uncertain.
     """
     worst = values.groupby("attribute")["wrong"].sum().idxmax()
     label = schema[worst].label
@@ -259,16 +260,16 @@ def error_anatomy(values: pd.DataFrame, schema: Schema, few: int = 100) -> Drawi
 
 
 def comparison(lines: pd.DataFrame, x: str, label: str, title: str = "") -> Drawing:
-    """Mean character error on each test set against something that was varied.
+    """Mean character error on each test set, against a quantity that was varied.
 
     Parameters
     ----------
     lines
         Columns `x`, ``test set``, ``character error``, ``standard error``.
     x, label
-        Column of the horizontal axis, logarithmic, and what it is called.
+        The column of the horizontal axis, which is logarithmic, and its label.
     title
-        What the figure shows, if not only the error by `label`.
+        The title, if it isn't the usual one.
     """
     with matplotlib.rc_context(STYLE):
         figure = Drawing(6.4, 4, title or f"Wrong characters by {label}")
@@ -301,11 +302,11 @@ def learning_curve(log: pd.DataFrame, title: str = "", *, paper: bool = True) ->
     Parameters
     ----------
     log
-        The rows of a run's ``log.csv``, which a card has as well.
+        The rows of a run's ``log.csv``; a card has them as well.
     title
-        What the figure shows, if not only that.
+        The title, if it isn't the usual one.
     paper
-        Whether the paper's error is drawn too: for the paper's kind of entries.
+        Whether the paper's error is drawn too; it is for the paper's kind of entries.
     """
     with matplotlib.rc_context(STYLE):
         figure = Drawing(
@@ -355,7 +356,7 @@ def learning_curves(logs: Mapping[str, pd.DataFrame]) -> Drawing:
         for (pair, log), (colour, marker, line) in zip(logs.items(), cycle(SERIES), strict=False):
             minutes, errors = log["seconds"] / 60, log["character_error"]
             axes.semilogy(minutes, errors, color=colour, linestyle=line, linewidth=1.2)
-            # One marker, where it ends, so that the curves stay legible.
+            # Only one marker, at the end, so that curves stay readable.
             axes.semilogy(minutes.iloc[-1:], errors.iloc[-1:], color=colour, marker=marker,
                           linestyle=line,
                           label=f"{in_words(pair)}: {errors.iloc[-1]:.2f}")  # fmt: skip

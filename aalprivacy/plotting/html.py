@@ -14,8 +14,8 @@ from aalprivacy.plotting.data import operation
 from aalprivacy.policy import Operation
 from aalprivacy.schema import Schema
 
-# Half transparent colours, so that they suit a light page and a dark one. On a narrow screen each
-# row of the views' table is a paragraph of its own, with the receivers' names beside the values.
+# Half transparent colours, which fit a light page and a dark one. On a narrow screen each row of
+# the views' table is a paragraph of its own, with the receivers' names beside the values.
 STYLE = """<style>
 .aal-table { border-collapse: collapse; border: 0; font-variant-numeric: tabular-nums; }
 .aal-table th, .aal-table td { border: 0; border-bottom: 1px solid #8884; padding: .25em .6em; }
@@ -36,11 +36,11 @@ STYLE = """<style>
   .aal-views td::before { content: attr(data-of) ": "; opacity: .7; font-style: normal; }
 }
 </style>"""
-WIDTH = 40  # characters, which a telephone shows in a row
+WIDTH = 40  # characters that fit into a row on a telephone
 
 
 class Html(str):
-    """A piece of HTML that a notebook shows as such."""
+    """HTML that a notebook renders."""
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         return {"text/html": str(self), "text/plain": "a table or lines, as HTML"}
@@ -53,15 +53,15 @@ class Html(str):
 def table(
     frame: pd.DataFrame, forms: Mapping[str, str | Callable] | None = None, *, index: bool = True
 ) -> Html:
-    """A table with words as headings, numbers on the right.
+    """A table with words as headings and right-aligned numbers.
 
     Parameters
     ----------
     frame
-        Any. Names of attributes and receivers in its headings and index are written as words.
+        Any table. Names of attributes and receivers in its headings and index become words.
     forms
-        Column -> how its numbers are written, such as ``"{:.2f}"``, or a function; other numbers
-        are written with thousands apart, fractions with two decimals. What is missing is a dash.
+        Column -> the format of its values, such as ``"{:.2f}"``, or a function. Other numbers have
+        commas between thousands, and fractions have two decimals. Missing values are a dash.
     index
         Whether the index is shown.
     """
@@ -80,7 +80,7 @@ def table(
         cells = [
             _cell(value, forms.get(name)) for name, value in zip(frame.columns, values, strict=True)
         ]
-        # What the row above says already isn't said again.
+        # A label isn't repeated if the row above has it.
         shown = ["" if len(names) > 1 and names[: i + 1] == before[: i + 1] and i + 1 < len(names)
                  else name for i, name in enumerate(names)]  # fmt: skip
         before = names
@@ -120,10 +120,10 @@ def _cell(value: object, form: Callable | None) -> str:
 
 
 def view_page(entry: pd.Series, views: Mapping[str, pd.Series], schema: Schema) -> Html:
-    """One entry and its views side by side, for a page (the paper's Table I by an example).
+    """One entry and its views side by side, for a page (an example of the paper's Table I).
 
-    What happened to a value is told by colour and by letter: a generalised one is in italics, a
-    deleted one is ``*``. On a narrow screen the views stand below each other.
+    Operations are shown by colour and by type: a generalised value is in italics, a deleted one is
+    ``*``. On a narrow screen the views stand below each other.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def view_page(entry: pd.Series, views: Mapping[str, pd.Series], schema: Schema) 
     views
         Receiver -> its view: attribute name -> value.
     schema
-        Of the entry.
+        The entry's schema.
     """
     heads = ["", "entry", *map(in_words, views)]
     rows = []
@@ -156,9 +156,10 @@ def view_page(entry: pd.Series, views: Mapping[str, pd.Series], schema: Schema) 
 
 
 def marked(decoded: str, expected: str) -> str:
-    """A decoded line and, under it, a mark at every character to be edited, as plain text.
+    """A decoded line and, under it, a mark at every error, as plain text.
 
-    ``^`` is a character too much or wrong, ``v`` marks where one is missing before.
+    ``^`` marks a character that is wrong or surplus. ``v`` marks a character before which one is
+    missing.
     """
     marks = [" "] * (len(decoded) + 1)
     for edit in Levenshtein.editops(decoded, expected):
@@ -167,15 +168,15 @@ def marked(decoded: str, expected: str) -> str:
 
 
 def aligned(decoded: str, expected: str) -> Html:
-    """A decoded line under the expected one, character by character, errors marked.
+    """A decoded line under the expected one, character by character, with errors marked.
 
-    Characters to be removed from the decoded line are struck through, those to be inserted into it
-    are underlined in the expected one (the paper's figures 5 and 6).
+    Wrong characters of the decoded line are struck through. The right characters are underlined in
+    the expected line (the paper's figures 5 and 6).
 
     Parameters
     ----------
     decoded, expected
-        Lines; an alignment of fewest edits is shown, in rows that a telephone is wide enough for.
+        Lines. They are aligned with the fewest edits, in rows that fit on a telephone.
     """
     pairs = _alignment(decoded, expected)
     blocks = []
@@ -191,7 +192,7 @@ def aligned(decoded: str, expected: str) -> Html:
 
 
 def differences(decoded: pd.Series, expected: pd.Series) -> Html:
-    """Decoded lines as a list; what is wrong is struck through, and put right beside it.
+    """Decoded lines as a list; errors are struck through, with the right text beside them.
 
     Parameters
     ----------
@@ -218,7 +219,7 @@ def _edits(number: int) -> str:
 
 
 def _part(side: int, wrong: bool, pairs, filling: str = " ") -> str:
-    """One line's characters of a part of an alignment, marked if they are wrong."""
+    """One line's characters in a part of an alignment, marked if they are wrong."""
     tag = ("ins", "del")[side]
     parts = []
     for there, group in groupby((pair[side] for pair in pairs), bool):
@@ -228,7 +229,7 @@ def _part(side: int, wrong: bool, pairs, filling: str = " ") -> str:
 
 
 def _rows(pairs: list[tuple[str, str]], width: int) -> list[list[tuple[str, str]]]:
-    """An alignment in rows of at most `width`, broken after a separator where there is one."""
+    """An alignment in rows of at most `width`, broken after a separator if possible."""
     rows = []
     while len(pairs) > width:
         ends = [at for at in range(width) if pairs[at][0] == SEPARATOR]
@@ -239,7 +240,7 @@ def _rows(pairs: list[tuple[str, str]], width: int) -> list[list[tuple[str, str]
 
 
 def _alignment(decoded: str, expected: str) -> list[tuple[str, str]]:
-    """Expected and decoded characters side by side; one that has no partner stands alone."""
+    """Expected and decoded characters in pairs; a character without a partner has ``""``."""
     pairs = []
     for edit in Levenshtein.opcodes(expected, decoded):
         want, got = (

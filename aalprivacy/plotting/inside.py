@@ -10,10 +10,10 @@ from aalprivacy.plotting.style import INK, SERIES, STYLE, Drawing
 
 
 def code_strip(codes: np.ndarray, labels: list[str] | None = None, title: str = "") -> Drawing:
-    """Codes as heat strips: one row a code, its states ``h`` and ``c`` beside each other.
+    """Codes as heat strips: a row for each code, with its states ``h`` and ``c`` side by side.
 
-    Numbers are drawn to two decimals, so that the last bits, which depend on the processor, don't
-    change the picture.
+    Numbers are rounded to two decimals. Their last bits depend on the processor, and would change
+    the picture.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def code_strip(codes: np.ndarray, labels: list[str] | None = None, title: str = 
     labels
         Names of the rows; none by default.
     title
-        What the figure shows, if it isn't said beside it.
+        The title; none by default.
     """
     codes = np.atleast_2d(codes).round(2)
     units = codes.shape[1] // 2
@@ -50,17 +50,17 @@ def code_strip(codes: np.ndarray, labels: list[str] | None = None, title: str = 
 def code_map(
     maps: Mapping[str, tuple[np.ndarray, np.ndarray, list[str]]], title: str = ""
 ) -> Drawing:
-    """Codes on a plane, each with the mark of a group that it belongs to.
+    """Codes on a plane, each with the mark of its group.
 
-    Places are drawn to two decimals, as those of `code_strip`.
+    Positions are rounded to two decimals, for the same reason as in `code_strip`.
 
     Parameters
     ----------
     maps
-        Title of a panel -> places ``(n, 2)``, share of the variance of each axis, and the group of
-        each code; more than eight groups share marks.
+        Title of a panel -> positions ``(n, 2)``, each axis's share of the variance, and the group
+        of each code. With more than eight groups, some have the same mark.
     title
-        What the figure shows, if not only that.
+        The title, if it isn't the usual one.
     """
     with matplotlib.rc_context(STYLE):
         figure = Drawing(5.2 * len(maps), 4.9, title or "Codes by their two main directions")
@@ -94,25 +94,25 @@ def unit_activity(
     reverse: bool = True,
     title: str = "",
 ) -> Drawing:
-    """What single units hold while a line is read, character by character.
+    """The states of single units while a line is read, character by character.
 
-    A thin line stands before each attribute. States are drawn to two decimals, as `code_strip` has
-    them.
+    A thin line separates two attributes. States are rounded to two decimals, for the same reason as
+    in `code_strip`.
 
     Parameters
     ----------
     states
-        float ``(length, all units)`` of the line, as `aalprivacy.inspection.read_states` gives it.
+        float ``(length, all units)`` of the line, from `aalprivacy.inspection.read_states`.
     line
         The line.
     units, titles
-        Which are drawn, and what is said of each.
+        The units to draw, and a label for each.
     apart
-        After how many of them a line is drawn, if they are of two kinds.
+        If there are two kinds of units: the number of the first kind. A line separates them.
     reverse
-        Whether the encoder reads from the line's end, as its architecture says.
+        Whether the encoder reads from the line's end, as in its architecture.
     title
-        What the figure shows, if not only that.
+        The title, if it isn't the usual one.
     """
     side = "right" if reverse else "left"
     with matplotlib.rc_context(STYLE):

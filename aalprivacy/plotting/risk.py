@@ -1,4 +1,4 @@
-"""The figure of what views give away and what they are good for."""
+"""The figure of the risk and the utility of views."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ Point = tuple[float, float, float, float]
 def utility_against_risk(
     panels: Mapping[str, Mapping[str, Mapping[str, Point]]], title: str, known: Sequence[str]
 ) -> Drawing:
-    """How well outcomes are predicted from each view, by how many people are found in it.
+    """How well outcomes are predicted from each view, against the share of people found in it.
 
     Parameters
     ----------
@@ -23,9 +23,9 @@ def utility_against_risk(
         Name of a table -> outcome -> view -> share of people who are found, and the area under the
         ROC curve with its interval: ``(found, auc, low, high)``.
     title
-        What the figure shows.
+        The title.
     known
-        What is known of people to find them, for each panel in words.
+        For each panel, the attributes that an attacker knows, in words.
     """
     views = dict.fromkeys(v for outcomes in panels.values() for o in outcomes.values() for v in o)
     looks = dict(zip(views, SERIES, strict=False))

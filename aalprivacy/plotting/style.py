@@ -14,10 +14,10 @@ from aalprivacy.atomic import write_whole
 from aalprivacy.errors import InputError
 from aalprivacy.policy import Operation
 
-# Okabe & Ito's colours, which colour-blind readers can tell apart.
+# Okabe & Ito's colours, which colour-blind readers can distinguish.
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 VERMILION, SKY = "#D55E00", "#56B4E9"
-# A series has a colour, a marker and a kind of line of its own, so that it is known without colour.
+# Each series has its own colour, marker and kind of line, so that it can be found without colour.
 SERIES = (
     (BLUE, "o", "-"), (ORANGE, "s", "--"), (GREEN, "^", "-."), (PURPLE, "D", ":"),
     (VERMILION, "v", (0, (5, 1, 1, 1, 1, 1))), (SKY, "P", (0, (8, 2))), ("black", "X", (0, (1, 1))),
@@ -44,17 +44,17 @@ STYLE = {
 
 
 class Drawing(Figure):
-    """A figure with a title that also says in words what it shows.
+    """A figure with a title and an alternative text.
 
-    In a notebook it is shown as a picture with these words as its alternative text, and so as HTML:
-    of a plain picture, JupyterLab and nbconvert drop an alternative text.
+    A notebook shows it as HTML: a picture with its alternative text. JupyterLab and nbconvert would
+    drop the alternative text of a plain picture.
 
     Parameters
     ----------
     width, height
         In inches.
     title
-        What the figure shows; a diagram that is explained around it needs none.
+        What the figure shows; a diagram that the page explains needs none.
     """
 
     def __init__(self, width: float, height: float, title: str = "") -> None:
@@ -66,7 +66,7 @@ class Drawing(Figure):
 
     @property
     def alt(self) -> str:
-        """The figure in words, for who doesn't see it: its title and what can be read off it."""
+        """The alternative text, for people who can't see the figure: its title and results."""
         title = self.title.replace("\n", " ")
         return " ".join(f"{part}." if part[-1] not in ".?!" else part
                         for part in (title, self.details) if part)  # fmt: skip
@@ -83,17 +83,17 @@ class Drawing(Figure):
         return f'<img alt="{html.escape(self.alt)}" style="{style}" src="{source}">'
 
     def _ipython_display_(self) -> None:
-        """Be shown in a notebook so and not otherwise, whatever is set for matplotlib's figures."""
+        """Show the figure in a notebook as HTML, also if matplotlib has other settings."""
         from IPython.display import display
 
         display({"text/html": self.to_html(), "text/plain": self.alt}, raw=True)
 
 
 def write_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure in the form that its name's ending says, whole or not at all.
+    """Write a figure in the format of its name's ending, whole or not at all.
 
-    An SVG of the same figure has the same bytes, and its text stays text. A `Drawing`'s words are
-    the title of an SVG and the description of a PNG.
+    An SVG of the same figure always has the same bytes, and its text stays text. A `Drawing`'s
+    alternative text becomes the title of an SVG and the description of a PNG.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def write_figure(figure: Figure, path: str | Path) -> None:
     Raises
     ------
     InputError
-        If it can't be written, or the ending is of no form of picture.
+        If it can't be written, or the ending isn't one of a picture format.
     """
     form = Path(path).suffix[1:].lower()
     known = FigureCanvasBase.get_supported_filetypes()

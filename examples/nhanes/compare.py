@@ -1,8 +1,8 @@
-"""What each view gives away and what it is good for: real people, and the paper's simulated ones.
+"""The risk and the utility of each view, for real people and for the paper's simulated ones.
 
 Usage: ``python examples/nhanes/compare.py``, after ``make.py``; it writes ``risk.json`` and
-``risk.png`` beside it. Views are made by rule, so no pair is trained. It takes a minute or two, and
-goes on where it was stopped: remove ``runs/compare.json`` to begin anew.
+``risk.png`` beside it. Views are made by rule, so no pair is trained. It takes a minute or two. If
+it was stopped, it continues; remove ``runs/compare.json`` to start again.
 """
 
 import json
@@ -25,7 +25,7 @@ KEPT = FOLDER / "runs" / "compare.json"
 # What a neighbour or a colleague may know.
 KNOWN = ("age", "gender", "marital_status", "education", "household")
 KNOWN_SIMULATED = ("age", "gender", "marital_status", "height", "weight", "occupation")
-MODEL = "linear"  # in the figure; the other is in the file too
+MODEL = "linear"  # the model in the figure; the file has both models
 
 
 def compare(
@@ -43,11 +43,11 @@ def compare(
     entries
         One row a person.
     policy, known, secret
-        As `aalprivacy.risk.view_risk` has them.
+        As for `aalprivacy.risk.view_risk`.
     outcomes
-        Name -> what is to be predicted, and the attributes that mustn't be used for it.
+        Name -> what is to be predicted, and the attributes that must not be used for it.
     kept
-        Gives what was found before under a name, or else finds it out.
+        Returns an earlier result by its name, or computes and keeps it.
     """
     whole = policy.schema.check(entries)
 
@@ -75,7 +75,7 @@ def compare(
 
 
 def keeper(table: str) -> Callable[[str, Callable[[], dict]], dict]:
-    """What was found of a table, kept in a file."""
+    """A function that keeps a table's results in a file."""
 
     def kept(name: str, find: Callable[[], dict]) -> dict:
         found = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
@@ -107,7 +107,7 @@ def of_simulated(people: int = 4000) -> dict:
 
 
 def verdict(adults: dict) -> str:
-    """One sentence: what the views cost and save."""
+    """The result in words: what the views protect, and what they cost."""
 
     def found(view: str) -> str:
         return f"{adults['views'][view]['anonymity']['found']:.0%}"
@@ -116,12 +116,13 @@ def verdict(adults: dict) -> str:
         return f"{adults['views'][view]['utility']['diabetes'][MODEL]['auc']:.2f}"
 
     return (
-        f"Whoever knows five plain facts of a real adult finds the person in {found('entry')} of "
-        f"cases in the entries, {found('doctor')} in the doctor's view, {found('carer')} in the "
-        f"carer's and {found('researcher')} in the researcher's; from these diabetes is predicted "
-        f"with an area of {auc('entry')}, {auc('doctor')}, {auc('carer')} and "
-        f"{auc('researcher')}: here bands of nearly all attributes protect more and cost less "
-        "than deleting some and disclosing the others."
+        "An attacker who knows five plain facts of a real adult finds the person in "
+        f"{found('entry')} of cases in the entries, in {found('doctor')} in the doctor's view, in "
+        f"{found('carer')} in the carer's and in {found('researcher')} in the researcher's. "
+        f"Diabetes is predicted from these with an area under the ROC curve of {auc('entry')}, "
+        f"{auc('doctor')}, {auc('carer')} and {auc('researcher')}. So the researcher's view, which "
+        "has ranges and groups for most attributes, protects more and costs less than the carer's, "
+        "which deletes some attributes and discloses others."
     )
 
 

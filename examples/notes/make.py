@@ -1,13 +1,13 @@
-"""Simulated homes with a nurse's note: the entries of `simulate`, and one attribute more.
+"""Simulated homes with a nurse's note: the entries of `simulate` with one more attribute.
 
 Usage: ``python examples/notes/make.py``; it writes ``runs/entries.parquet`` beside it, the same for
-the same seed. ``--vocabulary open --seed 2000001`` makes people whose names and streets no training
-had.
+the same seed. ``--vocabulary open --seed 2000001`` makes people whose names and streets occur in no
+training.
 
-A note is put together from the phrases of ``phrases.toml``. It is about the resident (title, name,
-disease, medicine), two relatives who stay the same from note to note and mostly have the resident's
-surname, friends, and streets and towns, half of them the resident's own. What is somebody else's is
-another simulated resident's name or street.
+A note is made from the phrases of ``phrases.toml``. It is about the resident (title, name, disease,
+medicine), about two relatives and friends, and about streets and towns. The relatives are the same
+in all notes, and most have the resident's surname. Half of the streets and towns are the resident's
+own. Names and streets of other people are those of other simulated residents.
 """
 
 import argparse
@@ -29,10 +29,10 @@ from aalprivacy.tables import check_table_writable, write_table
 FOLDER = Path(__file__).parent
 SCHEMA = Schema.from_toml(FOLDER / "notes.toml")
 PHRASES = tomllib.loads((FOLDER / "phrases.toml").read_text("utf-8"))
-NO_NOTE = 0.05  # share of the entries without one
-OWN_STREET, OWN_SURNAME = 0.5, 0.6  # of the streets, and of the relatives
+NO_NOTE = 0.05  # share of the entries without a note
+OWN_STREET, OWN_SURNAME = 0.5, 0.6  # shares of the streets, and of the relatives
 LONGEST = 80  # characters of a note, and of a generalised one
-OTHERS, OTHERS_SEED = 2000, 4_000_001  # people whose names and streets are somebody else's
+OTHERS, OTHERS_SEED = 2000, 4_000_001  # residents whose names and streets other people get
 SPOUSES = {"married": ("wife", "husband"), "cohabiting": ("partner", "partner")}
 CHILDREN = ("daughter", "son", "sister", "brother", "niece", "nephew", "granddaughter", "grandson")
 WOMEN = ("wife", "daughter", "sister", "niece", "granddaughter")
@@ -46,7 +46,7 @@ def entries_with_notes(
     Parameters
     ----------
     n_users, entries_per_user, seed, vocabulary
-        As `aalprivacy.simulate` has them; beside the note the entries are those that it gives.
+        As for `aalprivacy.simulate`. Apart from the note, the entries are the same.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def entries_with_notes(
 
 
 class _Writer:
-    """Writes notes; `random` is the same on every machine."""
+    """Writes notes. It uses `random`, which gives the same numbers on every machine."""
 
     def __init__(self, others: pd.DataFrame, rng: random.Random) -> None:
         self._rng = rng
@@ -80,7 +80,7 @@ class _Writer:
         return options[int(self._rng.random() * len(options))]
 
     def notes(self, person: pd.Series, count: int) -> list[str]:
-        """So many notes on a person, whose relatives are the same in all of them."""
+        """`count` notes about a person, with the same relatives in all of them."""
         given, surname = person["name"].split(" ", 1)
         _, *street, town = person["address"].split(" ")
         woman, status = person["gender"] == "female", person["marital_status"]
@@ -112,7 +112,7 @@ class _Writer:
                 return note
 
     def _filled(self, own: dict) -> str:
-        """One note, however long."""
+        """One note of any length."""
         own_place = self._rng.random() < OWN_STREET
         values = {
             **own, **self._one(own["relatives"]), "drug": self._one(own["drugs"]),
@@ -139,7 +139,7 @@ class _Writer:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--users", type=int, default=10_000)
-    parser.add_argument("--entries", type=int, default=50, help="of each")
+    parser.add_argument("--entries", type=int, default=50, help="entries of each user")
     parser.add_argument("--seed", type=int, default=TRAINING_SEED)
     parser.add_argument("--vocabulary", choices=VOCABULARIES, default="training")
     parser.add_argument("--out", type=Path, default=FOLDER / "runs" / "entries.parquet")

@@ -1,11 +1,11 @@
-"""How well a pair tells the notes of people that it never saw: figures, and examples by seed.
+"""How well a pair writes the notes of people that it never saw: results, and examples by seed.
 
 Usage: ``python examples/notes/show.py``, after ``make.py`` and a training (``make notes`` does all
-three). The figures stand twice: of the entries as they are, and of the same entries with the notes
-dealt out among them anew. A note is then about somebody else, and the rule keeps the names in it. A
-pair that only learned to delete what follows "mr" fails there.
+three). There are results for the entries, and for the same entries with their notes exchanged. An
+exchanged note is about somebody else, so the rule keeps the names in it. A pair that has only
+learned to delete the word after "mr" fails there.
 
-Of the examples nothing is chosen but by seed; those that aren't right are drawn apart as well.
+The examples are drawn by seed. Examples with errors are also drawn separately.
 """
 
 import argparse
@@ -38,17 +38,18 @@ SHARES = {
 
 
 def dealt(entries: pd.DataFrame, schema: Schema, seed: int) -> pd.DataFrame:
-    """The entries with each other's notes: everybody has the note of somebody else.
+    """The entries with exchanged notes: everybody has the note of somebody else.
 
     Parameters
     ----------
     entries
         With the schema's id column; nobody has more than half of them.
     schema, seed
-        Of the entries, and of the dealing.
+        The schema of the entries, and the seed of the exchange.
     """
     rng = np.random.default_rng(seed)
-    # In the order of people, a step of at least the largest number of entries leads to another one.
+    # Entries are in the order of people. A step that is at least the largest number of entries of
+    # one person always leads to another person.
     order = np.argsort(pd.factorize(entries[schema.id])[0], kind="stable")
     largest = int(entries[schema.id].value_counts().max())
     step = int(rng.integers(largest, len(entries) - largest + 1))
@@ -58,14 +59,14 @@ def dealt(entries: pd.DataFrame, schema: Schema, seed: int) -> pd.DataFrame:
 
 
 def told(decoded: pd.Series, entries: pd.DataFrame, schema: Schema) -> dict[str, float | None]:
-    """What became of the words of notes; `SHARES` says what each share is of.
+    """What the decoder did with the words of notes; `SHARES` explains the shares.
 
     Parameters
     ----------
     decoded
         Notes that a decoder wrote.
     entries
-        Those that it read.
+        The entries that were encoded.
     schema
         What an entry is; the note's rule is a `aalprivacy.generalisation.WordsOf`.
 
@@ -94,14 +95,14 @@ def told(decoded: pd.Series, entries: pd.DataFrame, schema: Schema) -> dict[str,
 
 
 def figures(pair: Pair, entries: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
-    """The figures of a pair on entries; and entry, rule and decoder's text of each note.
+    """The results of a pair on entries; and each note in the entry, by rule, and decoded.
 
     Parameters
     ----------
     pair
-        Whose receiver's note is generalised.
+        A pair whose receiver gets a generalised note.
     entries
-        Of people that it wasn't trained on.
+        Entries of people that it wasn't trained on.
     """
     schema = pair.schema
     expected = view_lines(apply_policy(entries, pair.policy, pair.receiver), schema)
@@ -117,7 +118,7 @@ def figures(pair: Pair, entries: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
 
 
 def rows(found: dict[str, dict]) -> list[list[str]]:
-    """Figures as rows of text: what, and its value for each kind of entries."""
+    """Results as rows of text: a label, and a value for each kind of entries."""
     one = next(iter(found.values()))["entries"]
     parts = {
         f"wrong characters per entry (of {one:,})": lambda f: (
@@ -136,7 +137,7 @@ def rows(found: dict[str, dict]) -> list[list[str]]:
 
 
 def drawn(notes: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """So many of the notes, drawn by seed; all of them if they are fewer."""
+    """`count` of the notes, drawn by seed; all notes if there are fewer."""
     return notes.sample(min(count, len(notes)), random_state=seed)
 
 
@@ -144,10 +145,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pair", nargs="?", default=RUNS / "researcher", help="a folder, or a name")
     parser.add_argument("--data", type=Path, default=RUNS / "entries.parquet")
-    parser.add_argument("--entries", type=int, default=5000, help="to be read, drawn by seed")
+    parser.add_argument("--entries", type=int, default=5000, help="entries to read, drawn by seed")
     parser.add_argument("--show", type=int, default=12, help="examples of each kind")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="where to write all of it")
+    parser.add_argument("--json", type=Path, help="where to write results and examples")
     given = parser.parse_args()
     pair = load_pair(str(given.pair))
     table = read_entries(given.data, pair.schema)
