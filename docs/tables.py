@@ -5,6 +5,7 @@ sources are the cards and audits of pairs, and the files of `examples`.
 """
 
 import json
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from aalprivacy.atomic import write_text
 from aalprivacy.attributes import in_words
 
 ROOT = Path(__file__).resolve().parent.parent
-NHANES = ROOT / "examples" / "nhanes"
+NHANES, NOTES = ROOT / "examples" / "nhanes", ROOT / "examples" / "notes"
 PAGES = (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))
 
 
@@ -24,22 +25,35 @@ def nhanes() -> str:
     pairs = json.loads(path.read_text("utf-8")) if path.exists() else {}
     if not pairs:
         return said
+    head = (
+        "| pair | minutes | wrong characters per entry | entries without one | well-formed | "
+        "missing values right |\n| --- | --- | --- | --- | --- | --- |\n"
+    )
     rows = []
     for name, about in pairs.items():
         score = about["score"]
         rows.append(
-            f"| {in_words(name)} | {about['minutes']:.0f} | {score['character_error']:.2f} ± "
-            f"{score['standard_error']:.2f} | {score['well_formed']:.2%} | "
+            f"| {in_words(name)} | {about['minutes']:.0f} | {score['character_error']:.3f} ± "
+            f"{score['standard_error']:.3f} | {score['exact']:.1%} | {score['well_formed']:.2%} | "
             f"{about['missing_right']:.2%} |"
         )
-    head = (
-        "| pair | minutes | wrong characters per entry | well-formed | missing values right |\n"
-        "| --- | --- | --- | --- | --- |\n"
+    return (
+        f"{said}\n\nThree pairs were trained, each once. On {score['entries']} people that they "
+        f"never saw they have:\n\n{head}" + "\n".join(rows)
     )
-    people = score["entries"]
-    return f"{said}\n\nThree pairs, on {people} people that they never saw:\n\n{head}" + "\n".join(
-        rows
-    )
+
+
+def notes() -> str:
+    """How well a pair tells nurses' notes, with the figures of `examples/notes/show.py`."""
+    path = NOTES / "figures.json"
+    if not path.exists():
+        return "No pair was trained on them yet."
+    found = json.loads(path.read_text("utf-8"))
+    kinds = {kind: about for kind, about in found.items() if kind != "examples"}
+    head = ["", *kinds]
+    rows = runpy.run_path(str(NOTES / "show.py"))["rows"]
+    lines = [head, ["---"] * len(head), *rows(kinds)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 MADE: dict[str, Callable[[], str]] = {
@@ -48,6 +62,7 @@ MADE: dict[str, Callable[[], str]] = {
     "studies": report.studies_table,
     "verdicts": report.verdicts_table,
     "nhanes": nhanes,
+    "notes": notes,
 }
 
 
