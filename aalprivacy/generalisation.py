@@ -64,7 +64,9 @@ class Range:
         width, step = Decimal(str(self.width)), Decimal(1).scaleb(-self.decimals)
         # Plus 0, as ranges begin at 0 and not at -0.
         low = (Decimal(value) / width).to_integral_value(rounding="ROUND_FLOOR") * width + 0
-        return f"{low.quantize(step)}-{(low + width - step).quantize(step)}"
+        high = low + width - step
+        # f, as str() writes a zero with seven decimals as 0E-7.
+        return f"{low.quantize(step):f}-{high.quantize(step):f}"
 
     def results(self) -> None:
         """The values that it can give; ``None``, as they can't be listed."""
