@@ -225,7 +225,7 @@ class Hierarchy:
         try:
             text = Path(path).read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8"
+            reason = getattr(error, "strerror", None) or "not UTF-8; save it as such"
             raise InputError(f"{path}: can't be read as a hierarchy: {reason}") from None
         separator = ";" if ";" in text else ","
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
