@@ -74,7 +74,7 @@ class CodeBook:
         try:
             book = tomllib.loads(Path(path).read_text("utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8"
+            reason = getattr(error, "strerror", None) or "not UTF-8; save it as such"
             raise InputError(f"{path}: can't be read as a code book: {reason}") from None
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: not TOML: {str(error).split(';')[0]}") from None

@@ -145,9 +145,12 @@ def find_policy(path: Path | None, schema: Path | Schema | None) -> Policy:
         return TABLE_I
     if path is None:
         raise InputError("--schema: expected a --policy too, which says who may see what")
-    if isinstance(schema, Schema):
-        return Policy.from_csv(path, schema)
-    return Policy.from_csv(path, Schema.from_toml(schema) if schema else TABLE_I.schema)
+    if schema is None:
+        try:
+            return Policy.from_csv(path, TABLE_I.schema)
+        except InputError as error:
+            raise InputError(f"{error}; a table of your own needs its --schema too") from None
+    return Policy.from_csv(path, schema if isinstance(schema, Schema) else Schema.from_toml(schema))
 
 
 def find_pair(pair: str | None, receiver: str | None) -> Pair:
@@ -207,12 +210,20 @@ def write_schema(
         If the table can't be read or described, a file can't be written, or a hierarchy exists
         already, as a person may have filled it in.
     """
-    from aalprivacy.describe import LEFT_OUT, describe, hierarchy_stubs, policy_template
+    from aalprivacy.describe import LEFT_OUT, NO_ID, describe, hierarchy_stubs, policy_template
     from aalprivacy.prepare import read_untidy
 
     check_writable(schema, [table])
     if policy is not None:
         check_writable(policy, [table, schema])
+    corrected = next(
+        (file for file in (schema, policy) if file is not None and file.exists()), None
+    )
+    if corrected is not None:
+        raise InputError(
+            f"{corrected}: exists already, maybe corrected by hand; expected another name, or "
+            "delete it first"
+        )
     text = describe(read_untidy(table), id=id, show_values=show_values)
     stubs = {}
     if hierarchies is not None:
@@ -226,6 +237,8 @@ def write_schema(
         write_text(stub, hierarchies / name)
     write_text(text, schema)
     said = [f"schema: {schema}; read it and correct it before you use it"]
+    if NO_ID in text:
+        said.append("each row is taken for a person of its own; --id names a column that says who")
     left_out = text.count(LEFT_OUT)
     if left_out:
         said.append(f"{left_out} columns left out; the schema file says why")

@@ -49,7 +49,9 @@ TELLING = {
 }
 WHOSE = re.compile("((user|patient|person|resident|subject|participant|client) )?id")
 DEFAULT_ID = "user_id"
+NO_ID = "the table has no such column: each row is a person of its own; or say which (--id)"
 LEFT_OUT = "# Left out: "
+FORM_OF = {"numbers": 'form = "number"', "times": 'form = "pattern", time = "%H%M"'}
 TIMES = ("%Y%m%d", "%Y%m%d %H%M", "%Y%m%d %H%M%S", "%H%M", "%H%M%S")
 LOSSES = {"date left out", "time of day left out", "seconds left out"}
 
@@ -99,6 +101,11 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
             left_out.append(f"{heading or f'column {place + 1}'}: {error}")
             continue
         part["#"] = _to_know(part, text)
+        if not whose and _may_be_id(part, text):
+            part["#"].append(
+                "check: nearly every row has its own; if it says whose entry a row is, begin again "
+                f"with --id {json.dumps(heading, ensure_ascii=False)}"
+            )
         if show_values:
             shown = ", ".join(map(repr, text[_there(text)].drop_duplicates()[:3]))
             part["#"].append(f"such as {shown}")
@@ -126,7 +133,11 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
         "longest": (_longest(entries, schema), "characters of a line; new entries may need more"),
         "id": (id, guess or "says whose entry it is"),
     }
-    return "\n".join(_lines(head, parts, left_out))
+    notes = [f"{LEFT_OUT}{column}." for column in left_out]
+    twice = int(table.duplicated().sum())
+    if twice:
+        notes.append(f"# check: {twice:,} of {len(table):,} rows are equal to a row above them")
+    return "\n".join(_lines(head, parts, notes))
 
 
 def policy_template(schema: Schema, receivers: Sequence[str]) -> str:
@@ -217,7 +228,7 @@ def _id_of(headings: list[str], texts: list[pd.Series]) -> tuple[str, str]:
         and not words & set(TELLING[Category.PERSONAL].split())
     ):
         return headings[first], "a guess: the first column, another whole number in each row"
-    return DEFAULT_ID, "the table has no such column"
+    return DEFAULT_ID, NO_ID
 
 
 def _words(heading: str) -> list[str]:
@@ -249,7 +260,10 @@ def _to_know(part: dict, text: pd.Series) -> list[str]:
         for kind, step in steps.items():
             are = there.isin([v for v in values if step(v)]).sum()
             if len(there) / 2 < are < len(there):
-                notes.append(f"check: {are:,} of {len(there):,} are {kind}; the others: codes?")
+                notes.append(
+                    f"check: {are:,} of {len(there):,} are {kind}; the others: codes? If so, make "
+                    f"it {FORM_OF[kind]}, and say in a code book what they mean"
+                )
     return notes
 
 
@@ -319,6 +333,17 @@ def _is_own(text: pd.Series, people: pd.Series | None) -> bool:
     there = _there(text)
     owners = len(text[there]) if people is None else people[there].nunique()
     return text[there].nunique() > 0.9 * owners
+
+
+def _may_be_id(part: dict, text: pd.Series) -> bool:
+    """Whether values look like numbers of people: a word with a digit, nearly all different."""
+    there = text[_there(text)]
+    return (
+        part["form"] in ("digits", "words", "pattern")
+        and "time" not in part
+        and there.str.fullmatch(r"\S*[0-9]\S*").all()
+        and _is_own(text, None)
+    )
 
 
 def _forms(values: pd.Series, category: Category | None, none: bool) -> Iterator[dict]:
@@ -412,7 +437,7 @@ def _longest(entries: pd.DataFrame, schema: Schema) -> int:
     return int(math.ceil(lengths.max() * 1.1 / 10) * 10)
 
 
-def _lines(head: dict, parts: dict[str, dict], left_out: list[str]) -> Iterator[str]:
+def _lines(head: dict, parts: dict[str, dict], notes: list[str]) -> Iterator[str]:
     """The schema file."""
     hints = {
         "category": "a guess: personal, identifying, medical or sensor",
@@ -425,8 +450,7 @@ def _lines(head: dict, parts: dict[str, dict], left_out: list[str]) -> Iterator[
     yield "# A first schema, made from a table. Check each line, above all those that are guesses."
     for key, (value, comment) in head.items():
         yield f"{key} = {_toml(value)}   # {comment}"
-    for column in left_out:
-        yield f"{LEFT_OUT}{column}."
+    yield from notes
     for name, part in parts.items():
         yield f"\n[attributes.{name if re.fullmatch('[a-z0-9_]+', name) else _toml(name)}]"
         for key, value in part.items():

@@ -64,7 +64,9 @@ class Range:
         width, step = Decimal(str(self.width)), Decimal(1).scaleb(-self.decimals)
         # Plus 0: it turns -0 into 0.
         low = (Decimal(value) / width).to_integral_value(rounding="ROUND_FLOOR") * width + 0
-        return f"{low.quantize(step)}-{(low + width - step).quantize(step)}"
+        high = low + width - step
+        # f, as str() writes a zero with seven decimals as 0E-7.
+        return f"{low.quantize(step):f}-{high.quantize(step):f}"
 
     def results(self) -> None:
         """The possible results; ``None``, as they can't be listed."""
@@ -223,7 +225,7 @@ class Hierarchy:
         try:
             text = Path(path).read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8"
+            reason = getattr(error, "strerror", None) or "not UTF-8; save it as such"
             raise InputError(f"{path}: can't be read as a hierarchy: {reason}") from None
         separator = ";" if ";" in text else ","
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)

@@ -279,7 +279,11 @@ class Pair:
             )
         for name in (WEIGHTS, CARD):
             if not (folder / name).is_file():
-                raise InputError(f"{folder}: no {name}; expected a trained pair: {WEIGHTS}, {CARD}")
+                begun = (folder / "run.json").is_file()
+                remedy = "; its training isn't complete: train --resume" if begun else ""
+                raise InputError(
+                    f"{folder}: no {name}; expected a trained pair: {WEIGHTS}, {CARD}{remedy}"
+                )
         try:
             card = json.loads((folder / CARD).read_text("utf-8"))
             kinds = {"receiver": str, "policy": dict, "schema": dict, "fingerprints": dict}

@@ -157,7 +157,7 @@ class Policy:
         try:
             text = Path(path).read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8"
+            reason = getattr(error, "strerror", None) or "not UTF-8; save it as such"
             raise InputError(f"{path}: can't be read as a policy table: {reason}") from None
         first = next((line for line in text.splitlines() if line.strip()), "")
         separator = max(",;\t", key=first.count)

@@ -15,7 +15,15 @@ import numpy as np
 import pandas as pd
 
 from aalprivacy import spelling
-from aalprivacy.attributes import MISSING, NULLS, SEPARATOR, Attribute, Form, row_name
+from aalprivacy.attributes import (
+    MISSING,
+    MOST_DECIMALS,
+    NULLS,
+    SEPARATOR,
+    Attribute,
+    Form,
+    row_name,
+)
 from aalprivacy.codebook import CodeBook, meaning
 from aalprivacy.errors import InputError
 from aalprivacy.schema import Schema
@@ -354,11 +362,16 @@ class _Column:
             return []
         a, at = self.attribute, int(np.argmax(~self.right[self.codes]))
         value = self.now[self.codes[at]]
-        remedy = f"correct it, or write {MISSING} for a missing value"
+        remedy = f"correct it, or write {MISSING} for a missing value, or say so by --codes"
         if a.form is Form.ONE_OF:
-            remedy = "add it to the schema; or let unknown values be missing, or one of the listed"
+            remedy = (
+                "add it to the schema; or let unknown values be missing, or one of the listed "
+                "(--unknown), or say what it means by --codes"
+            )
         elif a.form is Form.NUMBER and _is_beyond(a, value):
-            remedy = f"{remedy}; or let what is out of range be missing"
+            remedy = f"{remedy}; or let what is out of range be missing (--out-of-range missing)"
+        elif a.form is Form.NUMBER and (decimals := _decimals(a, value)):
+            remedy = f"{remedy}; or set decimals = {decimals} in the schema"
         elif a.time:
             remedy = "write it as in ISO 8601, such as 2018-03-14 07:30:00"
         often = wrong[np.argsort(-self.counts[wrong], kind="stable")]
@@ -420,6 +433,15 @@ def _people(
 def _tell(people: pd.Series) -> set[str]:
     """Evidence that ids aren't numbers with decimals, so that a ``.0`` belongs to an id."""
     return set() if people.str.fullmatch(r"\d+\.0|").all() else {"no decimals"}
+
+
+def _decimals(attribute: Attribute, value: str) -> int | None:
+    """How many decimals a number has, if it is wrong only because these are too many."""
+    decimals = len(value.partition(".")[2])
+    if not attribute.decimals < decimals <= MOST_DECIMALS:
+        return None
+    finer = replace(attribute, decimals=decimals, generalise=None)
+    return decimals if finer.fits(pd.Series([value], dtype="str"))[0] else None
 
 
 def _is_beyond(attribute: Attribute, value: str) -> bool:

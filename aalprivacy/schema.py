@@ -238,7 +238,10 @@ class Schema:
                 what = f"unexpected column {column!r}"
                 if not str(column).strip():
                     what = f"column {len(found) + 1} has no name, as an index that pandas wrote"
-                raise InputError(f"{what}; expected {', '.join(self.names)}; {PREPARE}")
+                raise InputError(
+                    f"{what}; expected {', '.join(self.names)}, or {self.id} (the schema's 'id'); "
+                    f"{PREPARE}"
+                )
             found.append(name)
         absent = [name for name in self.names if name not in found]
         if absent:
@@ -395,7 +398,7 @@ class Schema:
         try:
             table = tomllib.loads(path.read_text("utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8"
+            reason = getattr(error, "strerror", None) or "not UTF-8; save it as such"
             raise InputError(f"{path}: can't be read: {reason}") from None
         except (ValueError, RecursionError) as error:  # also from a number with too many digits
             raise InputError(f"{path}: not TOML: {str(error).split(';')[0]}") from None

@@ -255,6 +255,8 @@ def test_a_table_of_ones_own(run, refused, clinic_files):
             says="--data: expected entries")  # fmt: skip
     refused("view", own, "--schema", schema, "--receiver", "statistics", "--out", view,
             says="expected a --policy too")  # fmt: skip
+    refused("view", own, "--policy", clinic_files / "policy.csv", "--receiver", "statistics",
+            "--out", view, says="a table of your own needs its --schema too")  # fmt: skip
     few = clinic_files / "few.csv"
     pd.read_csv(own)[:30].to_csv(few, index=False)
     refused("train", "--receiver", "statistics", *mine, "--data", few, "--out",
@@ -299,6 +301,15 @@ def test_describe_prepare_and_use(run, refused, tmp_path):
                             "--receivers", "nurse, doctor")  # fmt: skip
     assert code == 0, error
     assert "José" not in text
+    assert "a person of its own" not in text
+    corrected = schema.read_text()
+    refused("describe", own, "--out", schema, says="home.toml: exists already")
+    refused("describe", own, "--out", tmp_path / "new.toml", "--policy-out", policy,
+            says="policy.csv: exists already")  # fmt: skip
+    assert (schema.read_text(), (tmp_path / "new.toml").exists()) == (corrected, False)
+    pd.read_csv(own, encoding="cp1252").drop(columns="id").to_csv(tmp_path / "no_id.csv")
+    code, text, error = run("describe", tmp_path / "no_id.csv", "--out", tmp_path / "new.toml")
+    assert code == 0, error
     report = tmp_path / "report.csv"
     code, text, error = run("prepare", own, "--schema", schema, "--dry-run", "--report", report)
     assert code == 0, error
@@ -329,7 +340,9 @@ def test_describe_writes_groups_to_fill_in_and_prepare_goes_by_a_code_book(run, 
     assert "hierarchies: 1 in" in text
     assert 'hierarchy = "groups/unit.csv"' in schema.read_text()
     (groups / "unit.csv").write_text("a;east;*\nb;east;*\nc;west;*\n")  # 9 is no unit
-    refused(*describe, says="unit.csv: exists already; expected an empty folder")
+    refused(*describe, says="home.toml: exists already")
+    refused(*describe[:3], tmp_path / "new.toml", *describe[4:],
+            says="unit.csv: exists already; expected an empty folder")  # fmt: skip
     codes, clean = tmp_path / "codes.toml", tmp_path / "clean.csv"
     codes.write_text('[columns]\nunit = "unit"\n[values.unit]\n9 = "-"\n')
     prepare = ("prepare", own, "--schema", schema, "--out", clean)

@@ -184,7 +184,7 @@ def test_a_survey_is_described(survey):
     assert "# Left out: AskedAgain: all values are the same, or missing." in text
     codes = (survey["MinutesSedentary"] == 9999).sum()
     assert f"# check: {codes} values stand far above all others and may be a code" in text
-    assert f"# check: 80 of {N} are numbers; the others: codes?" in text
+    assert f"# check: 80 of {N} are numbers; the others: codes? If so, make it form = " in text
     assert text.count("# check: few whole numbers; if they are codes") == 2
     empty = (survey["EverSmoked"] == "").sum()
     assert f"# {empty} of {N} missing; 2 different values" in text
@@ -192,6 +192,28 @@ def test_a_survey_is_described(survey):
     assert set(entries["usual_sleep_time"]) == {"2300", "0030", "-"}
     assert "0" in set(entries["minutes_sedentary"])
     assert {"bytes written as text", "next to zero, so zero"} <= {c.kind for c in report}
+
+
+def test_a_column_of_numbers_of_people_is_pointed_at():
+    table = pd.DataFrame(
+        {
+            "Unit": ["a", "b"] * 20,
+            "Pat.-Nr.": [f"{n:06}" for n in range(40)],
+            "Weight": [f"{60 + n}" for n in range(40)],
+        }
+    )
+    text = describe(table)
+    assert (
+        'id = "user_id"   # the table has no such column: each row is a person of its own' in text
+    )
+    assert text.count("begin again with --id") == 1
+    assert '--id "Pat.-Nr."' in text
+    assert "begin again" not in describe(table, id="Pat.-Nr.")
+    assert "begin again" not in describe(table.assign(**{"Pat.-Nr.": ["000001", "000002"] * 20}))
+    assert "rows are equal" not in text
+    assert "# check: 2 of 42 rows are equal to a row above them" in describe(
+        pd.concat([table, table[:2]], ignore_index=True)
+    )
 
 
 def test_a_first_column_that_is_no_id(survey):

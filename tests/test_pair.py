@@ -90,7 +90,10 @@ def test_rekeying_is_undone_by_nothing_but_the_seed(make_pair, entries):
 def test_unknown_pairs(tmp_path):
     with pytest.raises(InputError, match="nosy: no such pair; expected a folder, or one that"):
         load_pair("nosy")
-    with pytest.raises(InputError, match=f"no {WEIGHTS}; expected a trained pair"):
+    with pytest.raises(InputError, match=f"no {WEIGHTS}; expected a trained pair.*card.json$"):
+        load_pair(tmp_path)
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(InputError, match="its training isn't complete: train --resume"):
         load_pair(tmp_path)
     (tmp_path / "weights.npz").write_bytes(b"")
     with pytest.raises(InputError, match="in the format of an earlier version"):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from aalprivacy.attributes import Attribute, Form
 from aalprivacy.codebook import CodeBook
 from aalprivacy.errors import InputError
+from aalprivacy.generalisation import Range
 from aalprivacy.policy import Policy
 from aalprivacy.prepare import Change, prepare, read_untidy
 from aalprivacy.schema import ALPHABET, ASSISTED_LIVING, Schema
@@ -378,8 +379,21 @@ def test_out_of_range():
     assert (values, kinds) == (["-", "-", "80"], ["out of range"])
     with pytest.raises(InputError, match=r"got '80\.4'"):
         tidy(age, ["80.4"], out_of_range="missing")
+    assert "decimals =" not in str(error.value)
     with pytest.raises(InputError, match="out of range: expected refuse or missing, got 'other'"):
         tidy(age, ["80"], out_of_range="other")
+
+
+def test_too_many_decimals():
+    share = Attribute("a", Form.NUMBER, least=0, most=60, decimals=2, generalise=Range(10, 2))
+    with pytest.raises(InputError, match=r"'0\.1111111'; .*; or set decimals = 7 in the schema"):
+        tidy(share, ["0.1111111", "3.25"])
+    with pytest.raises(InputError) as error:  # more decimals than a number may have
+        tidy(share, ["0.1234567891"])
+    assert "decimals =" not in str(error.value)
+    with pytest.raises(InputError) as error:  # and what decimals don't put right
+        tidy(share, ["99.125"])
+    assert "decimals =" not in str(error.value)
 
 
 def test_unknown_values():

@@ -118,6 +118,15 @@ def test_the_page_shows_the_clinics_files():
     assert commands == ["view", "train", "encode", "decode", "evaluate", "audit"]
 
 
+def test_the_pages_code_book_is_one():
+    from aalprivacy.codebook import CodeBook, meaning
+
+    (text,) = re.findall(r"```toml\n(\[columns\].*?)```", OWN_TABLE, re.DOTALL)
+    book = CodeBook(**tomllib.loads(text))
+    assert book.columns == {"temperature": "Temp. (C)"}
+    assert meaning("999.0", book.meanings("temperature")) == "-"
+
+
 def _cells(section):
     """The first cell of each row of a table in a section of that page."""
     text = OWN_TABLE.split(f"\n## {section}\n")[1].split("\n## ")[0]
