@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: reproduce notebooks tables site test check install lock compat studies
+.PHONY: reproduce notebooks tables site test types check release install lock compat studies
 
 reproduce: install  ## the main job on the shipped pairs: figures and tables in figures/
 	$(BIN)/aalprivacy reproduce --out figures
@@ -24,8 +24,18 @@ test: install  ## minutes: format, lint, and the tests that a change is likely t
 	$(BIN)/ruff check .
 	$(BIN)/pytest -n 2 --dist loadfile
 
-check: test site  ## everything: also real processes, whole reports, notebooks, the site, and the wheel without TensorFlow
+types: install  ## what the package says of its types holds
+	$(BIN)/mypy
+
+check: test types site  ## everything: also real processes, whole reports, notebooks, the site, and the wheel without TensorFlow
 	$(BIN)/pytest -m slow
+
+release: install  ## minutes: wheel and source archive in dist/, and every command of the wheel in an environment of its own
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[release]'
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python tests/release.py dist
 
 install: .venv/installed
 

@@ -192,7 +192,7 @@ class Pair:
         """
         rng = np.random.default_rng(seed)
         units, width = self.architecture.units, self.architecture.embedding
-        order, sign = rng.permutation(units), rng.choice(np.float32([-1, 1]), units)
+        order, sign = rng.permutation(units), rng.choice(np.array([-1, 1], np.float32), units)
         # h and c of a unit change place and sign together. Of its gates only the candidate changes
         # its sign.
         gates = np.concatenate([gate * units + order for gate in range(4)])
@@ -444,5 +444,5 @@ def _form(
 def _fingerprint(weights: Mapping[str, np.ndarray], names: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for name in names:
-        digest.update(np.ascontiguousarray(weights[name]))
+        digest.update(np.ascontiguousarray(weights[name]).data)
     return digest.hexdigest()[:16]
