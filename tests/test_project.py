@@ -47,7 +47,7 @@ def test_requirements_pin_what_pyproject_asks_for():
     asked = [*PROJECT["dependencies"], *extras["train"], *extras["notebooks"], *extras["test"]]
     for requirement in asked:
         pin = pinned[_name(requirement)]
-        lowest = re.search(r">=([\d.]+)", requirement)[1]
+        lowest = re.search(r"[>=]=([\d.]+)", requirement)[1]
         assert [int(n) for n in re.findall(r"\d+", pin)][:3] >= [
             int(n) for n in lowest.split(".")
         ], requirement

@@ -1,7 +1,8 @@
 """What a user writes, for `make types`: the package's types reach them. It is never run."""
 
+from typing import assert_type
+
 import pandas as pd
-from typing_extensions import assert_type
 
 from aalprivacy import TABLE_I, Pair, Policy, Schema, apply_policy, load_pair, simulate
 
