@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: reproduce notebooks tables site test check install lock compat studies
+.PHONY: reproduce notebooks tables site test types check release install lock compat studies
 
 reproduce: install  ## figures, tables and verdicts of the shipped pairs, in figures/
 	$(BIN)/aalprivacy reproduce --out figures
@@ -24,8 +24,15 @@ test: install  ## minutes: format, lint, and the quick tests
 	$(BIN)/ruff check .
 	$(BIN)/pytest -n 2 --dist loadfile
 
-check: test site  ## all tests: also several processes, reports, notebooks, the site, and the wheel without TensorFlow
+check: test types site  ## all tests: also several processes, reports, notebooks, the site, and the wheel without TensorFlow
 	$(BIN)/pytest -m slow
+
+release: install  ## minutes: wheel and source archive in dist/, and every command of the wheel in an environment of its own
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[release]'
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python tests/release.py dist
 
 install: .venv/installed
 

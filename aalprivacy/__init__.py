@@ -6,7 +6,24 @@ used, so that encoding and decoding need no TensorFlow.
 
 import importlib
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for editors and type checkers, which don't run `__getattr__`
+    from aalprivacy.attributes import Attribute as Attribute
+    from aalprivacy.attributes import Form as Form
+    from aalprivacy.errors import InputError as InputError
+    from aalprivacy.evaluation import evaluate as evaluate
+    from aalprivacy.homes import simulate as simulate
+    from aalprivacy.pair import Pair as Pair
+    from aalprivacy.pair import load_pair as load_pair
+    from aalprivacy.pair import shipped_pairs as shipped_pairs
+    from aalprivacy.policy import TABLE_I as TABLE_I
+    from aalprivacy.policy import Operation as Operation
+    from aalprivacy.policy import Policy as Policy
+    from aalprivacy.recipe import Recipe as Recipe
+    from aalprivacy.runs import train as train
+    from aalprivacy.schema import Schema as Schema
+    from aalprivacy.views import apply_policy as apply_policy
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

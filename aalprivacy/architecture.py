@@ -69,7 +69,7 @@ class Architecture:
         tables = {"embedding": self.tokens}
         if self.places:
             tables |= {"attribute": self.attributes, "place": self.places}
-        shapes = {}
+        shapes: dict[str, tuple[int, ...]] = {}
         for part, inputs in {"encoder": vector, "decoder": fed}.items():
             shapes |= {f"{part}/{name}/embeddings": (rows, vector) for name, rows in tables.items()}
             shapes |= {

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -129,7 +130,7 @@ class Attribute:
         if isinstance(self.values, str) or not all(isinstance(v, str) and v for v in self.values):
             raise InputError(f"{self.name}: values: expected text in quotes, got {self.values}")
         object.__setattr__(self, "values", tuple(self.values))
-        digits = (self.digits,) * 2 if type(self.digits) is int else self.digits
+        digits: Any = (self.digits,) * 2 if type(self.digits) is int else self.digits
         whole = isinstance(digits, tuple | list) and [type(n) for n in digits] == [int, int]
         if not whole or not 1 <= digits[0] <= digits[1] <= 250:
             raise InputError(f"{self.name}: digits: expected such as 11 or [6, 15], got {digits}")
@@ -160,8 +161,8 @@ class Attribute:
                 raise InputError(
                     f"{self.name}: {rule.source or 'the hierarchy'} has no row for {absent[0]!r}"
                 )
-        elif hasattr(rule, "to_dict"):
-            kind = next(iter(rule.to_dict()))
+        elif rule is not None and hasattr(rule, "to_dict"):
+            kind = next(iter(to_table(rule)))
             # A number has one word only, and its first digits don't say how large it is.
             fit = {"range": form is Form.NUMBER, "bands": form is Form.NUMBER,
                    "first": form is not Form.NUMBER,
@@ -220,7 +221,7 @@ class Attribute:
             limits += [f"up to {self.most:g}"] if self.most is not None else []
             return " ".join([kind, *limits])
         if self.form is Form.DIGITS:
-            low, high = self.digits
+            low, high = self.span
             return f"{low} digits" if low == high else f"{low} to {high} digits"
         return {
             Form.WORDS: "words with one blank between them",
@@ -253,7 +254,7 @@ class Attribute:
             if self.most is not None:
                 good &= numbers <= self.most
         elif self.form is Form.DIGITS:
-            low, high = self.digits
+            low, high = self.span
             good = _match(rf"[0-9]{{{low},{high}}}", text)
         elif self.form is Form.WORDS:
             good = _match(r"\S+( \S+)*", text)
@@ -295,12 +296,17 @@ class Attribute:
             return f"{said}; write {re.split('[.,]', value)[0]}, or {PREPARE}"
         if self.form is Form.NUMBER and re.fullmatch(rf"-?[0-9]{{{MOST_DIGITS + 1},}}", value):
             return f"{said}, which has more than {MOST_DIGITS} digits; the form digits takes more"
-        if self.form is Form.DIGITS and value.isdigit() and len(value) < self.digits[0]:
+        if self.form is Form.DIGITS and value.isdigit() and len(value) < self.span[0]:
             return (
                 f"{said}, which has {len(value)}; a spreadsheet may have lost a zero at its "
                 f"beginning; {PREPARE}"
             )
         return f"{said}; {PREPARE}" if self.fits(pd.Series([_tidy(value)]))[0] else said
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Of digits: how many, at least and at most."""
+        return self.digits if isinstance(self.digits, tuple) else (self.digits, self.digits)
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -365,6 +371,8 @@ class Attribute:
         """
         if value == MISSING:
             return MISSING
+        if self.generalise is None:
+            raise InputError(f"{self.name}: this attribute has no generalisation")
         try:
             general = self.generalise(value, *others)
         except Exception as error:  # a rule may be a user's function
@@ -381,12 +389,14 @@ class Attribute:
     def to_dict(self) -> dict:
         """The attribute as in a schema file, with the hierarchy's rows and not its file's name."""
         default = Attribute(self.name, Form.TEXT)
-        table = {"form": str(self.form), "category": str(self.category), "label": self.label}
+        table: dict = {
+            "form": str(self.form), "category": str(self.category), "label": self.label
+        }  # fmt: skip
         for key in ("expected", "decimals", "least", "most", "pattern", "time"):
             if getattr(self, key) != getattr(default, key):
                 table[key] = getattr(self, key)
         if self.form is Form.DIGITS:
-            table["digits"] = list(self.digits)
+            table["digits"] = list(self.span)
         if isinstance(self.generalise, Hierarchy):
             listed = {"values": list(self.values)} if self.values != self.generalise.values else {}
             return table | self.generalise.to_dict() | listed
@@ -417,7 +427,7 @@ def refuse_unfit(
     attribute: Attribute,
     text: pd.Series,
     codes: np.ndarray,
-    distinct: np.ndarray,
+    distinct: np.ndarray | pd.Index,
     row: str = "row",
 ) -> None:
     """Raise `InputError`, naming the row, at the first value that isn't of the attribute's form.
@@ -438,7 +448,7 @@ def refuse_unfit(
         raise InputError(f"{row} {row_name(text.index, at)}, {attribute.name}: {complaint}")
 
 
-def row_name(index: pd.Index, at: int) -> str:
+def row_name(index: pd.Index, at: int | np.integer) -> str:
     """What a message calls a row: its label, and its number if the label isn't unique."""
     label = index[int(at)]
     name = ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)

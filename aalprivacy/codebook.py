@@ -96,7 +96,8 @@ class CodeBook:
         """
         for name in self.values:
             _attribute(name, schema)
-        names, done = [str(column) for column in table.columns], {}
+        names = [str(column) for column in table.columns]
+        done: dict[str, str] = {}
         for name, column in self.columns.items():
             new = _attribute(name, schema)
             at = [n for n, known in enumerate(table.columns) if plain(str(known)) == plain(column)]

@@ -87,7 +87,7 @@ def read_codes(
     if (sealed is None) is not (key is None):
         state = "is not sealed; expected no key" if key else "is sealed; expected a key"
         raise InputError(f"{path}: {state}")
-    if sealed is not None:
+    if sealed is not None and key is not None:
         try:
             # The receiver comes from the caller: the name in the file could be another's.
             plain = sealing.unseal(sealed.tobytes(), key, about | {"receiver": receiver})
@@ -116,7 +116,7 @@ def read_codes(
     return Codes(codes, made_by, about.get("receiver"))
 
 
-def check_encoder(path: str | Path, made_by: str, encoder: str | None) -> None:
+def check_encoder(path: str | Path, made_by: object, encoder: str | None) -> None:
     """Refuse codes that another encoder made; ``None`` accepts any encoder.
 
     Raises
@@ -130,8 +130,8 @@ def check_encoder(path: str | Path, made_by: str, encoder: str | None) -> None:
         )
 
 
-def check_steps(path: str | Path, steps: str, small: Small | None) -> None:
-    """Refuse small codes whose steps aren't the pair's.
+def check_steps(path: str | Path, steps: object, small: Small | None) -> Small:
+    """The steps of a pair, if they are those that small codes have.
 
     Raises
     ------
@@ -143,13 +143,14 @@ def check_steps(path: str | Path, steps: str, small: Small | None) -> None:
             f"{path}: small codes, which only the pair that made them can read; expected a pair "
             f"with steps {steps}, got {small.fingerprint if small else 'one without steps'}"
         )
+    return small
 
 
 def _unpacked(path: str | Path, content: dict, about: dict, small: Small | None) -> np.ndarray:
     """The codes of a file of small ones."""
-    check_steps(path, about[SMALL], small)
+    steps = check_steps(path, about[SMALL], small)
     try:
-        return small.restored(unpack(content["packed"].tobytes(), int(about["n"]), small.steps))
+        return steps.restored(unpack(content["packed"].tobytes(), int(about["n"]), steps.steps))
     except (KeyError, TypeError, ValueError, InputError):
         raise InputError(f"{path}: damaged small codes") from None
 
@@ -177,27 +178,28 @@ def write_codes(
     InputError
         If it can't be written.
     """
-    about = {"version": CODES_VERSION, "encoder": codes.encoder, "receiver": codes.receiver}
+    about: dict = {"version": CODES_VERSION, "encoder": codes.encoder, "receiver": codes.receiver}
     numbers = np.asarray(codes.codes, np.float32)
     if number_type == SMALL:
-        about |= {SMALL: small.fingerprint, "n": len(numbers)}
-        content = {"packed": np.frombuffer(pack(small.rounded(numbers)), np.uint8)}
+        steps = _needed(small)
+        about |= {SMALL: steps.fingerprint, "n": len(numbers)}
+        content = {"packed": np.frombuffer(pack(steps.rounded(numbers)), np.uint8)}
     else:
         content = rounded(numbers, number_type)
     if key is not None:
         plain = io.BytesIO()
-        np.savez(plain, **content)
+        np.savez(plain, **content)  # type: ignore[arg-type]
         sealed = sealing.seal(plain.getvalue(), key, about)
         content = {"sealed": np.frombuffer(sealed, np.uint8)}
 
     def write(draft: Path) -> None:
         with draft.open("wb") as file:
-            np.savez(file, about=json.dumps(about), **content)
+            np.savez(file, about=json.dumps(about), **content)  # type: ignore[arg-type]
 
     write_whole(path, write)
 
 
-def check_number_type(number_type: str, small: Small | None) -> None:
+def check_number_type(number_type: object, small: Small | None) -> None:
     """Refuse an unknown type of numbers, or small codes of a pair that can't make them.
 
     Raises
@@ -208,8 +210,14 @@ def check_number_type(number_type: str, small: Small | None) -> None:
     if number_type not in (*NUMBER_TYPES, SMALL):
         expected = " or ".join((*NUMBER_TYPES, SMALL))
         raise InputError(f"type of numbers: expected {expected}, got {number_type!r}")
-    if number_type == SMALL and small is None:
+    if number_type == SMALL:
+        _needed(small)
+
+
+def _needed(small: Small | None) -> Small:
+    if small is None:
         raise InputError("small codes: the pair has no steps for them; expected another type")
+    return small
 
 
 def refuse_infinite(codes: np.ndarray) -> None:
@@ -247,8 +255,10 @@ def to_arrow(codes: np.ndarray, number_type: str, small: Small | None = None) ->
     small
         The pair's `Small`, for small codes.
     """
-    is_small = number_type == SMALL
-    content = {"codes": small.rounded(codes)} if is_small else rounded(codes, number_type)
+    if number_type == SMALL:
+        content = {"codes": _needed(small).rounded(codes)}
+    else:
+        content = rounded(codes, number_type)
     numbers = np.ascontiguousarray(content["codes"])
     column = pa.FixedSizeListArray.from_arrays(pa.array(numbers.reshape(-1)), numbers.shape[1])
     scale = {SCALE: json.dumps(content["scale"].tolist())} if "scale" in content else None
@@ -267,7 +277,7 @@ def of_arrow(
     """
     kind, expected = "int16" if number_type == SMALL else number_type, width
     if number_type == SMALL:
-        expected = small.steps
+        expected = _needed(small).steps
     column = table[COLUMN].combine_chunks() if COLUMN in table.column_names else pa.array([])
     if column.type != pa.list_(pa.from_numpy_dtype(np.dtype(kind)), expected):
         raise InputError(f"codes of type {column.type}; expected {kind} lists of {expected}")
@@ -276,7 +286,7 @@ def of_arrow(
         raise InputError("a code has a null; expected a number")
     codes = numbers.to_numpy(zero_copy_only=False).reshape(-1, expected)
     if number_type == SMALL:
-        return small.restored(codes)
+        return _needed(small).restored(codes)
     scale = np.array(json.loads((table.schema.metadata or {}).get(SCALE, "1")), np.float32)
     if scale.shape != ((width,) if kind == "int8" else ()):
         raise InputError(f"int8 codes; expected one scale a number, {width} float32")

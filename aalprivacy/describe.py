@@ -84,7 +84,9 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
     headings = [single_blanks(heading) for heading in shown]
     alike = Counter(name for h in headings if plain(h) for name in {plain(h), plain(_name(h))})
     if alike and max(alike.values()) > 1:
-        raise InputError(f"two columns are called {max(alike, key=alike.get)}; rename one of them")
+        raise InputError(
+            f"two columns are called {max(alike, key=lambda name: alike[name])}; rename one of them"
+        )
     texts = [_tidy(as_text(column)) for _, column in table.items()]
     told, guess = (id, "") if id else _id_of(headings, texts)
     whose = next((h for h in headings if plain(h) == plain(told)), None)
@@ -107,8 +109,8 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
                 f"with --id {json.dumps(heading, ensure_ascii=False)}"
             )
         if show_values:
-            shown = ", ".join(map(repr, text[_there(text)].drop_duplicates()[:3]))
-            part["#"].append(f"such as {shown}")
+            few = ", ".join(map(repr, text[_there(text)].drop_duplicates()[:3]))
+            part["#"].append(f"such as {few}")
         parts[_name(heading)] = part
     if not parts:
         raise InputError("no column can be used; " + "; ".join(left_out))
@@ -312,7 +314,7 @@ def _part(
     category = next((c for c, telling in TELLING.items() if words & set(telling.split())), None)
     if category is Category.PERSONAL and set(map(whole, values.str.casefold())) <= TRUE | FALSE:
         category = None  # "has a phone: yes" isn't personal, a phone number is
-    none = text.str.casefold().eq("none").any()
+    none = bool(text.str.casefold().eq("none").any())
     for form in _forms(values, category, none):
         part = {"label": heading, "category": str(category or Category.IDENTIFYING), **form}
         try:
@@ -368,7 +370,7 @@ def _forms(values: pd.Series, category: Category | None, none: bool) -> Iterator
         shapes = {re.sub("[0-9]+", "0", v) for v in distinct}
         if len(shapes) == 1 and "0" in min(shapes):  # 135-85
             yield {"form": "pattern", "pattern": re.escape(min(shapes)).replace("0", "[0-9]+")}
-        words = values.str.split().str.len()
+        words = values.str.split().str.len()  # type: ignore[misc]
         if words.max() <= MOST_WORDS:
             several = words.median() > 1 and category is not Category.PERSONAL
             yield {"form": "words", **({"generalise": {"last_word": True}} if several else {})}
@@ -378,8 +380,8 @@ def _forms(values: pd.Series, category: Category | None, none: bool) -> Iterator
 def _numbers(distinct: pd.Series) -> dict[str, str] | None:
     """Each value -> how a schema writes the number; ``None`` if a value isn't a number."""
     step = number_step(MOST_DECIMALS, number_signs(distinct))
-    steps = {value: step(value) for value in distinct}
-    return None if None in steps.values() else {value: new for value, (_, new) in steps.items()}
+    new = {value: found[1] for value in distinct if (found := step(value)) is not None}
+    return new if len(new) == distinct.nunique() else None
 
 
 def _digit_forms(folded: list[str]) -> Iterator[dict]:
@@ -432,8 +434,11 @@ def _longest(entries: pd.DataFrame, schema: Schema) -> int:
     lengths = np.full(len(entries), len(schema) - 1)
     for attribute in schema.attributes:
         text = entries[attribute.name]
-        general = schema.general(attribute.name, entries).str.len() if attribute.generalise else 0
-        lengths += np.maximum(text.str.len(), general).to_numpy(int)
+        longest = text.str.len().to_numpy(int)
+        if attribute.generalise:
+            general = schema.general(attribute.name, entries)
+            longest = np.maximum(longest, general.str.len().to_numpy(int))
+        lengths += longest
     return int(math.ceil(lengths.max() * 1.1 / 10) * 10)
 
 

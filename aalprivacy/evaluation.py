@@ -104,10 +104,13 @@ class Tally:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.entries = self.errors = self.squares = self.exact = self.well_formed = 0
-        self.wrong, self.right, self.single = Counter(), Counter(), Counter()
+        self.wrong: Counter = Counter()
+        self.right: Counter = Counter()
+        self.single: Counter = Counter()
         self.distribution = np.zeros(MOST_ERRORS + 1, int)
         # For each person: the number of errors, and the number of entries.
-        self.of_person, self.per_person = Counter(), Counter()
+        self.of_person: Counter = Counter()
+        self.per_person: Counter = Counter()
 
     def add(self, decoded: pd.Series, expected: pd.Series, users: pd.Series | None = None) -> None:
         """Compare more lines; the parameters are those of `score`."""
@@ -312,7 +315,7 @@ def to_text(scores: dict[str, Score]) -> tuple[list[list[str]], list[str]]:
     frame = to_frame(scores)
     forms = {"entries": "{:,.0f}", "exact": "{:.1%}", "well-formed": "{:.1%}"}
     rows = [
-        [str(name), *("-" if pd.isna(v) else forms.get(c, "{:.3f}").format(v)
+        [str(name), *("-" if pd.isna(v) else forms.get(str(c), "{:.3f}").format(v)
                       for c, v in row.items())]
         for name, row in frame.iterrows()
     ]  # fmt: skip

@@ -306,7 +306,7 @@ def _renamed(before: str, value: str, was: list[str], now: list[str]) -> str:
         The other values before and after. Their words are in the same places, too.
     """
     words = ((WORD.findall(text) for text in texts) for texts in (was, now))
-    new = {}
+    new: dict[str, str] = {}
     for old_words, new_words in zip(*words, strict=True):
         new |= zip(map(str.casefold, old_words), new_words, strict=True)
     for match in WORD.finditer(before):
@@ -340,7 +340,7 @@ class _Values:
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
         for array in (self._flat, self._lengths, *self._ids):
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
     def lengths(self, table: int, rows: np.ndarray, which: np.ndarray) -> np.ndarray:

@@ -93,10 +93,11 @@ class Bands:
         numbers = [limit for _, limit in self.limits]
         if not numbers or numbers[-1] is not None or None in numbers[:-1]:
             raise InputError("bands: expected a limit for each band but the last")
-        if not all(map(is_finite, numbers[:-1])):
-            raise InputError(f"bands: expected numbers as limits, got {numbers[:-1]}")
-        if sorted(set(numbers[:-1])) != numbers[:-1]:
-            raise InputError(f"bands: expected rising limits, got {numbers[:-1]}")
+        rising = [limit for limit in numbers if limit is not None]
+        if not all(map(is_finite, rising)):
+            raise InputError(f"bands: expected numbers as limits, got {rising}")
+        if sorted(set(rising)) != rising:
+            raise InputError(f"bands: expected rising limits, got {rising}")
 
     def __call__(self, value: str) -> str:
         number = float(value)

@@ -33,11 +33,19 @@ from faker.providers.person.en_GB import Provider as BritishNames
 
 from aalprivacy.attributes import MISSING, Category
 from aalprivacy.errors import InputError
+from aalprivacy.generalisation import Hierarchy
 from aalprivacy.policy import TABLE_I, Operation
 from aalprivacy.schema import ASSISTED_LIVING
 
-SECTOR_OF, DISEASE_GROUP_OF, PARTNERSHIP_OF = (
-    ASSISTED_LIVING[name].generalise.general for name in ("occupation", "disease", "marital_status")
+
+def _groups(name: str) -> Mapping[str, str]:
+    rule = ASSISTED_LIVING[name].generalise
+    assert isinstance(rule, Hierarchy)
+    return rule.general
+
+
+SECTOR_OF, DISEASE_GROUP_OF, PARTNERSHIP_OF = map(
+    _groups, ("occupation", "disease", "marital_status")
 )
 
 VOCABULARIES = ("training", "open")
@@ -200,7 +208,7 @@ def make_test_sets(n: int, data: Mapping, test_seed: int = SAMPLE_SEED) -> dict[
         Seed of the people and entries.
     """
     seed, users = data.get("seed"), data.get("users")
-    if seed is None:
+    if seed is None or users is None:
         kinds = [kind for kind in TEST_SETS if kind != "seen"]
         return {kind: make_test_set(kind, n, seed=test_seed) for kind in kinds}
     return {kind: make_test_set(kind, n, seed, users, test_seed) for kind in TEST_SETS}
@@ -410,7 +418,8 @@ def _name_and_house(users: pd.DataFrame, rng: np.random.Generator, vocabulary: s
         address[open_rows] = number + " " + street + " " + kind + " " + town
         parts = (first, last, number, street, kind, town)
         lengths = [np.char.str_len(part.astype(str)) for part in parts]
-        of_name, of_address = sum(lengths[:2]) + 1, sum(lengths[2:]) + 3  # and the spaces between
+        of_name = np.sum(lengths[:2], axis=0) + 1  # and the spaces between
+        of_address = np.sum(lengths[2:], axis=0) + 3
         added = _names_and_addresses(of_name, of_address, lengths[-1])
         open_rows = open_rows[(rest[open_rows] + added).max(1) > ASSISTED_LIVING.longest]
     users["name"], users["address"], users["phone_number"] = map(_text, (name, address, phone))
@@ -448,7 +457,7 @@ def _names_and_addresses(name: np.ndarray, address: np.ndarray, town: np.ndarray
     added = []
     for operations in _lines():
         of_name = 1 if operations["name"] is Operation.DELETE else name
-        of_address = {Operation.DELETE: 1, Operation.GENERALISE: town}
+        of_address: dict = {Operation.DELETE: 1, Operation.GENERALISE: town}
         added.append(of_name + of_address.get(operations["address"], address))
     return np.stack(added, axis=1)
 

@@ -192,7 +192,7 @@ class Pair:
         """
         rng = np.random.default_rng(seed)
         units, width = self.architecture.units, self.architecture.embedding
-        order, sign = rng.permutation(units), rng.choice(np.float32([-1, 1]), units)
+        order, sign = rng.permutation(units), rng.choice(np.array([-1, 1], np.float32), units)
         # h and c of a unit get the same new place and sign. The candidate changes its sign with
         # them, the other gates don't.
         gates = np.concatenate([gate * units + order for gate in range(4)])
@@ -448,5 +448,5 @@ def _form(
 def _fingerprint(weights: Mapping[str, np.ndarray], names: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for name in names:
-        digest.update(np.ascontiguousarray(weights[name]))
+        digest.update(np.ascontiguousarray(weights[name]).data)
     return digest.hexdigest()[:16]

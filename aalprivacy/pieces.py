@@ -333,7 +333,7 @@ class _Forwards:
         self.group = bisect.bisect(self.starts, row) - 1
         groups = list(range(self.group, self.file.num_row_groups))
         self.batches = self.file.iter_batches(_BATCH, row_groups=groups)
-        self.batch, self.end = None, self.starts[self.group]
+        self.end = self.starts[self.group]
         self._next()
 
     def _next(self) -> None:

@@ -177,7 +177,7 @@ def prepare(
         problems += column.problems(row)
         were = renamed.get(attribute.name, raw.name)
         numbers = spelling.are_numbers(raw) or were in attrs.get("numbers", ())
-        if numbers and attribute.form is Form.DIGITS and len(set(attribute.digits)) > 1:
+        if numbers and attribute.form is Form.DIGITS and len(set(attribute.span)) > 1:
             problems.append(
                 f"{attribute.name}: a column of numbers, which has lost the zeros at the beginning "
                 f"of digits; expected text, or a schema that says how many digits there are"
@@ -282,12 +282,12 @@ class _Column:
         before = self.now.copy()
         for at in np.flatnonzero(~self.right):
             found = step(before[at])
-            found = found if isinstance(found, tuple) else (kind, found)
-            if found[1] not in (None, before[at]):
-                done.setdefault(found[0], []).append(at)
-                self.now[at] = found[1]
-        for kind, at in done.items():
-            count, example = int(self.counts[at].sum()), at[0]
+            what, new = found if isinstance(found, tuple) else (kind, found)
+            if new not in (None, before[at]):
+                done.setdefault(what, []).append(int(at))
+                self.now[at] = new
+        for kind, places in done.items():
+            count, example = int(self.counts[places].sum()), places[0]
             name = self.attribute.name
             self.report.append(Change(kind, name, count, before[example], self.now[example]))
         self._look()
@@ -312,10 +312,10 @@ class _Column:
             if out_of_range == "missing":
                 self.change("out of range", lambda v: MISSING if _is_beyond(a, v) else None)
         elif a.form is Form.DIGITS:
-            if len(set(a.digits)) == 1:  # only then can lost zeros be restored
+            if len(set(a.span)) == 1:  # only then can lost zeros be restored
                 self.change("decimals that are zero", lambda v: re.sub(r"^(\d+)\.0*$", r"\1", v))
             self.change("signs between digits", spelling.without_signs)
-            self.change("", lambda v: spelling.with_zeros(v, *a.digits))
+            self.change("", lambda v: spelling.with_zeros(v, *a.span))
         elif a.form is Form.ONE_OF:
             self.change("", spelling.one_of_step(a.values))
             other = MISSING if unknown == "missing" else unknown
@@ -407,8 +407,8 @@ def _of_the_table(table: pd.DataFrame, places: list[str | None], attrs: dict) ->
         yield Change(f"read as {encoding}", "", rows, encoding, "utf-8")
     for place, name in enumerate(places):
         if name is None:
-            column = str(table.columns[place])
-            yield Change("column left out", column, len(table), column, "")
+            heading = str(table.columns[place])
+            yield Change("column left out", heading, len(table), heading, "")
 
 
 def _people(

@@ -9,6 +9,7 @@ Each person has one row in a table.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -368,7 +369,7 @@ def view_risk(
     inside, outside = order[: len(order) // 2], order[len(order) // 2 : len(order) // 2 * 2]
     parts = view.iloc[inside], view.iloc[outside]
     rest = [name for name in schema.names if name not in known and name != secret]
-    how = {"attacks": attacks, "seed": seed}
+    how: dict[str, Any] = {"attacks": attacks, "seed": seed}
     return ViewRisk(
         anonymity(view, known, secret),
         singling_out(*parts, **how),

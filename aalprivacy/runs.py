@@ -235,7 +235,8 @@ class Run:
 
         one_thread_a_shard()  # before any model is made
         folder, workers = Path(folder), workers or Workers()
-        trainer, about = None, {"data": {}}
+        trainer = None
+        about: dict = {"data": {}}
         if workers.is_chief:
             begun = read_run(folder)
             if _terms(policy, receiver) != {k: begun[k] for k in ("receiver", "policy", "schema")}:

@@ -116,12 +116,12 @@ class Schema:
         absent = [c for c in (SEPARATOR, DELETED, MISSING) if c not in self.alphabet]
         if absent:
             raise InputError(f"alphabet: no {absent[0]!r}; expected '|', '*' and '-' among them")
-        twice = next((c for c in self.alphabet if self.alphabet.count(c) > 1), None)
-        if twice:
-            raise InputError(f"alphabet: {twice!r} appears twice; expected each character once")
-        strange = next((c for c in self.alphabet if not c.isprintable()), None)
-        if strange:
-            raise InputError(f"alphabet: {strange!r} can't be printed; expected visible characters")
+        double = next((c for c in self.alphabet if self.alphabet.count(c) > 1), None)
+        if double:
+            raise InputError(f"alphabet: {double!r} appears twice; expected each character once")
+        unseen = next((c for c in self.alphabet if not c.isprintable()), None)
+        if unseen:
+            raise InputError(f"alphabet: {unseen!r} can't be printed; expected visible characters")
         if len(self.alphabet) > MOST_CHARACTERS:
             raise InputError(
                 f"alphabet: {len(self.alphabet)} characters; expected at most {MOST_CHARACTERS}"
@@ -191,6 +191,7 @@ class Schema:
         found = self._by_name.get(plain(str(name)))
         if found is None:
             refuse_unknown([name], self.names, "attribute")
+        assert found is not None  # as that raises an error
         return found
 
     def general(self, name: str, entries: pd.DataFrame) -> pd.Series:
@@ -294,8 +295,8 @@ class Schema:
         for attribute in self.attributes:
             column = table.iloc[:, places.index(attribute.name)]
             text = _as_text(column, attribute, row)
-            codes, distinct = pd.factorize(text)
-            distinct = np.asarray(distinct, object)
+            codes, kinds = pd.factorize(text)
+            distinct = np.asarray(kinds, object)
             refuse_unfit(attribute, text, codes, distinct, row)
             self._refuse_characters(attribute, text, codes, distinct, row)
             lengths += np.fromiter(map(len, distinct), int, len(distinct))[codes]
@@ -416,9 +417,9 @@ def _attribute(name: str, table: Mapping, folder: Path | None) -> Attribute:
     form, category = table.get("form"), table.get("category", Category.IDENTIFYING)
     if form is None and "hierarchy" in table:
         form = Form.ONE_OF
-    for key, value, kind in (("form", form, Form), ("category", category, Category)):
-        if value not in list(kind):
-            raise InputError(f"{name}: {key}: expected one of {', '.join(kind)}, got {value!r}")
+    for key, value, known in (("form", form, list(Form)), ("category", category, list(Category))):
+        if value not in known:
+            raise InputError(f"{name}: {key}: expected one of {', '.join(known)}, got {value!r}")
     for key, kind in (("decimals", int), ("least", float), ("most", float), ("level", int),
                       ("label", str), ("expected", str), ("pattern", str), ("time", str),
                       ("values", list)):  # fmt: skip
@@ -429,7 +430,8 @@ def _attribute(name: str, table: Mapping, folder: Path | None) -> Attribute:
         raise InputError(f"{name}: both a hierarchy and generalise; expected one of them")
     if "level" in table and "hierarchy" not in table:
         raise InputError(f"{name}: level belongs to a hierarchy; expected a hierarchy too")
-    rule, level = None, table.get("level", 1)
+    rule: Callable[..., str] | None = None
+    level = table.get("level", 1)
     try:
         if "hierarchy" in table:
             rule = read_hierarchy(table["hierarchy"], level, folder)
@@ -437,7 +439,7 @@ def _attribute(name: str, table: Mapping, folder: Path | None) -> Attribute:
             rule = from_table(table["generalise"], given.get("decimals", 0), folder)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
-    return Attribute(name, Form(form), Category(category), generalise=rule, **given)
+    return Attribute(name, Form(str(form)), Category(category), generalise=rule, **given)
 
 
 def _of_type(table: Mapping, key: str, kind: type, where: str) -> None:
@@ -470,7 +472,7 @@ def _as_text(column: pd.Series, attribute: Attribute, row: str) -> pd.Series:
             # An attribute with decimals accepts 80.0 as 80.
             return text.str.removesuffix(".0") if attribute.decimals else text
         return column.map(str if kind == "integer" else "{:f}".format).astype("str")
-    first = 0
+    first: int | np.integer = 0
     if kind in ("mixed", "mixed-integer", "mixed-integer-float"):
         first = np.argmax(column.map(lambda value: not isinstance(value, str)).to_numpy(bool))
         kind = f"{type(column.iloc[first]).__name__} among others"

@@ -50,7 +50,7 @@ class Small:
         """SHA-256 of the arrays, 16 hexadecimal digits."""
         digest = hashlib.sha256()
         for array in (self.mean, self.to_steps, self.from_steps):
-            digest.update(np.ascontiguousarray(array, np.float32))
+            digest.update(np.ascontiguousarray(array, np.float32).data)
         return digest.hexdigest()[:16]
 
     @property

@@ -352,7 +352,7 @@ def _input(pieces: Pieces) -> dict:
             "pieces": len(pieces)}  # fmt: skip
 
 
-def _fingerprint(*parts: dict) -> str:
+def _fingerprint(*parts: Mapping) -> str:
     # The order of the attributes is their order in a line.
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -208,7 +208,13 @@ def of_arrow(table: pa.Table, rows: pd.Index | None = None) -> pd.DataFrame:
     rows
         The new index; by default 0, 1, 2, ... An index with a name in the file, such as the
         people's id, becomes a column.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If a column isn't what its type says, such as text that isn't UTF-8.
     """
+    table.validate(full=True)  # what a damaged or careless file calls text may be none
     frame = table.to_pandas(integer_object_nulls=True)
     frame = frame.reset_index(drop=all(name is None for name in frame.index.names))
     return frame if rows is None else frame.set_axis(rows)

@@ -112,9 +112,9 @@ def from_lines(lines: pd.Series, schema: Schema, errors: str = "raise") -> pd.Da
         raise InputError(f"row {row_name(lines.index, np.argmax(null))}: null; expected a line")
     wrong = ~is_well_formed(lines, schema)
     if errors == "raise" and wrong.any():
-        at = int(np.argmax(wrong))
-        found = lines.iloc[at].count(SEPARATOR) + 1
-        raise InputError(f"row {row_name(lines.index, at)}: expected {n} values, got {found}")
+        first = int(np.argmax(wrong))
+        found = lines.iloc[first].count(SEPARATOR) + 1
+        raise InputError(f"row {row_name(lines.index, first)}: expected {n} values, got {found}")
     values = np.empty((len(lines), n), object)
     split = pc.split_pattern(_arrow(lines[~wrong]), SEPARATOR)
     values[~wrong] = pc.list_flatten(split).to_numpy(zero_copy_only=False).reshape(-1, n)

@@ -47,10 +47,42 @@ def test_requirements_pin_what_pyproject_asks_for():
     asked = [*PROJECT["dependencies"], *extras["train"], *extras["notebooks"], *extras["test"]]
     for requirement in asked:
         pin = pinned[_name(requirement)]
-        lowest = re.search(r">=([\d.]+)", requirement)[1]
+        lowest = re.search(r"[>=]=([\d.]+)", requirement)[1]
         assert [int(n) for n in re.findall(r"\d+", pin)][:3] >= [
             int(n) for n in lowest.split(".")
         ], requirement
+
+
+def test_the_version_is_one():
+    import aalprivacy
+
+    versions = re.findall(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert versions[0] == aalprivacy.__version__ == PROJECT["version"]
+    assert versions[1] == "0.1.0"
+
+
+def test_type_checkers_see_each_name():
+    """They don't run what loads a name from its module when it is first used."""
+    import aalprivacy
+
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    told = {node.names[0].asname: node.module for node in block.body}
+    assert told == {n: f"aalprivacy.{module}" for n, module in aalprivacy._WHERE.items()}
+
+
+def test_all_files_of_the_package_are_shipped():
+    """Modules of the listed folders, and the data that pyproject.toml names; weights too."""
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    modules = {file for name in setup["packages"]
+               for file in (ROOT / name.replace(".", "/")).glob("*.py")}  # fmt: skip
+    data = {file for pattern in setup["package-data"]["aalprivacy"]
+            for file in PACKAGE.glob(pattern)}  # fmt: skip
+    listed = subprocess.run(["git", "ls-files", "-z", PACKAGE], cwd=ROOT, capture_output=True)
+    files = {ROOT / name for name in listed.stdout.decode().split("\0") if name}
+    assert files
+    assert {file for file in files if file.exists()} <= modules | data
+    assert PACKAGE / "py.typed" in data
 
 
 def test_the_core_needs_no_tensorflow():

@@ -8,6 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from aalprivacy.atomic import check_writable, write_secret, write_text, write_whole
@@ -171,6 +173,19 @@ def test_what_is_no_table(tmp_path):
         read_entries(written(tmp_path, whole[: len(whole) // 2], "e.csv.gz"))
     with pytest.raises(InputError, match="no such file"):
         read_entries(tmp_path.with_suffix(".csv"))
+
+
+def test_text_of_parquet_that_is_none(tmp_path, good, refused):
+    """A damaged file may call any bytes text, and Arrow hands them on."""
+    table = pa.Table.from_pandas(good[:2], preserve_index=False)
+    offsets, data = (pa.py_buffer(b) for b in (b"\0\0\0\0\1\0\0\0\2\0\0\0", b"7\xff"))
+    age = pa.Array.from_buffers(pa.string(), 2, [None, offsets, data])
+    table = table.set_column(table.column_names.index("age"), "age", age)
+    pq.write_table(table, tmp_path / "e.parquet")
+    for out in ("v.csv", "views"):
+        refused("view", tmp_path / "e.parquet", "--receiver", "doctor", "--out", tmp_path / out,
+                says="e.parquet: can't be read as a table: ")  # fmt: skip
+    assert not (tmp_path / "v.csv").exists()
 
 
 def test_one_column(tmp_path):
