@@ -95,7 +95,8 @@ def _operations(pairs, scores) -> Claim:
     lowest, where = min(worst)
     return Claim(
         "V",
-        "The model learns to disclose, to generalise and to delete.",
+        "Does the model learn to disclose, to generalise and to delete?",
+        "Yes",
         "95 % of the values of users never seen are right, for each receiver and operation; in "
         "part, if 80 %",
         f"{lowest:.1%} in the worst case ({where})",
@@ -106,7 +107,8 @@ def _operations(pairs, scores) -> Claim:
 def _almost_perfect(score: Score, name: str) -> Claim:
     return Claim(
         "V, figure 5",
-        f"With the right decoder the {in_words(name)} gets the view almost perfectly.",
+        f"Does the {in_words(name)} get the view almost perfectly, with the right decoder?",
+        "Yes",
         "at least nine of ten views of users never seen are right to the last character; in part, "
         "if half",
         f"{score.exact:.1%} are, {score.character_error:.2f} wrong characters per entry",
@@ -118,7 +120,8 @@ def _error(unseen) -> Claim:
     errors = [score.character_error for score in unseen.values()]
     return Claim(
         "V",
-        "1.5 wrong characters per entry on average.",
+        "Does a pair make 1.5 wrong characters per entry at most?",
+        "Yes",
         "no pair has more on users never seen; in part, if some pair has not",
         _each(unseen, lambda score: f"{score.character_error:.2f}"),
         Verdict.of(max(errors) <= PAPER_ERROR, min(errors) <= PAPER_ERROR),
@@ -130,7 +133,8 @@ def _same_error(unseen) -> Claim:
     ratio = max(errors) / max(min(errors), 1e-9)
     return Claim(
         "V",
-        "All decoders have very nearly the same error.",
+        "Do all decoders have very nearly the same error?",
+        "Yes",
         "the largest is at most a fifth above the smallest; in part, if at most double",
         f"{len(errors)} pairs, the largest is {ratio:.1f} times the smallest",
         Verdict.of(ratio <= 1.2, ratio <= 2),
@@ -152,7 +156,8 @@ def _timestamp(unseen: Mapping[str, Score], schema: Schema) -> Claim:
 
     return Claim(
         "V",
-        "Where one character is wrong, it is mostly in the timestamp.",
+        "Where one character is wrong, is it mostly in the timestamp?",
+        "Yes",
         "the timestamp has the most single errors in every view, on the cards' test sets; in part, "
         "if in some",
         _each(unseen, share),
@@ -203,7 +208,8 @@ def _independent_training(pairs) -> Claim:
     took = {name: minutes(pair.card) for name, pair in pairs.items()}
     return Claim(
         "VI",
-        "Users can train on their own, with their own data.",
+        "Can users train on their own, with their own data?",
+        "Yes",
         "each pair is trained within two hours on a computer without a graphics card; in part, if "
         "some are",
         _each(took, lambda passed: f"{passed:.0f} min"),
@@ -216,7 +222,8 @@ def _abnormal(pairs, unseen, robust: pd.DataFrame) -> Claim:
     more = [errors[name] - unseen[name].character_error for name in errors]
     return Claim(
         "VI",
-        "(Left open by the paper:) missing and abnormal values.",
+        "Do pairs read missing and abnormal values too? (Left open by the paper.)",
+        "Yes",
         "one in twenty missing and one in twenty abnormal add less than one wrong character to "
         "each pair's; in part, if to some",
         _each(errors, lambda error: f"{error:.2f}"),

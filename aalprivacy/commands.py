@@ -664,19 +664,26 @@ def _case_tables(pair: Pair, data: Path | None, how: Mapping[str, int]) -> dict[
         from aalprivacy import homes
 
         _simulable(pair.schema)
-        return homes.audit_tables(how["known"], how["targets"])
+        return homes.audit_tables(how["known"], how["targets"], data=pair.card.get("data"))
     from aalprivacy.audit.tables import case_tables
 
     table = read_entries(data, pair.schema)
-    parts = held_out(pair, table)
+    parts, people = held_out(pair, table), {}
     if parts is not None:
         table = pd.concat([parts.validation, parts.test], ignore_index=True)
+        people = {"members": parts.training, "strangers": table}
+        if pair.schema.id not in table:  # each row is a person's of its own
+            people = {
+                name: rows.assign(**{pair.schema.id: range(len(rows))})
+                for name, rows in people.items()
+            }
     try:
-        return case_tables(
+        tables = case_tables(
             table, pair.schema, known=how["known"], targets=how["targets"], seed=how["seed"]
         )
     except InputError as error:
         raise InputError(f"{data}: {error}") from None
+    return tables | people
 
 
 def _simulable(schema: Schema) -> None:

@@ -455,8 +455,12 @@ def results_table() -> str:
 
 def verdicts_table() -> str:
     """What the audits kept beside the shipped pairs say of the security claims, in Markdown."""
-    rows = [[f"{c.says} ({c.section})", f"**{c.verdict}**", c.measured] for c in _audited_claims()]
-    return _table(["claim", "verdict", "the worst figure"], rows)
+    rows = [
+        [f"{c.asks} ({c.section})", f"**{c.answer}**", c.found, c.guess, c.reader, c.attacker]
+        for c in _audited_claims()
+    ]
+    columns = ["question", "answer", "found", "a guess", "the rightful reader", "the attacker"]
+    return _table(columns, rows)
 
 
 def _audited_claims() -> list[Claim]:
@@ -483,11 +487,11 @@ def published_audits() -> dict[str, pd.DataFrame]:
 
 
 def claims_table() -> str:
-    """The paper's own security claims, and what a blind pair is for, with verdicts alone."""
+    """The paper's own security claims, and what a blind pair is for, with answers alone."""
     claimed = [
-        c for c in _audited_claims() if re.search(r"\b[IVX]+\b", c.section) or "blind" in c.says
+        c for c in _audited_claims() if re.search(r"\b[IVX]+\b", c.section) or "blind" in c.asks
     ]
-    return _table(["claim", "verdict"], [[c.says, f"**{c.verdict}**"] for c in claimed])
+    return _table(["question", "answer"], [[c.asks, f"**{c.answer}**"] for c in claimed])
 
 
 def _table(columns: list[str], rows: list[list[str]]) -> str:

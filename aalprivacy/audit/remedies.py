@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aalprivacy.audit.insider import Insider
-from aalprivacy.audit.measure import Case, Finding, Setting
+from aalprivacy.audit.measure import FEWEST, Case, Finding, Setting
 from aalprivacy.codes import NUMBER_TYPES, restored, rounded
+from aalprivacy.small import fit_all
+
+FITTED, CHOSEN = 2000, 300  # entries to which small codes are fitted, and by which they are chosen
 
 
 @dataclass(frozen=True)
@@ -47,17 +50,55 @@ class Noise:
                 )
             )
             setting = Setting(f"noise of {size:g} deviations", size)
-            lines = sent.read(sent.codes)
-            findings += sent.reading("remedy: noise, receiver reads", setting, lines)
-            findings += [
-                replace(
-                    f,
-                    attack="remedy: noise, linear probe",
-                    setting=replace(setting, known=f.setting.known),
-                )
-                for f in probe.run(sent)
-            ]
+            findings += _cost_and_leak("noise", setting, sent, probe)
         return findings
+
+
+@dataclass(frozen=True)
+class SmallCodes:
+    """The sender writes codes in few bytes (`aalprivacy.small`): what does less room hide?
+
+    The findings are the rightful receiver's reading, and what `Insider` tells with its probes,
+    linear and neural, trained on codes of the same size. The first size is that of whole codes.
+    How codes are rounded is fitted to the entries that the attacker knows.
+
+    Parameters
+    ----------
+    bytes
+        A code.
+    known
+        At most so many known entries for the probes.
+    deep, attributes
+        As for `Insider`.
+    """
+
+    bytes: tuple[float, ...] = (240, 120, 60, 30, 15)
+    known: int = 5000
+    deep: bool = True
+    attributes: tuple[str, ...] | None = None
+    seed: int = 0
+
+    def run(self, case: Case) -> list[Finding]:
+        probe = Insider((min(self.known, len(case.known)),), self.deep, self.attributes, self.seed)
+        whole = case.codes.shape[1] * case.codes.itemsize
+        findings = _cost_and_leak("small codes", Setting(f"{whole:,} bytes", whole), case, probe)
+        fitted = case.known[: min(FITTED, len(case.known) - FEWEST // 2)]
+        rest = case.known[len(fitted) :][:CHOSEN]
+        smalls = fit_all(case.pair, fitted, rest, self.bytes, self.seed)
+        for size, small in zip(self.bytes, smalls, strict=True):
+            sent = case.sent_as(lambda codes, small=small: small.restored(small.rounded(codes)))
+            findings += _cost_and_leak("small codes", Setting(f"{size:g} bytes", size), sent, probe)
+        return findings
+
+
+def _cost_and_leak(remedy: str, setting: Setting, sent: Case, probe: Insider) -> list[Finding]:
+    """What the rightful receiver reads of codes that were changed, and what probes tell."""
+    lines = sent.read(sent.codes)
+    findings = sent.reading(f"remedy: {remedy}, receiver reads", setting, lines)
+    for f in probe.run(sent):
+        attack = f"remedy: {remedy}, {f.attack.removeprefix('insider, ')}"
+        findings.append(replace(f, attack=attack, setting=replace(setting, known=f.setting.known)))
+    return findings
 
 
 @dataclass(frozen=True)

@@ -30,13 +30,10 @@ class Statistics:
     rounds: int = 20
 
     def run(self, case: Case) -> list[Finding]:
-        theirs, foreign, entries = case.of(self.own), case.known_codes, case.own
+        theirs = case.of(self.own)
         if theirs.codes.shape != case.codes.shape:
             return []
-        if entries is None:
-            half = len(foreign) // 2
-            foreign, entries = foreign[:half], case.known[half:]
-        own = theirs.encode(entries)
+        own, foreign = unpaired(case, theirs)
         order, sign = self._match(_halves(own), _halves(foreign))
         aligned = [
             _spread_like(mine, seen[:, order] * sign, half[:, order] * sign)
@@ -71,6 +68,25 @@ class Statistics:
             if same:
                 break
         return order, sign
+
+
+def unpaired(case: Case, theirs: Case, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of an attacker's own, and foreign ones, of no entry both.
+
+    Parameters
+    ----------
+    case, theirs
+        The victim's case, and the same as the attacker's pair sees it.
+    most
+        Codes of each kind; all by default.
+    """
+    foreign, entries = case.known_codes, case.own
+    if entries is None:
+        half = len(foreign) // 2
+        foreign, entries = foreign[:half], case.known[half:]
+    if theirs.own_codes is None:
+        theirs.own_codes = theirs.encode(entries)
+    return theirs.own_codes[:most], foreign[:most]
 
 
 def _halves(codes: np.ndarray) -> list[np.ndarray]:
