@@ -672,11 +672,6 @@ def _case_tables(pair: Pair, data: Path | None, how: Mapping[str, int]) -> dict[
     if parts is not None:
         table = pd.concat([parts.validation, parts.test], ignore_index=True)
         people = {"members": parts.training, "strangers": table}
-        if pair.schema.id not in table:  # each row is a person's of its own
-            people = {
-                name: rows.assign(**{pair.schema.id: range(len(rows))})
-                for name, rows in people.items()
-            }
     try:
         tables = case_tables(
             table, pair.schema, known=how["known"], targets=how["targets"], seed=how["seed"]

@@ -11,7 +11,7 @@ import pandas as pd
 from aalprivacy.audit.attacks import as_own, foreign_to_own, fresh_decoder
 from aalprivacy.audit.insider import from_view
 from aalprivacy.audit.measure import Case, Finding, Setting, paired, up_to
-from aalprivacy.audit.memory import LEAST, told_apart
+from aalprivacy.audit.memory import LEAST, of_people, told_apart
 from aalprivacy.pair import Pair
 from aalprivacy.text import PAD, from_lines, to_lines, to_tokens, trim, view_lines
 
@@ -193,17 +193,16 @@ class DecoderAlone:
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
-        sides = (case.members, case.strangers)
-        if None in sides:
+        if case.members is None or case.strangers is None:
             return []
+        sides = (case.members, case.strangers)
         tables = [side.entries.iloc[side.rows(1, self.people)[:, 0]] for side in sides]
         lines = case.pair.view_lines(pd.concat(tables, ignore_index=True))
         mean = case.known_codes.mean(axis=0)
         scores = -np.log(sought(case.pair, lines, mean, self.steps, self.rate) + LEAST)
         members, strangers = np.split(scores, [len(tables[0])])
-        who = f"{len(members):,} people trained on, {len(strangers):,} never seen"
         rng = np.random.default_rng(self.seed)
-        setting = Setting(who, known=1)
+        setting = Setting(of_people(len(members), len(strangers)), known=1)
         return told_apart("membership, decoder alone", setting, members, strangers, 1, rng)
 
 

@@ -123,6 +123,8 @@ RIGHT_VALUES = "share of right values"
 ABOVE_CHANCE = "right values above chance"
 AREA = "area under the ROC curve"
 FOUND = "found at 1 % false alarms"
+BYTES = "bytes an entry"
+TIME = "milliseconds an entry"
 
 
 class Case:
@@ -146,8 +148,10 @@ class Case:
         (`aalprivacy.audit.Linkage`). Without them that attack has no findings.
     members, strangers
         Entries of people that the pair was trained on, as it was trained on them, and of people
-        that it never saw, drawn alike; with the schema's id column, any number a person. Without
-        either, `aalprivacy.audit.Membership` and `aalprivacy.audit.Extraction` have no findings.
+        that it never saw, drawn alike; any number a person, and each row a person's of its own if
+        the tables haven't the schema's id column. Without either,
+        `aalprivacy.audit.Membership`, `aalprivacy.audit.DecoderAlone` and
+        `aalprivacy.audit.Extraction` have no findings.
 
     Raises
     ------
@@ -311,8 +315,10 @@ def _linked(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 def _people(what: str, table: pd.DataFrame, schema: Schema) -> People:
     entries, ids = _taken(what, table, schema), schema.people(table)
-    if ids is None or ids.isna().any():
-        raise InputError(f"{what}: expected a column {schema.id} that says whose each entry is")
+    if ids is None:
+        ids = pd.Series(np.arange(len(table)))
+    if ids.isna().any():
+        raise InputError(f"{what}, {schema.id}: null; expected whose entry each is")
     people = People(entries, pd.factorize(ids)[0])
     if people.count < FEWEST:
         raise InputError(f"{what}: entries of {people.count} people; expected of {FEWEST} or more")

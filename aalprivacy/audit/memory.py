@@ -1,6 +1,7 @@
 """What a key itself tells: a receiver holds a decoder that was trained on people.
 
-Both attackers have the decoder, rightly. They want to know on whom it was trained.
+The attackers have the decoder, rightly. They want to know on whom it was trained. A third one, who
+has nothing but the decoder, is `aalprivacy.audit.DecoderAlone`.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from aalprivacy.attributes import MISSING, SEPARATOR, in_words
+from aalprivacy.attributes import MISSING, SEPARATOR
 from aalprivacy.audit.attacks import area
 from aalprivacy.audit.measure import AREA, FEWEST, FOUND, Case, Finding, People, Setting, paired
 from aalprivacy.pair import Pair
@@ -34,22 +35,19 @@ class Membership:
     principles, arXiv:2112.03570). The baseline is a coin's, the control that of somebody who has
     the list.
 
+    All people are held to one threshold; an attacker who can train many pairs of its own, on
+    people whom it knows, may set one for each.
+
     Without members and strangers in the case there are no findings.
 
     Parameters
     ----------
-    reference, name
-        Another pair of the attacker's and what it is called. Its loss says how hard an entry is
-        anyway, and is taken off (Watson et al. 2022, On the importance of difficulty calibration
-        in membership inference attacks, arXiv:2111.08440). By default none.
     entries
         How many entries of a person the attacker knows.
     people
         At most so many of each kind.
     """
 
-    reference: Pair | None = None
-    name: str = ""
     entries: tuple[int, ...] = (1, 10, 100)
     people: int = 500
     seed: int = 0
@@ -57,19 +55,17 @@ class Membership:
     def run(self, case: Case) -> list[Finding]:
         if case.members is None or case.strangers is None:
             return []
-        rng, sides = np.random.default_rng(self.seed), (case.members, case.strangers)
-        attack, findings = "membership, code and loss", []
-        if self.reference:
-            case.check_schema(self.reference, in_words(self.name))
-            attack = "membership, calibrated"
+        sides = (case.members, case.strangers)
         scores = [self._scores(case.pair, side) for side in sides]
+        rng, findings = np.random.default_rng(self.seed), []
         for n in self.entries:
             rows = [side.rows(n, self.people) for side in sides]
             if min(map(len, rows)) >= FEWEST:
-                who = f"{len(rows[0]):,} people trained on, {len(rows[1]):,} never seen"
-                setting = Setting(who, known=n, own=self.name)
+                setting = Setting(of_people(*map(len, rows)), known=n)
                 told = [score[at].mean(axis=1) for score, at in zip(scores, rows, strict=True)]
-                findings += told_apart(attack, setting, *told, len(self.entries), rng)
+                findings += told_apart(
+                    "membership, code and loss", setting, *told, len(self.entries), rng
+                )
         return findings
 
     def _scores(self, pair: Pair, side: People) -> np.ndarray:
@@ -77,17 +73,15 @@ class Membership:
         rows = [side.rows(n, self.people).ravel() for n in self.entries]
         rows = np.unique(np.concatenate(rows))
         entries = side.entries.iloc[rows]
+        losses = pair.losses(pair.encode_entries(entries), pair.view_lines(entries))
         scores = np.zeros(len(side.entries))
-        scores[rows] = -_log_losses(pair, entries)
-        if self.reference:
-            scores[rows] += _log_losses(self.reference, entries)
+        scores[rows] = -np.log(losses.sum(axis=1, dtype=np.float64) + LEAST)
         return scores
 
 
-def _log_losses(pair: Pair, entries: pd.DataFrame) -> np.ndarray:
-    """Of entries' views, by a pair that has encoded them."""
-    losses = pair.losses(pair.encode_entries(entries), pair.view_lines(entries))
-    return np.log(losses.sum(axis=1, dtype=np.float64) + LEAST)
+def of_people(members: int, strangers: int) -> str:
+    """How many an attack was made on, in words."""
+    return f"{members:,} people trained on, {strangers:,} never seen"
 
 
 def told_apart(
@@ -213,9 +207,9 @@ def _written_of(views: pd.DataFrame, people: pd.DataFrame, keys: list[str]) -> d
     if len(keys) > 1:
         hits[""] = np.any(
             [
-                hits[a] & hits[b] & (views[a] + SEPARATOR + views[b]).isin(
-                    people[a] + SEPARATOR + people[b]
-                )
+                hits[a]
+                & hits[b]
+                & (views[a] + SEPARATOR + views[b]).isin(people[a] + SEPARATOR + people[b])
                 for a, b in combinations(keys, 2)
             ],
             axis=0,
