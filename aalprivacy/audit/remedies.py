@@ -14,7 +14,7 @@ from aalprivacy import sealing
 from aalprivacy.audit.insider import Insider
 from aalprivacy.audit.measure import BYTES, FEWEST, TIME, Case, Finding, Setting
 from aalprivacy.codes import NUMBER_TYPES, restored, rounded
-from aalprivacy.small import fit_all
+from aalprivacy.small import fit_all, pack
 from aalprivacy.text import view_lines
 from aalprivacy.views import apply_policy
 
@@ -55,7 +55,7 @@ class Noise:
                 )
             )
             setting = Setting(f"noise of {size:g} deviations", size)
-            findings += _cost_and_leak("noise", setting, sent, probe)
+            findings += _cost_and_leak("noise", setting, sent, probe, _bytes(case.codes))
         return findings
 
 
@@ -85,21 +85,27 @@ class SmallCodes:
 
     def run(self, case: Case) -> list[Finding]:
         probe = Insider((min(self.known, len(case.known)),), self.deep, self.attributes, self.seed)
-        whole = case.codes.shape[1] * case.codes.itemsize
-        findings = _cost_and_leak("small codes", Setting(f"{whole:,} bytes", whole), case, probe)
+        whole = _bytes(case.codes)
+        setting = Setting("whole codes", whole)
+        findings = _cost_and_leak("small codes", setting, case, probe, whole)
         fitted = case.known[: min(FITTED, len(case.known) - FEWEST // 2)]
         rest = case.known[len(fitted) :][:CHOSEN]
         smalls = fit_all(case.pair, fitted, rest, self.bytes, self.seed)
         for size, small in zip(self.bytes, smalls, strict=True):
             sent = case.sent_as(lambda codes, small=small: small.restored(small.rounded(codes)))
-            findings += _cost_and_leak("small codes", Setting(f"{size:g} bytes", size), sent, probe)
+            took = len(pack(small.rounded(case.codes))) / len(case.codes)
+            setting = Setting(f"small codes of {size:g} bytes", size)
+            findings += _cost_and_leak("small codes", setting, sent, probe, took)
         return findings
 
 
-def _cost_and_leak(remedy: str, setting: Setting, sent: Case, probe: Insider) -> list[Finding]:
+def _cost_and_leak(
+    remedy: str, setting: Setting, sent: Case, probe: Insider, size: float
+) -> list[Finding]:
     """What the rightful receiver reads of codes that were changed, and what probes tell."""
-    lines = sent.read(sent.codes)
-    findings = sent.reading(f"remedy: {remedy}, receiver reads", setting, lines)
+    attack = f"remedy: {remedy}, receiver reads"
+    findings = sent.reading(attack, setting, sent.read(sent.codes))
+    findings.append(_cost(attack, setting, BYTES, size))
     for f in probe.run(sent):
         attack = f"remedy: {remedy}, {f.attack.removeprefix('insider, ')}"
         findings.append(replace(f, attack=attack, setting=replace(setting, known=f.setting.known)))
@@ -110,14 +116,22 @@ def _cost_and_leak(remedy: str, setting: Setting, sent: Case, probe: Insider) ->
 class Rounding:
     """The sender rounds the numbers of the codes (`aalprivacy.codes.NUMBER_TYPES`).
 
-    It is meant to save room; the findings say what it costs.
+    It is meant to save room; the findings say what it costs the receiver, how many bytes an entry
+    takes, and how many milliseconds sender and receiver together, on this machine.
     """
 
     def run(self, case: Case) -> list[Finding]:
-        findings = []
+        attack, n, findings = "remedy: rounding", len(case.targets), []
         for number_type in NUMBER_TYPES:
-            lines = case.read(restored(rounded(case.codes, number_type)))
-            findings += case.reading("remedy: rounding", Setting(number_type), lines)
+            setting, began = Setting(number_type), time.perf_counter()
+            sent = rounded(case.encode(case.targets), number_type)
+            lines = case.read(restored(sent))
+            taken = 1000 * (time.perf_counter() - began)
+            findings += [
+                *case.reading(attack, setting, lines),
+                _cost(attack, setting, BYTES, sum(part.nbytes for part in sent.values()) / n),
+                _cost(attack, setting, TIME, taken / n),
+            ]
         return findings
 
 
@@ -125,37 +139,32 @@ class Rounding:
 class RuleAndCipher:
     """The sender applies the policy by rule, seals each view, and has no pair at all.
 
-    What it costs stands beside what whole codes cost: bytes an entry, and milliseconds an entry for
-    sender and receiver together, on this machine. The views are sealed one by one, as a home sends
-    them; codes are encoded and decoded many at a time, and not sealed. The receiver opens the views
-    that were sealed, so its errors are counted too. Nobody else can learn more than that something
-    was sent, and the receiver nothing but its view.
+    The views are sealed one by one, as a home sends them, and opened by the receiver, whose errors
+    are counted. Bytes and milliseconds are as for `Rounding`. Nobody else can learn more than that
+    something was sent, and the receiver nothing but its view.
     """
 
     def run(self, case: Case) -> list[Finding]:
         pair, key = case.pair, bytes.fromhex(sealing.make_key())
-        about = {"receiver": pair.receiver}
+        attack, about, n = "remedy: rule and cipher", {"receiver": pair.receiver}, len(case.targets)
         began = time.perf_counter()
         views = apply_policy(case.targets, pair.policy, pair.receiver)
         lines = view_lines(views, pair.schema)
         sent = [sealing.seal(line.encode(), key, about) for line in lines]
         opened = pd.Series([sealing.unseal(part, key, about).decode() for part in sent])
-        seconds = time.perf_counter() - began
-        began = time.perf_counter()
-        codes = case.encode(case.targets)
-        case.read(codes)
-        n, coded = len(lines), time.perf_counter() - began
-        attack = "remedy: rule and cipher"
+        taken = 1000 * (time.perf_counter() - began)
         return [
             *case.reading(attack, Setting(), opened),
-            *_costs(attack, sum(map(len, sent)) / n, 1000 * seconds / n),
-            *_costs("remedy: whole codes", codes.nbytes / n, 1000 * coded / n),
+            _cost(attack, Setting(), BYTES, sum(map(len, sent)) / n),
+            _cost(attack, Setting(), TIME, taken / n),
         ]
 
 
-def _costs(attack: str, size: float, time_taken: float) -> list[Finding]:
-    """Figures that aren't an attack's: nothing is to be held against them."""
-    return [
-        Finding(attack, Setting(), measure, value, value, value, value, value)
-        for measure, value in ((BYTES, size), (TIME, time_taken))
-    ]
+def _bytes(codes: np.ndarray) -> float:
+    """Of one code."""
+    return codes.nbytes / len(codes)
+
+
+def _cost(attack: str, setting: Setting, measure: str, value: float) -> Finding:
+    """A figure that isn't an attack's: nothing is to be held against it."""
+    return Finding(attack, setting, measure, value, value, value, value, value)

@@ -9,6 +9,7 @@ import pandas as pd
 from aalprivacy.attributes import in_words
 from aalprivacy.audit.attacks import TWIN
 from aalprivacy.audit.measure import ABOVE_CHANCE, AREA, BYTES, CHARACTER_ERROR, FOUND, TIME
+from aalprivacy.codes import NUMBER_TYPES
 from aalprivacy.policy import Operation
 
 OPEN = 0.1  # a lock is open at this share of the error that a constant line has
@@ -320,22 +321,17 @@ def _rounding(question: Question, table: pd.DataFrame) -> Claim:
 
 
 def _rule(question: Question, table: pd.DataFrame) -> Claim:
-    """By the mean of all pairs; of errors by the worst."""
-    rule = table["attack"].str.endswith("rule and cipher")
+    """By the worst error of any pair, and the mean costs of all, beside whole codes."""
+    rule = table["attack"] == "remedy: rule and cipher"
+    whole = table["setting"] == NUMBER_TYPES[0]
     error = table[rule & (table["measure"] == CHARACTER_ERROR)]["value"].max()
-    costs = {
-        measure: [float(table[of & (table["measure"] == measure)]["value"].mean()) for of in sides]
-        for sides in [(rule, ~rule)]
-        for measure in (BYTES, TIME)
-    }
-    says = [f"{ours:.3g} {in_words(what)} against {codes:.3g}" for what, (ours, codes) in
-            costs.items()]  # fmt: skip
-    return Claim(
-        question,
-        f"{error:.2f} wrong characters; {'; '.join(says)} of codes",
-        Verdict.of(error == 0 and all(ours < codes for ours, codes in costs.values()), error == 0),
-        attacker="none; there is no code",
-    )
+    found, cheaper = [f"{error:.2f} wrong characters"], []
+    for measure in (BYTES, TIME):
+        asked = table["measure"] == measure
+        ours, codes = (table[asked & side]["value"].mean() for side in (rule, whole))
+        cheaper.append(ours < codes)
+        found.append(f"{ours:.3g} {measure}, codes {codes:.3g}")
+    return Claim(question, "; ".join(found), Verdict.of(not error and all(cheaper), not error))
 
 
 def _attacker(row) -> str:
@@ -364,6 +360,12 @@ def _of(*attacks: str, twin: bool | None = None) -> Rows:
         return findings[asked if twin is None else asked & ((findings["own"] == TWIN) == twin)]
 
     return rows
+
+
+def _priced(findings: pd.DataFrame) -> pd.DataFrame:
+    """The rule's rows and those of rounded codes; none without the rule's."""
+    rule = findings["attack"] == "remedy: rule and cipher"
+    return findings[(rule | (findings["attack"] == "remedy: rounding")) & rule.any()]
 
 
 SHUT = (
@@ -574,7 +576,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             "codes; in part, if they only have no wrong character",
             since="2026-11-26",
         ),
-        _of("remedy: rule and cipher", "remedy: whole codes"),
+        _priced,
         _rule,
     ),
 )
