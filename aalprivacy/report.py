@@ -499,35 +499,39 @@ def remedies_table() -> str:
     findings, blind = _audited()
     of_blind, attack = findings["pair"].isin(blind), findings["attack"]
 
-    def row(says: str, reads: pd.Series, tells: pd.Series | None = None, told: str = "") -> list:
+    def row(
+        says: str, reads: pd.Series, tells: pd.Series | None = None, *, takes="", told=""
+    ) -> list[str]:
+        """`takes` and `told` say why there is no time and no probe."""
         values = findings[reads].groupby("measure")["value"]
         mean, most = values.mean(), values.max()
         cells = [
             f"{mean[BYTES]:,.0f}" if BYTES in mean else "",
-            f"{mean[TIME]:.2f}" if TIME in mean else "",
+            f"{mean[TIME]:.2f}" if TIME in mean else takes,
             f"{most[CHARACTER_ERROR]:.2f}" if CHARACTER_ERROR in most else "",
+            told,
         ]
         if tells is not None and tells.any():
-            told = f"{findings[tells]['beats_baseline'].sum()} of {tells.sum()}"
-        return [says, *(cell or UNKNOWN for cell in cells), told or UNKNOWN]
+            cells[-1] = f"{findings[tells]['beats_baseline'].sum()} of {tells.sum()}"
+        return [says, *(cell or UNKNOWN for cell in cells)]
 
-    rows = [
-        row(
-            "the view by rule, sealed", attack == "remedy: rule and cipher", told="there is no code"
-        )
-    ]
-    for kind in NUMBER_TYPES:
-        reads = (attack == "remedy: rounding") & (findings["setting"] == kind)
-        for side, says in ((~of_blind, ""), (of_blind, ", of blind pairs")):
-            tells = side & attack.str.startswith("insider") & (kind == NUMBER_TYPES[0])
-            rows.append(row(f"codes in {kind}{says}", side & reads, tells, "not asked"))
+    rule, insider = attack == "remedy: rule and cipher", attack.str.startswith("insider")
+    rows = [row("the view by rule, sealed", rule, told="there is no code")]
+    kinds = {kind: (attack == "remedy: rounding") & (findings["setting"] == kind)
+             for kind in NUMBER_TYPES}  # fmt: skip
+    whole, *others = NUMBER_TYPES
+    rows.append(row(f"codes in {whole}", kinds[whole] & ~of_blind, insider & ~of_blind))
+    rows.append(row(f"codes of blind pairs, {whole}", kinds[whole] & of_blind, insider & of_blind))
+    rows += [row(f"codes in {kind}", kinds[kind], told="not asked") for kind in others]
     for remedy in ("small codes", "noise"):
         tried = ~of_blind & attack.str.startswith(f"remedy: {remedy}")
-        for size in findings[tried]["size"].unique()[1:] if tried.any() else [None]:
+        if not tried.any():
+            rows.append(row(remedy, tried))
+        for size in findings[tried]["size"].unique()[1:]:
             at = tried & (findings["size"] == size)
             reads = at & attack.str.endswith("receiver reads")
-            says = findings[reads]["setting"].iloc[0] if size is not None else remedy
-            rows.append(row(says, reads, at & ~reads))
+            says = findings[reads]["setting"].iloc[0]
+            rows.append(row(says, reads, at & ~reads, takes=f"as in {whole}"))
     columns = ["what is sent", "bytes", "milliseconds", "wrong characters", "probes that tell"]
     return _table(columns, rows)
 
