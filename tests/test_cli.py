@@ -127,6 +127,7 @@ def test_audit(run, refused, tmp_path, monkeypatch):
     whole = audits["researcher"]
     assert whole["encoder"] == load_pair("researcher").fingerprint
     assert set(whole["others"]) == {"family_member", "doctor", "caregiver", "researcher.blind"}
+    assert whole["parts"] == ["lock", "insider", "people", "remedies"]
     begun = whole | {"attacks": 1, "findings": whole["findings"][:1]}
     kept.write_text(json.dumps({"researcher": begun}))
     made.clear()
@@ -139,6 +140,10 @@ def test_audit(run, refused, tmp_path, monkeypatch):
         kept.write_text(content)
         refused(*how, says="audit.json: holds something else")
     refused("audit", "--receiver", "nosy", says="nosy: no such pair")
+    refused(*how[:-2], "--parts", "lock,people", *how[-2:], says="audit.json: holds something else")
+    refused(*how, "--parts", "locks", says="--parts: expected some of lock, insider, people, reme")
+    code, text, _ = run(*how[:-2], "--parts", "remedies, lock", "--json")
+    assert (code, json.loads(text)["researcher"]["parts"]) == (0, ["lock", "remedies"])
 
 
 @pytest.mark.slow
@@ -153,9 +158,11 @@ def test_a_whole_audit(run, tmp_path, monkeypatch, idle_probes):
     assert code == 0
     assert {f["attack"] for f in json.loads(text)["researcher"]["findings"]} == {
         "wrong key", "near key", "nearest neighbour", "linear map", "own decoder",
-        "statistics only", "insider, linear probe", "insider, neural probe",
-        "insider, whole entry", "linkage", "tampering", "remedy: noise, receiver reads",
-        "remedy: noise, linear probe", "remedy: rounding",
+        "statistics only", "translation", "insider, linear probe", "insider, neural probe",
+        "insider, whole entry", "linkage", "tampering", "membership, code and loss",
+        "membership, decoder alone", "remedy: noise, receiver reads", "remedy: noise, linear probe",
+        "remedy: small codes, receiver reads", "remedy: small codes, linear probe",
+        "remedy: small codes, neural probe", "remedy: rounding", "remedy: rule and cipher",
     }  # fmt: skip
 
 

@@ -336,8 +336,7 @@ def _rule(question: Question, table: pd.DataFrame) -> Claim:
 
 def _attacker(row) -> str:
     """Whose figure it is: attack, setting, and whose codes, if several pairs' are judged."""
-    setting = in_words(row["setting"])
-    return ", ".join(filter(None, [row["attack"], setting])) + _whose(row["pair"])
+    return ", ".join(filter(None, [row["attack"], row["setting"]])) + _whose(row["pair"])
 
 
 def _whose(pair: str) -> str:
