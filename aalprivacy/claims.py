@@ -16,6 +16,62 @@ from aalprivacy.pair import Pair
 from aalprivacy.policy import Operation
 from aalprivacy.schema import Schema
 
+OPERATIONS = Question(
+    section="V",
+    asks="Does the model learn to disclose, to generalise and to delete?",
+    claimed="Yes",
+    rule="95 % of the values of users never seen are right, for each receiver and operation; "
+    "in part, if 80 %",
+    since="2026-11-25",
+)
+PERFECT = Question(
+    section="V, figure 5",
+    asks="Does a receiver get the view almost perfectly, with the right decoder?",
+    claimed="Yes",
+    rule="at least nine of ten views of users never seen are right to the last character; in "
+    "part, if half",
+    since="2026-11-25",
+)
+FEW_ERRORS = Question(
+    section="V",
+    asks="Does a pair make 1.5 wrong characters per entry at most?",
+    claimed="Yes",
+    rule="no pair has more on users never seen; in part, if some pair has not",
+    since="2026-11-25",
+)
+SAME_ERROR = Question(
+    section="V",
+    asks="Do all decoders have very nearly the same error?",
+    claimed="Yes",
+    rule="the largest is at most a fifth above the smallest; in part, if at most double",
+    since="2026-11-25",
+)
+TIMESTAMP = Question(
+    section="V",
+    asks="Where one character is wrong, is it mostly in the timestamp?",
+    claimed="Yes",
+    rule="the timestamp has the most single errors in every view, on the cards' test sets; in "
+    "part, if in some",
+    since="2026-11-25",
+)
+ALONE = Question(
+    section="VI",
+    asks="Can users train on their own, with their own data?",
+    claimed="Yes",
+    rule="each pair is trained within two hours on a computer without a graphics card; in "
+    "part, if some are",
+    since="2026-11-25",
+)
+ROBUST = Question(
+    section="VI",
+    asks="Do pairs read missing and abnormal values too? (Left open by the paper.)",
+    claimed="Yes",
+    rule="one in twenty missing and one in twenty abnormal add less than one wrong character "
+    "to each pair's; in part, if to some",
+    since="2026-11-25",
+)
+QUESTIONS = (OPERATIONS, PERFECT, FEW_ERRORS, SAME_ERROR, TIMESTAMP, ALONE, ROBUST)
+
 
 def examine(
     pairs: Mapping[str, Pair],
@@ -62,48 +118,26 @@ def _operations(pairs, scores) -> Claim:
                 right = np.mean([kinds["unseen"].right[n] for n in attributes])
                 worst.append((right, f"{in_words(name)}, {operation.name.lower()}"))
     lowest, where = min(worst)
-    question = Question(
-        section="V",
-        asks="Does the model learn to disclose, to generalise and to delete?",
-        claimed="Yes",
-        rule="95 % of the values of users never seen are right, for each receiver and operation; "
-        "in part, if 80 %",
-        since="2026-11-25",
-    )
     return Claim(
-        question,
+        OPERATIONS,
         f"{lowest:.1%} in the worst case ({where})",
         Verdict.of(lowest >= 0.95, lowest >= 0.8),
     )
 
 
 def _almost_perfect(score: Score, name: str) -> Claim:
-    question = Question(
-        section="V, figure 5",
-        asks=f"Does the {in_words(name)} get the view almost perfectly, with the right decoder?",
-        claimed="Yes",
-        rule="at least nine of ten views of users never seen are right to the last character; in "
-        "part, if half",
-        since="2026-11-25",
-    )
     return Claim(
-        question,
-        f"{score.exact:.1%} are, {score.character_error:.2f} wrong characters per entry",
+        PERFECT,
+        f"{score.exact:.1%} of the {in_words(name)}'s are, with {score.character_error:.2f} wrong "
+        "characters per entry",
         Verdict.of(score.exact >= 0.9, score.exact >= 0.5),
     )
 
 
 def _error(unseen) -> Claim:
     errors = [score.character_error for score in unseen.values()]
-    question = Question(
-        section="V",
-        asks="Does a pair make 1.5 wrong characters per entry at most?",
-        claimed="Yes",
-        rule="no pair has more on users never seen; in part, if some pair has not",
-        since="2026-11-25",
-    )
     return Claim(
-        question,
+        FEW_ERRORS,
         _each(unseen, lambda score: f"{score.character_error:.2f}"),
         Verdict.of(max(errors) <= PAPER_ERROR, min(errors) <= PAPER_ERROR),
     )
@@ -112,15 +146,8 @@ def _error(unseen) -> Claim:
 def _same_error(unseen) -> Claim:
     errors = [score.character_error for score in unseen.values()]
     ratio = max(errors) / max(min(errors), 1e-9)
-    question = Question(
-        section="V",
-        asks="Do all decoders have very nearly the same error?",
-        claimed="Yes",
-        rule="the largest is at most a fifth above the smallest; in part, if at most double",
-        since="2026-11-25",
-    )
     return Claim(
-        question,
+        SAME_ERROR,
         f"{len(errors)} pairs, the largest is {ratio:.1f} times the smallest",
         Verdict.of(ratio <= 1.2, ratio <= 2),
     )
@@ -139,16 +166,8 @@ def _timestamp(unseen: Mapping[str, Score], schema: Schema) -> Claim:
         total = sum(score.single.values())
         return f"{score.single.get(timestamp, 0) / max(1, total):.0%} of {total}"
 
-    question = Question(
-        section="V",
-        asks="Where one character is wrong, is it mostly in the timestamp?",
-        claimed="Yes",
-        rule="the timestamp has the most single errors in every view, on the cards' test sets; in "
-        "part, if in some",
-        since="2026-11-25",
-    )
     return Claim(
-        question,
+        TIMESTAMP,
         _each(unseen, share),
         Verdict.of(all(first), any(first)),
     )
@@ -156,16 +175,8 @@ def _timestamp(unseen: Mapping[str, Score], schema: Schema) -> Claim:
 
 def _independent_training(pairs) -> Claim:
     took = {name: minutes(pair.card) for name, pair in pairs.items()}
-    question = Question(
-        section="VI",
-        asks="Can users train on their own, with their own data?",
-        claimed="Yes",
-        rule="each pair is trained within two hours on a computer without a graphics card; in "
-        "part, if some are",
-        since="2026-11-25",
-    )
     return Claim(
-        question,
+        ALONE,
         _each(took, lambda passed: f"{passed:.0f} min"),
         Verdict.of(max(took.values()) <= 120, min(took.values()) <= 120),
     )
@@ -176,16 +187,8 @@ def _abnormal(pairs, unseen, robust: pd.DataFrame) -> Claim:
         name: evaluate(pair, robust).character_error - unseen[name].character_error
         for name, pair in pairs.items()
     }
-    question = Question(
-        section="VI",
-        asks="Do pairs read missing and abnormal values too? (Left open by the paper.)",
-        claimed="Yes",
-        rule="one in twenty missing and one in twenty abnormal add less than one wrong character "
-        "to each pair's; in part, if to some",
-        since="2026-11-25",
-    )
     return Claim(
-        question,
+        ROBUST,
         f"wrong characters added: {_each(added, '{:+.2f}'.format)}",
         Verdict.of(max(added.values()) < 1, min(added.values()) < 1),
     )

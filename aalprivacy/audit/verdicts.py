@@ -373,7 +373,7 @@ SHUT = (
 )
 HIDES = (
     "a probe tells something without it; at some size none does, and the receiver has at most "
-    f"{BEARABLE} wrong characters"
+    "1.5 wrong characters"
 )
 UNPAIRED = ("statistics only", "translation")
 
@@ -389,7 +389,7 @@ RANDOMISED = Question(
     asks="Do random values in training keep a key from telling on whom it was trained?",
     claimed="Yes",
     rule="it tells without them, and with them every area under the ROC curve is a coin's; in "
-    f"part, if the areas are at most {FAINT}",
+    "part, if the areas are at most 0.6",
     since="2026-11-26",
 )
 # Each with the findings that touch it, and how they decide it.
@@ -413,7 +413,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             rule="the lock stays shut for weights that are off by one part in ten thousand or "
             "more, and for some of the layers; in part, if only such weights open it, as nobody "
             "can guess them all",
-            since="2026-11-25",
+            since="2026-11-26",
         ),
         _of("near key"),
         _weights,
@@ -514,8 +514,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Does a key tell whether a person was trained on?",
             claimed="No",
             rule="every area under the ROC curve is that of a coin, and one false alarm in a "
-            f"hundred finds no more; in part, if the areas are at most {FAINT} and one in twenty "
-            "is found",
+            "hundred finds no more; in part, if the areas are at most 0.6 and one in twenty is found",
             since="2026-11-26",
         ),
         _of("membership"),
