@@ -514,7 +514,8 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Does a key tell whether a person was trained on?",
             claimed="No",
             rule="every area under the ROC curve is that of a coin, and one false alarm in a "
-            "hundred finds no more; in part, if the areas are at most 0.6 and one in twenty is found",
+            "hundred finds no more; in part, if the areas are at most 0.6 and one in twenty is "
+            "found",
             since="2026-11-26",
         ),
         _of("membership"),
