@@ -161,13 +161,16 @@ def test_remedies_stand_beside_a_rule_and_a_cipher(tmp_path, monkeypatch):
         "researcher": [
             read(rule, Setting(), 0.0), cost(rule, Setting(), BYTES, 99.0),
             cost(rule, Setting(), TIME, 0.04), read(codes, Setting("float32"), 0.3),
-            cost(codes, Setting("float32"), BYTES, 2048.0),
+            cost(codes, Setting("float32"), BYTES, 2048.0), read(codes, Setting("int8"), 0.4),
             told("insider, linear probe", whole, 0.6), told("insider, neural probe", whole, 0.4),
             read(reads, whole, 0.3), told(f"{small}, linear probe", whole, 0.6),
             read(reads, few, 4.5), cost(reads, few, BYTES, 59.6),
             told(f"{small}, linear probe", few, 0.4),
         ],
-        "researcher.blind": [read(codes, Setting("float32"), 0.1), told("insider, x", whole, 0.4)],
+        "researcher.blind": [
+            read(codes, Setting("float32"), 0.1), read(codes, Setting("int8"), 0.2),
+            told("insider, linear probe", whole, 0.4),
+        ],
     })  # fmt: skip
     table = report.remedies_table()
     assert "| the view by rule, sealed | 99 | 0.04 | 0.00 | there is no code |" in table
@@ -177,10 +180,7 @@ def test_remedies_stand_beside_a_rule_and_a_cipher(tmp_path, monkeypatch):
         in table
     )
     assert "| small codes of 60 bytes | 60 | as in float32 | 4.50 | 0 of 1 |" in table
-    assert (
-        "| codes in int8 | not measured yet | not measured yet | not measured yet | not asked"
-        in table
-    )
+    assert "| codes in int8 | not measured yet | not measured yet | 0.40 | not asked" in table
     answers = {claim.question.asks: claim.answer for claim in report.security_claims()}
     assert answers["Do small codes hide what the view hides?"] == "No"
     assert answers["Do a blind pair's codes tell what its view deletes or generalises?"] == "No"

@@ -77,8 +77,8 @@ class SmallCodes:
         As for `Insider`.
     """
 
-    bytes: tuple[float, ...] = (240, 120, 60, 30, 15)
-    known: int = 5000
+    bytes: tuple[float, ...] = (240, 120, 60, 30)
+    known: int = 2000
     deep: bool = True
     attributes: tuple[str, ...] | None = None
     seed: int = 0
