@@ -109,7 +109,8 @@ $(NOTES)/runs/entries.parquet: | install
 
 # Every pair that ships is attacked to the same strength; the researcher's two also by somebody who knows
 # ten times as many entries. Ctrl-C stops it after the attack that runs; the same command goes on. Files
-# in runs/audits that are of earlier pairs are refused.
+# in runs/audits that are of earlier pairs are refused. What the audits found is then shown by `make tables`,
+# `make reproduce` and notebook 4.
 KNOWN_researcher := 100000
 KNOWN_researcher.blind := 100000
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 from aalprivacy import claims, report
 from aalprivacy.audit import PARTS, verdicts
@@ -297,7 +298,7 @@ def test_no_rule_is_said_to_be_older_than_it_is():
         assert min(days) == question.since, question.rule
 
 
-def test_notebook_4_shows_the_verdicts_that_the_other_pages_show():
+def test_notebook_4_and_the_report_show_the_verdicts_that_the_other_pages_show():
     notebook = json.loads((ROOT / "notebooks" / "04_lock_and_key.ipynb").read_text())
     shown = [
         "".join(output["data"].get("text/markdown", ""))
@@ -308,6 +309,10 @@ def test_notebook_4_shows_the_verdicts_that_the_other_pages_show():
     table = report.verdicts_table()
     assert table in shown
     assert table in (ROOT / "docs" / "security.md").read_text()
+    page = (ROOT / "figures" / "report.html").read_text()
+    for claim in report.security_claims():
+        for text in (claim.question.asks, claim.question.rule, claim.answer, claim.measured):
+            assert escape(text) in page, "run make reproduce"
 
 
 def test_shipped_pairs_are_small():
