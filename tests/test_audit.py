@@ -248,6 +248,7 @@ def shaped(n, seed):
     return np.random.default_rng(seed).laplace(size=(n, 6)).astype(np.float32) ** 3 / 25
 
 
+@pytest.mark.slow
 def test_adversaries_turn_one_set_of_codes_into_the_other():
     turned = np.linalg.qr(np.eye(6) + 0.15 * np.random.default_rng(3).normal(size=(6, 6)))[0]
     turned *= np.sign(np.diag(turned))
@@ -453,6 +454,7 @@ def test_a_persons_entries_are_counted_together():
     assert case.members.rows(13, 5).shape == (0, 13)
 
 
+@pytest.mark.slow
 def test_a_decoder_alone_tells_what_it_has_learned_by_heart():
     """A decoder is trained on twenty people until it knows them; the search needs no encoder."""
     case = remembering(members=MEMBERS[:20], strangers=STRANGERS[:20])
@@ -516,6 +518,7 @@ def test_rounding_says_what_it_costs(hospital):
     assert size["int8"] == pytest.approx(32 + 4 * 32 / 30)  # the scales are sent once
 
 
+@pytest.mark.slow
 def test_small_codes_cost_and_hide(case):
     few = Case(case.pair, case.known[:300], case.targets)
     found = SmallCodes((120, 8), deep=False, attributes=("name",)).run(few)
@@ -596,6 +599,7 @@ def test_views_are_read_as_numbers_where_their_form_has_numbers():
     )
 
 
+@pytest.mark.slow
 def test_every_attack_runs_on_a_small_table_of_another_schema():
     """Thirty known entries, thirty targets, one entry a person, no time; pairs of other widths."""
     people = {"members": patients(20, 3), "strangers": patients(20, 4)}
