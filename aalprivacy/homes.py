@@ -222,7 +222,7 @@ def audit_tables(
     data
         What the pair's card says of its data, for `aalprivacy.audit.Membership`. If these were
         simulated homes, people trained on are among the tables, as many as `AUDIT_MEMBERS` with
-        all their entries and of all others one, and as many people never seen.
+        all their entries and of all others one, and at least as many people never seen.
 
     Returns
     -------
@@ -238,8 +238,12 @@ def audit_tables(
     }
     data = data or {}
     if data.get("seed") is not None:
-        users, entries = data["users"], data["entries_per_user"]
-        for name, seed in (("members", data["seed"]), ("strangers", AUDIT_SEED + 5)):
+        trained, entries = data["users"], data["entries_per_user"]
+        strangers = max(trained, AUDIT_MEMBERS)
+        for name, users, seed in (
+            ("members", trained, data["seed"]),
+            ("strangers", strangers, AUDIT_SEED + 5),
+        ):
             everyone = simulate(users, entries, seed)
             order = np.random.default_rng(AUDIT_SEED + 6).permutation(users)
             whole = np.isin(everyone["user_id"], order[:AUDIT_MEMBERS])

@@ -117,6 +117,8 @@ def test_an_audit_has_people_trained_on_and_as_many_never_seen(monkeypatch):
     for name in ("strangers", "known", "targets", "own", "linked"):
         assert not lines[name] & set(to_lines(trained_on, ASSISTED_LIVING))
     assert not lines["strangers"] & (lines["known"] | lines["targets"])
+    few = audit_tables(10, 10, 10, data=data | {"users": 3})
+    assert (few["members"]["user_id"].nunique(), few["strangers"]["user_id"].nunique()) == (3, 5)
     assert {"members", "strangers"}.isdisjoint(audit_tables(10, 10, 10))  # of somebody's own table
     assert {"members", "strangers"}.isdisjoint(audit_tables(10, 10, 10, data={"entries": 9}))
 
