@@ -368,19 +368,23 @@ def audit(
         int, Option(help="Updates of a decoder that the attacker trains.", min=1)
     ] = 600,
     seed: Seed = 0,
+    parts: Annotated[
+        str, Option(help="Which attacks: from outside, by the receiver, on people, on remedies.")
+    ] = "lock,insider,people,remedies",
     out_file: Annotated[
         Path | None,
         Option("--out", help="JSON file for the results; an unfinished audit in it is continued."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Attack pairs: what can be read without the right key, and what does a code reveal?
+    """Attack pairs: what can be read without the right key, and what do codes and keys reveal?
 
-    With --known 100000 --targets 1000 --updates 2000 it takes about an hour for each pair. After
-    Ctrl-C the same command with the same --out continues where it stopped.
+    It takes minutes; with --known 100000 --targets 1000 --updates 2000 more than an hour for each
+    pair. After Ctrl-C the same command with the same --out continues where it stopped.
     """
     victims, ships = commands.find_pairs(pair, receiver), shipped_pairs()
     how = {"known": known, "targets": targets, "updates": updates, "seed": seed}
+    how["parts"] = commands.audit_parts(parts)
     with out.status("encoding") as status:
         audits = commands.audit_pairs(victims, ships, data, how, out_file, status.update)
     if as_json:

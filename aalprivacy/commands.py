@@ -611,7 +611,7 @@ def audit_pairs(
     victims: Mapping[str, Pair],
     ships: Mapping[str, Pair],
     data: Path | None,
-    how: Mapping[str, int],
+    how: Mapping,
     path: Path | None,
     say: Callable[[str], None],
 ) -> dict[str, dict]:
@@ -627,7 +627,8 @@ def audit_pairs(
         A file of entries of people that the pairs weren't trained on. It may be the training's own
         file: then only the people held out are used. By default homes are simulated.
     how
-        ``known``, ``targets``, ``updates``, ``seed``.
+        ``known``, ``targets``, ``updates``, ``seed``, and ``parts``, a list of those of
+        `aalprivacy.audit.PARTS` that are made.
     path
         JSON file of the results.
     say
@@ -668,31 +669,50 @@ def audit_pairs(
         say(f"{name}: encoding")
         case = audit.Case(victim, **_case_tables(victim, data, how))
         audit.run_audit(
-            case, others[name], updates=how["updates"], seed=how["seed"],
+            case, others[name], updates=how["updates"], seed=how["seed"], parts=how["parts"],
             begun=(found["attacks"], audit.from_rows(found["findings"])), keep=keep,
             say=lambda text, name=name: say(f"{name}, {text}"),
         )  # fmt: skip
     return audits
 
 
-def _case_tables(pair: Pair, data: Path | None, how: Mapping[str, int]) -> dict[str, pd.DataFrame]:
+def audit_parts(text: str) -> list[str]:
+    """The parts of an audit that are named, with commas between, in the order of the audit.
+
+    Raises
+    ------
+    InputError
+        If there is no such part.
+    """
+    from aalprivacy.audit import PARTS
+
+    asked = [part.strip() for part in text.split(",")]
+    if not set(asked) <= set(PARTS):
+        raise InputError(f"--parts: expected some of {', '.join(PARTS)}, got {text!r}")
+    return [part for part in PARTS if part in asked]
+
+
+def _case_tables(pair: Pair, data: Path | None, how: Mapping) -> dict[str, pd.DataFrame]:
     if data is None:
         from aalprivacy import homes
 
         _simulable(pair.schema)
-        return homes.audit_tables(how["known"], how["targets"])
+        trained_on = pair.card.get("data") if "people" in how["parts"] else None
+        return homes.audit_tables(how["known"], how["targets"], data=trained_on)
     from aalprivacy.audit.tables import case_tables
 
     table = read_entries(data, pair.schema)
-    parts = held_out(pair, table)
+    parts, people = held_out(pair, table), {}
     if parts is not None:
         table = pd.concat([parts.validation, parts.test], ignore_index=True)
+        people = {"members": parts.training, "strangers": table}
     try:
-        return case_tables(
+        tables = case_tables(
             table, pair.schema, known=how["known"], targets=how["targets"], seed=how["seed"]
         )
     except InputError as error:
         raise InputError(f"{data}: {error}") from None
+    return tables | people
 
 
 def _simulable(schema: Schema) -> None:

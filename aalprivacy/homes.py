@@ -79,6 +79,7 @@ VALIDATION_SEED = 1_000_001
 # the test results on cards have another seed, drawn once, for scoring (`benchmarks/score.py`).
 SAMPLE_SEED = 2_000_001
 AUDIT_SEED = 3_000_000
+AUDIT_MEMBERS = 500  # people trained on, of whom an audit has all entries
 # With 100 entries each, as many entries as in the paper (section IV-D).
 N_TRAINING_USERS, N_TEST_USERS = 8000, 2000
 TEST_SETS = ("seen", "unseen", "open")
@@ -214,8 +215,10 @@ def make_test_sets(n: int, data: Mapping, test_seed: int = SAMPLE_SEED) -> dict[
     return {kind: make_test_set(kind, n, seed, users, test_seed) for kind in TEST_SETS}
 
 
-def audit_tables(known: int, targets: int, linked: int = 500) -> dict[str, pd.DataFrame]:
-    """The tables of a simulated `aalprivacy.audit.Case`, all of users that no pair was trained on.
+def audit_tables(
+    known: int, targets: int, linked: int = 500, data: Mapping | None = None
+) -> dict[str, pd.DataFrame]:
+    """The tables of a simulated `aalprivacy.audit.Case`, of users that no pair was trained on.
 
     Parameters
     ----------
@@ -224,19 +227,37 @@ def audit_tables(known: int, targets: int, linked: int = 500) -> dict[str, pd.Da
     linked
         Users with two entries each, for `aalprivacy.audit.Linkage`: the first and the last of a
         hundred. So the two entries are of different days, and the date doesn't link them.
+    data
+        What the pair's card says of its data, for `aalprivacy.audit.Membership`. If these were
+        simulated homes, the tables have people trained on: `AUDIT_MEMBERS` people with all their
+        entries, the others with one. They also have at least as many people never seen.
 
     Returns
     -------
-    dict of ``known``, ``targets``, ``own`` (entries that the attacker simulates itself) and
-    ``linked``.
+    dict of ``known``, ``targets``, ``own`` (entries that the attacker simulates itself),
+    ``linked``; and ``members`` and ``strangers`` where the data are simulated homes.
     """
     pairs = simulate(linked, 100, AUDIT_SEED + 4)
-    return {
+    tables = {
         "known": simulate(known, 1, AUDIT_SEED + 1),
         "targets": simulate(targets, 1, AUDIT_SEED + 2),
         "own": simulate(known, 1, AUDIT_SEED + 3),
         "linked": pairs[pairs.index % 100 % 99 == 0].reset_index(drop=True),
     }
+    data = data or {}
+    if data.get("seed") is not None:
+        trained, entries = data["users"], data["entries_per_user"]
+        strangers = max(trained, AUDIT_MEMBERS)
+        for name, users, seed in (
+            ("members", trained, data["seed"]),
+            ("strangers", strangers, AUDIT_SEED + 5),
+        ):
+            everyone = simulate(users, entries, seed)
+            order = np.random.default_rng(AUDIT_SEED + 6).permutation(users)
+            whole = np.isin(everyone["user_id"], order[:AUDIT_MEMBERS])
+            first = everyone.index % entries == 0
+            tables[name] = everyone[whole | first].reset_index(drop=True)
+    return tables
 
 
 # --- users: what stays the same from entry to entry ---------------------------------------------

@@ -160,6 +160,28 @@ class Pair:
         )
         return from_tokens(tokens, self.schema, index)
 
+    def losses(self, codes: np.ndarray, lines: pd.Series) -> np.ndarray:
+        """How improbable the decoder finds lines, given their codes; in nats.
+
+        Parameters
+        ----------
+        codes
+            float32 ``(n, 2 units)``.
+        lines
+            What it should write, ``(n,)``.
+
+        Returns
+        -------
+        float32 ``(n, longest + 1)``: of each character, and of each line's end.
+
+        Raises
+        ------
+        InputError
+            If a line is too long or has a character outside the alphabet.
+        """
+        tokens = to_tokens(lines, self.schema)
+        return runtime.losses(self.weights, self.architecture, codes, tokens)
+
     def decode_views(self, codes: np.ndarray, index: pd.Index | None = None) -> pd.DataFrame:
         """Turn codes into a table of views; `from_lines` says what becomes of malformed lines."""
         return from_lines(self.decode(codes, index), self.schema, errors="coerce")

@@ -15,13 +15,15 @@ import pandas as pd
 from aalprivacy import claims, evaluation, inspection, plotting, sentences
 from aalprivacy.atomic import write_text
 from aalprivacy.attributes import in_words
-from aalprivacy.audit import Case, Claim, Verdict, from_rows, judge, judge_blind, to_frame
+from aalprivacy.audit import Claim, Verdict, from_rows, judge, judge_randomised, to_frame
+from aalprivacy.audit.measure import BYTES, CHARACTER_ERROR, TIME
+from aalprivacy.audit.verdicts import UNKNOWN
+from aalprivacy.codes import NUMBER_TYPES
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.homes import (
     AUDIT_SEED,
     SAMPLE_SEED,
     TEST_SETS,
-    audit_tables,
     john,
     make_test_set,
     make_test_sets,
@@ -34,6 +36,8 @@ from aalprivacy.text import to_lines, view_lines
 from aalprivacy.views import apply_policy
 
 BASE = "8000 users"  # the study that the others are compared with
+RANDOMISED = ("80_users_as_they_are", "80_users")  # without random values in training, and with
+AUDIT = ".audit.json"  # ends the name of a study's audit
 ROBUST_SEED = AUDIT_SEED + 10
 MISMATCHED = 300  # entries; wrong decoders write long lines, and there are many pairs of pairs
 
@@ -48,12 +52,12 @@ def write_report(
     say: Callable[[str], None],
     *,
     entries: int = 1000,
-    known: int = 1000,
-    targets: int = 300,
     updates: int = sentences.RECIPE.updates,
-    attackers_updates: int = 400,
 ) -> list[Path]:
     """Make every figure and table of the paper anew from the shipped pairs, and judge its claims.
+
+    Attacks take hours. What they found is read from the audits that are kept beside the pairs
+    (`security_claims`).
 
     Parameters
     ----------
@@ -63,12 +67,8 @@ def write_report(
         Told what is being done.
     entries
         Of each test set.
-    known, targets
-        Entries that an attacker knows, and entries that it reads.
     updates
         Of the small model of figure 4.
-    attackers_updates
-        Of the decoder that an attacker trains, if no audit is kept beside the researcher's pair.
 
     Returns
     -------
@@ -108,10 +108,8 @@ def write_report(
     keep("Wrong decoders", of_mismatches(found))
     keep("A look inside", from_within(every))
     say("putting the claims to the test")
-    case = Case(pairs["researcher"], **audit_tables(known, targets))
     robust = simulate(300, 1, ROBUST_SEED, missing=0.05, abnormal=0.05)
-    kept = published_audits().get("researcher")
-    judged = claims.examine(pairs, scores, found, case, robust, kept, updates=attackers_updates)
+    judged = claims.examine(pairs, scores, security_claims(), robust)
     plain = {name: evaluation.to_dict(kinds) for name, kinds in scores.items()}
     for file, text in (
         ("results.json", json.dumps(_rounded(plain), indent=2) + "\n"),
@@ -396,12 +394,17 @@ def studies_table() -> str:
     return _table([*columns, *TEST_SETS], rows)
 
 
+def studies_folder() -> Path:
+    """Where the studies' cards and audits are kept."""
+    return Path(str(resources.files("aalprivacy"))) / "studies"
+
+
 def studies() -> dict[str, dict]:
     """The cards of the trainings of `make studies`, by what each is about, fewest users first."""
-    folder = Path(str(resources.files("aalprivacy"))) / "studies"
     cards = {
         file.stem.replace("_", " "): json.loads(file.read_text("utf-8"))
-        for file in folder.glob("*.json")
+        for file in studies_folder().glob("*.json")
+        if not file.name.endswith(AUDIT)
     }
     return dict(sorted(cards.items(), key=lambda item: (item[1]["data"]["users"], item[0])))
 
@@ -454,16 +457,91 @@ def results_table() -> str:
 
 
 def verdicts_table() -> str:
-    """What the audits kept beside the shipped pairs say of the security claims, in Markdown."""
-    rows = [[f"{c.says} ({c.section})", f"**{c.verdict}**", c.measured] for c in _audited_claims()]
-    return _table(["claim", "verdict", "the worst figure"], rows)
+    """What the kept audits say of security, in Markdown: the table that all pages show."""
+    rows = [
+        [
+            f"{c.question.asks} ({c.question.section})",
+            f"**{c.answer}**",
+            *((c.found, c.guess, c.reader, c.attacker) if c.verdict else [""] * 4),
+        ]
+        for c in security_claims()
+    ]
+    columns = ["question", "answer", "found", "a guess", "the rightful reader", "the attacker"]
+    return _table(columns, rows)
 
 
-def _audited_claims() -> list[Claim]:
+def claims_table() -> str:
+    """The paper's own security claims, and what a blind pair is for, with answers alone."""
+    claimed = [
+        c
+        for c in security_claims()
+        if re.search(r"\b[IVX]+\b", c.question.section) or "blind" in c.question.asks
+    ]
+    return _table(["question", "answer"], [[c.question.asks, f"**{c.answer}**"] for c in claimed])
+
+
+def security_claims() -> list[Claim]:
+    """Every question about security, answered by the audits that are kept beside the pairs.
+
+    They are the source of the tables of README, of the site and of notebook 4, and of the report.
+    """
+    findings, blind = _audited()
+    on_and_off = [_kept(studies_folder() / f"{name}{AUDIT}") for name in RANDOMISED]
+    return [*judge(findings, blind=blind, every=True), judge_randomised(*on_and_off)]
+
+
+def remedies_table() -> str:
+    """What each remedy costs and hides, beside a rule and a cipher, in Markdown.
+
+    Of all audited pairs together: the mean costs, the worst error, and how many of all probes tell
+    more of what the view hides than the view itself does.
+    """
+    findings, blind = _audited()
+    of_blind, attack = findings["pair"].isin(blind), findings["attack"]
+
+    def row(
+        says: str, reads: pd.Series, tells: pd.Series | None = None, *, takes="", told=""
+    ) -> list[str]:
+        """`takes` and `told` say why there is no time and no probe."""
+        values = findings[reads].groupby("measure")["value"]
+        mean, most = values.mean(), values.max()
+        cells = [
+            f"{mean[BYTES]:,.0f}" if BYTES in mean else "",
+            f"{mean[TIME]:.2f}" if TIME in mean else takes,
+            f"{most[CHARACTER_ERROR]:.2f}" if CHARACTER_ERROR in most else "",
+            told,
+        ]
+        if tells is not None and tells.any():
+            cells[-1] = f"{findings[tells]['beats_baseline'].sum()} of {tells.sum()}"
+        return [says, *(cell or UNKNOWN for cell in cells)]
+
+    rule, insider = attack == "remedy: rule and cipher", attack.str.startswith("insider")
+    rows = [row("the view by rule, sealed", rule, told="there is no code")]
+    kinds = {kind: (attack == "remedy: rounding") & (findings["setting"] == kind)
+             for kind in NUMBER_TYPES}  # fmt: skip
+    whole, *others = NUMBER_TYPES
+    rows.append(row(f"codes in {whole}", kinds[whole] & ~of_blind, insider & ~of_blind))
+    rows.append(row(f"codes of blind pairs, {whole}", kinds[whole] & of_blind, insider & of_blind))
+    rows += [row(f"codes in {kind}", kinds[kind], told="not asked") for kind in others]
+    for remedy in ("small codes", "noise"):
+        tried = ~of_blind & attack.str.startswith(f"remedy: {remedy}")
+        if not tried.any():
+            rows.append(row(remedy, tried))
+        for size in findings[tried]["size"].unique()[1:]:
+            at = tried & (findings["size"] == size)
+            reads = at & attack.str.endswith("receiver reads")
+            says = findings[reads]["setting"].iloc[0]
+            rows.append(row(says, reads, at & ~reads, takes=f"as in {whole}"))
+    columns = ["what is sent", "bytes", "milliseconds", "wrong characters", "probes that tell"]
+    return _table(columns, rows)
+
+
+def _audited() -> tuple[pd.DataFrame, list[str]]:
+    """The findings of all kept audits, and which of their pairs are blind."""
     audits = published_audits()
-    blind = [audits.pop(name) for name in list(audits) if read_card(name)["recipe"].get("blind")]
-    claimed = judge(pd.concat(audits.values())) if audits else []
-    return claimed + (judge_blind(pd.concat(blind)) if blind else [])
+    findings = pd.concat(audits.values()) if audits else to_frame([]).assign(pair="")
+    blind = [name for name in audits if read_card(name)["recipe"].get("blind")]
+    return findings.reset_index(drop=True), blind
 
 
 def published_audits() -> dict[str, pd.DataFrame]:
@@ -473,21 +551,16 @@ def published_audits() -> dict[str, pd.DataFrame]:
     -------
     dict of a pair's name -> the rows of `aalprivacy.audit.to_frame`, with a column ``pair``.
     """
-    found = {}
-    for name in shipped_names():
-        file = pair_folder(name) / "audit.json"
-        if file.is_file():
-            (audit,) = json.loads(file.read_text("utf-8")).values()
-            found[name] = to_frame(from_rows(audit["findings"])).assign(pair=name)
-    return found
+    found = {name: _kept(pair_folder(name) / "audit.json") for name in shipped_names()}
+    return {name: rows.assign(pair=name) for name, rows in found.items() if len(rows)}
 
 
-def claims_table() -> str:
-    """The paper's own security claims, and what a blind pair is for, with verdicts alone."""
-    claimed = [
-        c for c in _audited_claims() if re.search(r"\b[IVX]+\b", c.section) or "blind" in c.says
-    ]
-    return _table(["claim", "verdict"], [[c.says, f"**{c.verdict}**"] for c in claimed])
+def _kept(file: Path) -> pd.DataFrame:
+    """The findings of a file that holds one audit; none if it isn't there."""
+    if not file.is_file():
+        return to_frame([])
+    (audit,) = json.loads(file.read_text("utf-8")).values()
+    return to_frame(from_rows(audit["findings"]))
 
 
 def _table(columns: list[str], rows: list[list[str]]) -> str:

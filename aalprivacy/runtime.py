@@ -123,6 +123,55 @@ def decode(
     return written
 
 
+def losses(
+    weights: Mapping[str, np.ndarray],
+    architecture: Architecture,
+    codes: np.ndarray,
+    tokens: np.ndarray,
+    *,
+    batch_size: int = 512,
+) -> np.ndarray:
+    """How improbable the decoder finds each token of given lines, after those before it.
+
+    Parameters
+    ----------
+    weights, architecture, batch_size
+        As for `encode`.
+    codes
+        float32 ``(n, 2 units)``, the state to start from.
+    tokens
+        Whole numbers ``(n, length)``: the lines, `PAD` after each one's end.
+
+    Returns
+    -------
+    float32 ``(n, length)``, in nats: minus the logarithm of each token's probability; 0 on padding.
+    """
+    lstm = _Lstm(weights, architecture, "decoder")
+    kernel = np.asarray(weights["decoder/scores/kernel"], np.float32)
+    bias = np.asarray(weights["decoder/scores/bias"], np.float32)
+    lengths = (tokens != PAD).sum(axis=1)
+    found = np.zeros(tokens.shape, np.float32)
+
+    def run(rows: np.ndarray) -> Iterator:
+        cells = _Cells(lstm, np.asarray(codes[rows], np.float32))
+        token, place = np.full(len(rows), PAD), lstm.places.first(len(rows))
+        for t in range(lengths[rows].max(initial=0)):
+            n = int(np.searchsorted(-lengths[rows], -t))
+            rows, token, place = rows[:n], token[:n], place[:n]
+            cells.step(token, place)
+            scores = cells.h[:n] @ kernel + bias
+            token = tokens[rows, t].astype(np.intp)
+            scores -= scores.max(axis=1, keepdims=True)
+            right = scores[np.arange(n), token]
+            found[rows, t] = np.log(np.exp(scores).sum(axis=1)) - right
+            place = lstm.places.after(token, place)
+            yield
+
+    longest_first = np.argsort(-lengths, kind="stable")
+    _on_all_cores(run, longest_first, batch_size, lambda rows: None)
+    return found
+
+
 def states(
     weights: Mapping[str, np.ndarray], architecture: Architecture, tokens: np.ndarray
 ) -> np.ndarray:

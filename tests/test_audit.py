@@ -14,18 +14,24 @@ from aalprivacy.attributes import Attribute, Form
 from aalprivacy.audit import (
     CHARACTER_ERROR,
     Case,
+    DecoderAlone,
+    Extraction,
     Insider,
     LinearMap,
     Linkage,
+    Membership,
     NearKey,
     Neighbours,
     Noise,
     OwnDecoder,
     Rounding,
+    RuleAndCipher,
     Setting,
+    SmallCodes,
     Statistics,
     Tampering,
     Training,
+    Translation,
     WholeEntry,
     WrongKey,
     case_tables,
@@ -36,7 +42,9 @@ from aalprivacy.audit import (
 )
 from aalprivacy.audit.attacks import _passes, as_own, foreign_to_own, fresh_decoder
 from aalprivacy.audit.insider import _readable, _secret, from_view
-from aalprivacy.audit.measure import ABOVE_CHANCE, mean, paired, share
+from aalprivacy.audit.measure import ABOVE_CHANCE, AREA, BYTES, FOUND, TIME, mean, paired, share
+from aalprivacy.audit.memory import OF_MEMBERS, TWO_OF_ONE, names_of, told_apart
+from aalprivacy.audit.translation import adversaries, linear
 from aalprivacy.errors import InputError
 from aalprivacy.generalisation import Bands, First, Hierarchy, LastWord, Range
 from aalprivacy.homes import audit_tables
@@ -200,6 +208,62 @@ def test_statistics_alone_open_a_twin(case, twin):
     assert error(Statistics(twin, "twin").run(case)).value < case.constant / 4
 
 
+@pytest.fixture
+def sure_soon(monkeypatch):
+    """A translator that chooses by fewer codes."""
+    monkeypatch.setattr("aalprivacy.audit.translation.CERTAIN", 40)
+
+
+def test_a_translator_opens_a_twin_and_no_independent_pair(case, twin, sure_soon):
+    """The control that must succeed, and the one that must fail, to the same strength."""
+    opened = error(Translation(twin, "twin", updates=0).run(case))
+    assert opened.value < case.constant / 2
+    assert str(opened.setting) == "600 codes, units matched, own pair: twin"
+    shut = error(Translation(load_pair("doctor"), "doctor", updates=0).run(case))
+    assert not shut.beats_baseline
+
+
+def test_a_translator_opens_a_pair_that_was_trained_on_from_the_victims(case, sure_soon):
+    rng = np.random.default_rng(0)
+    near = case.pair.with_weights(
+        {
+            name: (array * rng.normal(1, 0.003, array.shape)).astype(np.float32)
+            for name, array in case.pair.weights.items()
+        }
+    )
+    opened = error(Translation(near, "near", updates=0).run(case))
+    assert opened.value < case.constant / 2
+    assert opened.setting.says == "600 codes, codes as they are"
+
+
+def test_a_translator_knows_codes_of_another_width(hospital):
+    own = random_pair(1, units=8)
+    (found,) = (f for f in Translation(own, "narrow", updates=0).run(hospital)
+                if f.measure == CHARACTER_ERROR)  # fmt: skip
+    assert found.setting.says.startswith("15 codes, components matched")
+
+
+def shaped(n, seed):
+    """Components that are as far from normal as those of codes: independent and rarely large."""
+    return np.random.default_rng(seed).laplace(size=(n, 6)).astype(np.float32) ** 3 / 25
+
+
+@pytest.mark.slow
+def test_adversaries_turn_one_set_of_codes_into_the_other():
+    turned = np.linalg.qr(np.eye(6) + 0.15 * np.random.default_rng(3).normal(size=(6, 6)))[0]
+    turned *= np.sign(np.diag(turned))
+    x, y = shaped(4000, 1), shaped(4000, 2) @ turned.astype(np.float32)
+    unseen = shaped(500, 5)
+
+    def off(translate):
+        return float(np.abs(translate(unseen) - unseen @ turned).mean())
+
+    better = adversaries(x, y, np.eye(6), off, 400, 0, hidden=32, rate=3e-3)
+    assert off(better) < 0.9 * off(linear(np.eye(6)))
+    # An attacker who sees nothing better stays where it was.
+    assert adversaries(x, y, np.eye(6), lambda translate: 0.0, 2, 0, hidden=8) is None
+
+
 def test_neighbours_of_more_known_entries_are_nearer(case):
     findings = Neighbours((10, 600)).run(case)
     assert error(findings, "600 ").value < error(findings, "10 ").value
@@ -338,6 +402,136 @@ def test_values_above_chance_need_no_luck(case):
     assert right.value == pytest.approx(right.control, abs=0.05)
 
 
+MEMBERS, STRANGERS = patients(300, 4), patients(300, 5)
+OPEN_PHONE = "DGFGFDGFGGDF"  # the telephone number is disclosed
+
+
+def remembering(letters=OPEN_PHONE, **tables):
+    tables = {"members": MEMBERS, "strangers": STRANGERS} | tables
+    return Case(random_pair(letters=letters), patients(30, 1), patients(30, 2), **tables)
+
+
+def test_scores_tell_members_from_strangers_or_they_do_not():
+    rng = np.random.default_rng(0)
+    about = "a", Setting(), rng.normal(0, 1, 400)
+    apart = told_apart(*about[:2], rng.normal(6, 1, 400), about[2], 1, rng)
+    assert [f.measure for f in apart] == [AREA, FOUND]
+    assert all(f.value > 0.97 and f.beats_baseline for f in apart)
+    alike = told_apart(*about[:2], rng.normal(0, 1, 400), about[2], 1, rng)
+    assert [f.baseline for f in alike] == [0.5, 0.01]
+    assert not any(f.beats_baseline for f in alike)
+    assert all(f.low <= f.value <= f.high for f in apart + alike)
+    # Of 99 strangers one is more than one in a hundred.
+    few = told_apart(*about[:2], rng.normal(6, 1, 99), about[2][:99], 1, rng)
+    assert [f.measure for f in few] == [AREA]
+    # The same score for all is no sign of anything.
+    same = told_apart("a", Setting(), np.zeros(200), np.zeros(200), 1, rng)
+    assert (same[0].value, same[1].value) == (0.5, 0.0)
+
+
+def test_a_key_that_knows_people_by_heart_tells_on_them(monkeypatch):
+    case = remembering()
+    assert {f.setting.known for f in Membership().run(case)} == {1}  # nobody has ten entries
+    assert not any(f.beats_baseline for f in Membership().run(case))  # nothing was learned
+    known = set(case.pair.view_lines(MEMBERS))
+
+    def losses(pair, codes, lines):
+        return np.where(lines.isin(known), 0.01, 3.0)[:, None]
+
+    monkeypatch.setattr(Pair, "losses", losses)
+    area, found = Membership().run(case)
+    assert (area.value, found.value) == (pytest.approx(1.0, abs=0.02), pytest.approx(1.0, abs=0.1))
+    assert area.setting.says == "300 people trained on, 300 never seen"
+    assert Membership().run(remembering(members=None)) == []
+
+
+def test_a_persons_entries_are_counted_together():
+    several = pd.concat([MEMBERS[:20]] * 12), pd.concat([STRANGERS[:20]] * 12)
+    case = remembering(members=several[0], strangers=several[1])
+    found = Membership().run(case)
+    assert [f.setting.known for f in found] == [1, 10]
+    assert case.members.rows(12, 5).tolist()[1] == [1 + 20 * i for i in range(12)]
+    assert case.members.rows(13, 5).shape == (0, 13)
+
+
+@pytest.mark.slow
+def test_a_decoder_alone_tells_what_it_has_learned_by_heart():
+    """A decoder is trained on twenty people until it knows them; the search needs no encoder."""
+    case = remembering(members=MEMBERS[:20], strangers=STRANGERS[:20])
+    lines = to_tokens(case.pair.view_lines(MEMBERS[:20]), HOSPITAL)
+    training = Training(150, batch_size=20, learning_rate=0.05)
+    learned = training.run(case.pair, case.encode(MEMBERS[:20]), lines)
+    by_heart = Case(learned, case.known, case.targets, members=MEMBERS[:20],
+                    strangers=STRANGERS[:20])  # fmt: skip
+    (area,) = DecoderAlone(steps=5).run(by_heart)
+    assert area.value > 0.75
+    (area,) = DecoderAlone(steps=5).run(case)  # it has learned nothing
+    assert not area.beats_baseline
+    assert DecoderAlone().run(remembering(strangers=None)) == []
+
+
+def test_what_a_key_writes_of_itself(monkeypatch):
+    case = remembering()
+    assert names_of(case) == ["phone"]
+    (found,) = Extraction(lines=50).run(case)
+    assert (found.attribute, found.measure) == ("phone", OF_MEMBERS)
+    assert found.value == found.baseline == 0  # it writes no telephone numbers at all
+    assert not found.beats_baseline
+    views = {name: table.assign(patient="*") for name, table in
+             (("members", MEMBERS), ("strangers", STRANGERS))}  # fmt: skip
+    for who, told in (("members", True), ("strangers", False)):
+        written = views[who].drop(columns="case")
+        monkeypatch.setattr(Pair, "decode_views", lambda pair, codes: written[: len(codes)])  # noqa: B023
+        (found,) = Extraction(lines=50).run(case)
+        assert found.beats_baseline is told
+        assert (found.value, found.baseline) == (float(told), float(not told))
+    assert Extraction().run(remembering(letters=HIDING)) == []  # no such value is disclosed
+
+
+def test_two_values_of_one_person_are_more_than_two_of_two(monkeypatch):
+    people = pd.Series([f"{a}{b}" for a in "abcdefghijklmnopqrst" for b in "abcdefghijklmnopqrst"])
+    named = {seed: patients(300, seed).assign(patient=people[:300] + letter)
+             for seed, letter in ((4, "x"), (5, "y"))}  # fmt: skip
+    case = remembering("FGFGFDGFGGDF", members=named[4], strangers=named[5])
+    assert names_of(case) == ["patient", "phone"]
+    views = named[4].drop(columns="case")
+    mixed = views.assign(phone=np.roll(views["phone"], 1))
+    for written, share_of_one in ((views, 1.0), (mixed, 0.0)):
+        monkeypatch.setattr(Pair, "decode_views", lambda pair, codes: written[: len(codes)])  # noqa: B023
+        found = {f.attribute or f.measure: f.value for f in Extraction(lines=60).run(case)}
+        assert found == {"patient": 1.0, "phone": 1.0, TWO_OF_ONE: share_of_one}
+
+
+def test_a_rule_and_a_cipher_have_no_error(hospital):
+    found = {f.measure: f for f in RuleAndCipher().run(hospital)}
+    assert found[CHARACTER_ERROR].value == 0
+    lengths = hospital.expected.str.len()
+    assert found[BYTES].value == pytest.approx(lengths.mean() + 12 + 16)  # a nonce and a tag
+    assert found[TIME].value > 0
+    assert not found[BYTES].beats_baseline
+
+
+def test_rounding_says_what_it_costs(hospital):
+    size = {f.setting.says: f.value for f in Rounding().run(hospital) if f.measure == BYTES}
+    assert size["float32"] == 4 * 32
+    assert size["float16"] == 2 * 32
+    assert size["int8"] == pytest.approx(32 + 4 * 32 / 30)  # the scales are sent once
+
+
+@pytest.mark.slow
+def test_small_codes_cost_and_hide(case):
+    few = Case(case.pair, case.known[:300], case.targets)
+    found = SmallCodes((120, 8), deep=False, attributes=("name",)).run(few)
+    reads = {f.setting.size: f.value for f in found if f.measure == CHARACTER_ERROR}
+    assert reads[2048] == pytest.approx(case.right, abs=0.01)
+    assert reads[2048] - 0.1 <= reads[120] < reads[8]
+    told = {f.setting.size: f.value - f.baseline for f in found if f.attribute}
+    assert told[2048] > 0.3 > told[8]
+    took = {f.setting.size: f.value for f in found if f.measure == BYTES}
+    assert took[2048] == 2048
+    assert took[8] < took[120] < 240
+
+
 def test_linkage_finds_the_same_users_codes(case, twin):
     (finding,) = Linkage().run(case)
     assert 0.5 < finding.low <= finding.value <= finding.high <= 1
@@ -405,9 +599,11 @@ def test_views_are_read_as_numbers_where_their_form_has_numbers():
     )
 
 
+@pytest.mark.slow
 def test_every_attack_runs_on_a_small_table_of_another_schema():
     """Thirty known entries, thirty targets, one entry a person, no time; pairs of other widths."""
-    case = Case(random_pair(), patients(30, 1), patients(30, 2))
+    people = {"members": patients(20, 3), "strangers": patients(20, 4)}
+    case = Case(random_pair(), patients(30, 1), patients(30, 2), **people)
     others = {
         "narrow": random_pair(1, units=8, letters="FFFFFFFFFFFF"),
         "wide.blind": random_pair(2),
@@ -416,14 +612,18 @@ def test_every_attack_runs_on_a_small_table_of_another_schema():
     findings = run_audit(
         case, others, updates=1, keep=lambda done, found: kept.append(len(found)), say=told.append
     )
-    assert len(told) == len(kept) == 19
+    assert len(told) == len(kept) == 26
     assert kept[-1] == len(findings)
     by_attack = to_frame(findings).groupby("attack")
     assert set(by_attack.groups) == {
         "wrong key", "near key", "nearest neighbour", "own decoder", "linear map", "tampering",
-        "statistics only", "insider, linear probe", "insider, neural probe", "insider, whole entry",
-        "remedy: noise, receiver reads", "remedy: noise, linear probe", "remedy: rounding",
+        "statistics only", "translation", "insider, linear probe", "insider, neural probe",
+        "insider, whole entry", "membership, code and loss", "membership, decoder alone",
+        "remedy: noise, receiver reads", "remedy: noise, linear probe",
+        "remedy: small codes, receiver reads", "remedy: small codes, linear probe",
+        "remedy: small codes, neural probe", "remedy: rounding", "remedy: rule and cipher",
     }  # fmt: skip
+    assert set(by_attack.get_group("translation")["own"]) == {"narrow", audit.TWIN}
     # A narrower pair's decoder can't read these codes, but a map to its own codes can be fitted.
     assert set(by_attack.get_group("wrong key")["own"]) == {"wide.blind", audit.TWIN}
     assert "narrow" in set(by_attack.get_group("linear map")["own"])
@@ -432,6 +632,13 @@ def test_every_attack_runs_on_a_small_table_of_another_schema():
     numbers = to_frame(findings)[["value", "low", "high", "baseline", "control"]]
     assert np.isfinite(numbers.to_numpy()).all()
     assert audit.judge(to_frame(findings))
+
+
+def test_some_parts_of_an_audit(hospital):
+    told = []
+    run_audit(hospital, {}, parts=["people"], say=told.append)
+    made = [text.split(": ")[1] for text in told]
+    assert made == ["Linkage", "Membership", "DecoderAlone", "Extraction"]
 
 
 def test_pairs_of_another_schema_are_refused(hospital, case):
@@ -447,6 +654,12 @@ def test_tables_are_checked():
         Case(pair, good[:9], good)
     with pytest.raises(InputError, match="targets, row 3, ward: expected"):
         Case(pair, good, good.assign(ward=good["ward"].where(good.index != 3, "nose")))
+    with pytest.raises(InputError, match="members: entries of 1 people; expected of 10 or more"):
+        Case(pair, good, good, members=good.assign(case="1"), strangers=good)
+    with pytest.raises(InputError, match="strangers, case: null"):
+        Case(pair, good, good, members=good,
+             strangers=good.assign(case=good["case"].where(good.index > 0)))  # fmt: skip
+    assert Case(pair, good, good, members=good.drop(columns="case")).members.count == 30
     with pytest.raises(InputError, match="no column case"):
         Case(pair, good, good, linked=good.drop(columns="case"))
     with pytest.raises(InputError, match="linked entries: expected two a person"):
@@ -492,11 +705,13 @@ sys.path.insert(0, {tests!r})
 from test_audit import patients, random_pair
 
 linked = patients(20, 3).loc[np.repeat(np.arange(20), 2)]
-case = audit.Case(random_pair(), patients(30, 1), patients(30, 2), linked=linked)
+people = {{"members": patients(20, 4), "strangers": patients(20, 5)}}
+case = audit.Case(random_pair(), patients(30, 1), patients(30, 2), linked=linked, **people)
 own = random_pair(1)
 for attack in (audit.NearKey(), audit.WrongKey({{"own": own}}), audit.LinearMap(own, "own"),
                audit.Statistics(own, "own"), audit.Neighbours(), audit.Insider(deep=False),
-               audit.Linkage(), audit.Tampering(), audit.Rounding()):
+               audit.Linkage(), audit.Tampering(), audit.Rounding(), audit.RuleAndCipher(),
+               audit.Membership(), audit.Translation(own, "own", updates=0)):
     assert attack.run(case), attack
 print([name for name in ("tensorflow", "keras") if name in sys.modules])
 """

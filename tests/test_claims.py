@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from aalprivacy import claims
-from aalprivacy.audit import Case, Verdict
-from aalprivacy.evaluation import Mismatch, Score, cross
-from aalprivacy.homes import audit_tables, simulate
+from aalprivacy.audit import Verdict, judge, to_frame
+from aalprivacy.evaluation import Score
+from aalprivacy.homes import simulate
 from aalprivacy.pair import Architecture, Pair, load_pair
 from aalprivacy.policy import TABLE_I
 from aalprivacy.schema import ASSISTED_LIVING
@@ -72,39 +72,28 @@ def test_the_worst_operation_decides(share, verdict):
 
 
 @pytest.mark.parametrize(
-    ("error", "hit", "verdict"),
-    [
-        (60.0, 0.2, Verdict.HOLDS),
-        (50.0, 0.2, Verdict.IN_PART),
-        (60.0, 0.24, Verdict.IN_PART),
-        (25.0, 0.5, Verdict.FAILS),
-    ],
+    ("errors", "answer"), [((0.5, 1.1), "Yes"), ((0.5, 1.3), "In part"), ((1.3, 1.4), "No")]
 )
-def test_a_wrong_decoder_is_held_against_chance(error, hit, verdict):
-    chance, hits = dict.fromkeys(NAMES, 0.2), dict.fromkeys(NAMES, hit)
-    matched = Mismatch("a", "a", 0.1, 55.0, 70.0, dict.fromkeys(NAMES, 1.0), chance)
-    other = replace(matched, encoder="b", decoder="b")
-    wrong = Mismatch("b", "a", error, 55.0, 70.0, hits, chance)
-    (found,) = claims._mismatch([matched, other, wrong])
-    assert found.verdict is verdict
-    assert found.measured.startswith(f"b: wrong key, own pair: a: {error:.1f} wrong characters")
-    assert "the right key 0.10" in found.measured
-    assert claims._mismatch([matched]) == []
+def test_what_missing_values_add_is_what_is_told(monkeypatch, errors, answer):
+    """The rule is about how much worse it gets, and so is the figure."""
+    pairs = {"doctor": errors[0], "researcher": errors[1]}
+    monkeypatch.setattr(
+        claims, "evaluate", lambda error, entries: replace(GOOD, character_error=error)
+    )
+    claim = claims._abnormal(pairs, scores(), pd.DataFrame())
+    assert claim.answer == answer
+    added = [error - 0.2 for error in errors]
+    assert claim.found == (
+        f"wrong characters added: doctor {added[0]:+.2f}, researcher {added[1]:+.2f}"
+    )
 
 
-@pytest.mark.slow
 def test_every_claim_is_put_to_the_test():
     pairs = {name: load_pair(name) for name in ("doctor", "researcher")}
-    entries = simulate(40, 1, seed=9)
-    judged = claims.examine(
-        pairs,
-        {name: {"unseen": GOOD} for name in pairs},
-        cross(pairs, entries),
-        Case(pairs["doctor"], **audit_tables(100, 50, 30)),
-        entries,
-        updates=1,
-    )
-    table = pd.DataFrame(judged)
-    assert table["says"].is_unique
-    assert len(table) == 16
-    assert "With the right decoder the doctor gets the view almost perfectly." in set(table["says"])
+    audited = judge(to_frame([]), every=True)
+    kinds = {name: {"unseen": GOOD} for name in pairs}
+    judged = claims.examine(pairs, kinds, audited, simulate(20, 1, seed=9))
+    assert len({claim.question.asks for claim in judged}) == len(judged) == len(audited) + 7
+    assert [claim for claim in judged if claim in audited] == audited
+    (almost,) = (claim for claim in judged if "almost perfectly" in claim.question.asks)
+    assert almost.found.startswith("95.0% of the researcher's are")

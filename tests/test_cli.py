@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 import pytest
 
 import aalprivacy
-from aalprivacy import codes, commands, tables
+from aalprivacy import codes, commands, homes, runs, tables
 from aalprivacy.errors import InputError
 from aalprivacy.homes import simulate
 from aalprivacy.pair import PRETRAINED, load_pair, read_card
@@ -116,6 +117,8 @@ def test_audit(run, refused, tmp_path, monkeypatch):
             keep(at, findings)
         return findings
 
+    audit_tables = homes.audit_tables
+    monkeypatch.setattr(homes, "audit_tables", lambda *sizes, data: audit_tables(*sizes))
     monkeypatch.setattr(audit, "run_audit", run_audit)
     kept = tmp_path / "audit.json"
     how = ("audit", "--receiver", "researcher", "--known", 100, "--targets", 50, "--updates", 2,
@@ -127,6 +130,7 @@ def test_audit(run, refused, tmp_path, monkeypatch):
     whole = audits["researcher"]
     assert whole["encoder"] == load_pair("researcher").fingerprint
     assert set(whole["others"]) == {"family_member", "doctor", "caregiver", "researcher.blind"}
+    assert whole["parts"] == ["lock", "insider", "people", "remedies"]
     begun = whole | {"attacks": 1, "findings": whole["findings"][:1]}
     kept.write_text(json.dumps({"researcher": begun}))
     made.clear()
@@ -139,6 +143,28 @@ def test_audit(run, refused, tmp_path, monkeypatch):
         kept.write_text(content)
         refused(*how, says="audit.json: holds something else")
     refused("audit", "--receiver", "nosy", says="nosy: no such pair")
+    refused(*how[:-2], "--parts", "lock,people", *how[-2:], says="audit.json: holds something else")
+    refused(*how, "--parts", "locks", says="--parts: expected some of lock, insider, people, reme")
+    code, text, _ = run(*how[:-2], "--parts", "remedies, lock", "--json")
+    assert (code, json.loads(text)["researcher"]["parts"]) == (0, ["lock", "remedies"])
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_an_audit_by_a_pairs_own_table_knows_whom_it_was_trained_on(make_pair, tmp_path, ids):
+    table = simulate(130, 2, seed=5)
+    table = table if ids else table.drop(columns="user_id")[::2]
+    card = {"data": runs.describe_table(table, TABLE_I.schema)}
+    pair, own = replace(make_pair(), card=card), tmp_path / "own.parquet"
+    tables.write_table(table, own)
+    how = {"known": 100, "targets": 50, "seed": 0, "parts": ["people"]}
+    dealt = commands._case_tables(pair, own, how)
+    found = {name: set(part["phone_number"]) for name, part in dealt.items()}
+    assert len(found["members"]) == 104
+    assert len(found["strangers"]) == 26
+    assert not found["members"] & found["strangers"]
+    assert found["known"] | found["targets"] <= found["strangers"]
+    other = replace(pair, card={})
+    assert "members" not in commands._case_tables(other, own, how)
 
 
 @pytest.mark.slow
@@ -153,9 +179,11 @@ def test_a_whole_audit(run, tmp_path, monkeypatch, idle_probes):
     assert code == 0
     assert {f["attack"] for f in json.loads(text)["researcher"]["findings"]} == {
         "wrong key", "near key", "nearest neighbour", "linear map", "own decoder",
-        "statistics only", "insider, linear probe", "insider, neural probe",
-        "insider, whole entry", "linkage", "tampering", "remedy: noise, receiver reads",
-        "remedy: noise, linear probe", "remedy: rounding",
+        "statistics only", "translation", "insider, linear probe", "insider, neural probe",
+        "insider, whole entry", "linkage", "tampering", "membership, code and loss",
+        "membership, decoder alone", "remedy: noise, receiver reads", "remedy: noise, linear probe",
+        "remedy: small codes, receiver reads", "remedy: small codes, linear probe",
+        "remedy: small codes, neural probe", "remedy: rounding", "remedy: rule and cipher",
     }  # fmt: skip
 
 

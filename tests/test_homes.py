@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aalprivacy import homes as simulator
 from aalprivacy.errors import InputError
-from aalprivacy.homes import MOST_ENTRIES, is_held_out, john, simulate
+from aalprivacy.homes import MOST_ENTRIES, audit_tables, is_held_out, john, simulate
 from aalprivacy.policy import TABLE_I
 from aalprivacy.schema import ASSISTED_LIVING
 from aalprivacy.text import is_well_formed, to_lines, view_lines
@@ -101,6 +102,25 @@ def test_missing_and_abnormal_rates():
     assert 0.2 < bad.mean() < 0.28  # 0.3, of which a fifth is missing
     for receiver in TABLE_I.receivers:
         view_lines(apply_policy(table, TABLE_I, receiver), ASSISTED_LIVING)
+
+
+def test_an_audit_has_people_trained_on_and_as_many_never_seen(monkeypatch):
+    monkeypatch.setattr(simulator, "AUDIT_MEMBERS", 5)
+    data = {"seed": 1, "users": 30, "entries_per_user": 4}
+    tables = audit_tables(10, 10, 10, data=data)
+    trained_on = simulate(30, 4, seed=1)
+    for name in ("members", "strangers"):
+        sizes = tables[name].groupby("user_id").size()
+        assert sorted(sizes) == [1] * 25 + [4] * 5
+    lines = {name: set(to_lines(table, ASSISTED_LIVING)) for name, table in tables.items()}
+    assert lines["members"] <= set(to_lines(trained_on, ASSISTED_LIVING))
+    for name in ("strangers", "known", "targets", "own", "linked"):
+        assert not lines[name] & set(to_lines(trained_on, ASSISTED_LIVING))
+    assert not lines["strangers"] & (lines["known"] | lines["targets"])
+    few = audit_tables(10, 10, 10, data=data | {"users": 3})
+    assert (few["members"]["user_id"].nunique(), few["strangers"]["user_id"].nunique()) == (3, 5)
+    assert {"members", "strangers"}.isdisjoint(audit_tables(10, 10, 10))  # of somebody's own table
+    assert {"members", "strangers"}.isdisjoint(audit_tables(10, 10, 10, data={"entries": 9}))
 
 
 @pytest.mark.parametrize(

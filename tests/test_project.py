@@ -10,11 +10,15 @@ import subprocess
 import sys
 import tomllib
 import venv
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from markupsafe import escape
 
+from aalprivacy import claims, report
+from aalprivacy.audit import PARTS, verdicts
 from aalprivacy.homes import AUDIT_SEED, SAMPLE_SEED, TRAINING_SEED, VALIDATION_SEED
 from aalprivacy.pair import read_card, shipped_names
 
@@ -297,10 +301,59 @@ def test_only_what_trains_imports_tensorflow():
 def test_the_kept_audits_are_of_the_shipped_pairs():
     files = list((PACKAGE / "pretrained").glob("*/audit.json"))
     assert files
+    ships = {name: read_card(name)["fingerprints"]["encoder"] for name in shipped_names()}
     for file in files:
-        (audit,) = json.loads(file.read_text()).values()
-        card = json.loads((file.parent / "card.json").read_text())
-        assert audit["encoder"] == card["fingerprints"]["encoder"], file
+        ((name, audit),) = json.loads(file.read_text()).items()
+        assert name == file.parent.name
+        assert audit["encoder"] == ships[name], file
+        # Audits that were made before an audit had parts had other pairs to attack with.
+        if "parts" in audit:
+            assert {**audit["others"], name: audit["encoder"]} == ships, file
+            assert audit["parts"] == list(PARTS), file
+
+
+def _git(*words):
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout if done.returncode == 0 else ""
+
+
+def test_no_rule_is_said_to_be_older_than_it_is():
+    """A rule's day is the first on which it stood in the history, word for word."""
+    if _git("rev-parse", "--is-shallow-repository").strip() != "false":
+        pytest.skip("no whole history")
+    files = ["aalprivacy/audit/verdicts.py", "aalprivacy/claims.py"]
+
+    def words(text):
+        return re.sub(r'[\s"]+', "", text)
+
+    log = _git("log", "--format=%h %ad", "--date=short", "--", *files).split()
+    texts = [
+        (day, words("".join(_git("show", f"{commit}:{file}") for file in files)))
+        for commit, day in zip(log[::2], log[1::2], strict=True)
+    ]
+    now = words("".join((ROOT / file).read_text() for file in files))
+    texts.append((date.today().isoformat(), now))
+    asked = [question for question, _, _ in verdicts.QUESTIONS]
+    for question in (*asked, verdicts.RANDOMISED, *claims.QUESTIONS):
+        days = [day for day, text in texts if words(question.rule) in text]
+        assert min(days) == question.since, question.rule
+
+
+def test_notebook_4_and_the_report_show_the_verdicts_that_the_other_pages_show():
+    notebook = json.loads((ROOT / "notebooks" / "04_lock_and_key.ipynb").read_text())
+    shown = [
+        "".join(output["data"].get("text/markdown", ""))
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", ())
+        if "data" in output
+    ]
+    table = report.verdicts_table()
+    assert table in shown
+    assert table in (ROOT / "docs" / "security.md").read_text()
+    page = (ROOT / "figures" / "report.html").read_text()
+    for claim in report.security_claims():
+        for text in (claim.question.asks, claim.question.rule, claim.answer, claim.measured):
+            assert escape(text) in page, "run make reproduce"
 
 
 def test_shipped_pairs_are_small():

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 from aalprivacy import evaluation, plotting, report
-from aalprivacy.audit import Claim, Verdict
+from aalprivacy.audit import CHARACTER_ERROR, Claim, Finding, Question, Setting, Verdict, to_rows
+from aalprivacy.audit.measure import AREA, BYTES, TIME
 from aalprivacy.homes import make_test_set
 from aalprivacy.pair import load_pair, read_card, shipped_names
 from aalprivacy.report import write_report
@@ -72,15 +74,18 @@ def test_the_page_and_the_tables_say_what_was_measured(pairs, test_set):
         name: evaluation.evaluate_all(pair, {"unseen": test_set, "one": test_set[:1]})
         for name, pair in pairs.items()
     }
-    claims = [Claim("V", "a < b", "it is", "1 & 2", v) for v in Verdict]
+    asked = Question(section="V", asks="Is a < b?", claimed="Yes", rule="it is", since="2026-11-25")
+    claims = [Claim(asked, "1 & 2", v) for v in Verdict] + [Claim(asked)]
     figure = plotting.lstm_cell()
     shown = {
         "Figures": [("cell", figure, "A cell."), ("line", plotting.Html("<b>x</b>"), "A line.")]
     }
     page = report.page(claims, scores, shown)
-    assert page.count('<td class="verdict">') == 3
-    assert "<strong>a &lt; b</strong> (V)" in page
-    assert "<p>Holds if it is.</p><p>Measured: 1 &amp; 2.</p>" in page
+    answers = re.findall('<td class="verdict">([^<]*)<', page)
+    assert answers == ["Yes", "In part", "No", "not measured yet"]
+    assert "<strong>Is a &lt; b?</strong> (V)" in page
+    assert page.count("<p>Yes, if it is (since 2026-11-25).</p>") == 4
+    assert page.count("<p>Measured: 1 &amp; 2.</p>") == 3
     assert f'<img src="cell.svg" alt="{figure.alt}"' in page
     assert '<figure id="line"><figcaption>A line.</figcaption><b>x</b></figure>' in page
     assert '<th scope="row">researcher, blind</th><th scope="row">unseen</th>' in page
@@ -103,22 +108,100 @@ def test_the_readmes_tables_are_of_all_shipped_pairs():
     assert report.studies_table().count("\n") == 1 + len(report.studies())
     assert set(report.training_sizes()["users"]) == {80, 800, 8000}
     audits = report.published_audits()
-    assert set(audits) == {"researcher", "researcher.blind"}
+    assert {"researcher", "researcher.blind"} <= set(audits)
     assert set(pd.concat(audits.values())["pair"]) == set(audits)
-    verdicts = report.verdicts_table()
-    assert "gone from a blind pair's codes" in verdicts.splitlines()[-1]
+    verdicts = report.verdicts_table().splitlines()
+    security = report.security_claims()
+    assert len(verdicts) == 2 + len(security)
+    for line, claim in zip(verdicts[2:], security, strict=True):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert cells[0].startswith(claim.question.asks)
+        assert cells[1] == f"**{claim.answer}**"
+        told = (
+            [claim.found, claim.guess, claim.reader, claim.attacker] if claim.verdict else [""] * 4
+        )
+        assert cells[2:] == told
     claims = report.claims_table().splitlines()
     assert "blind" in claims[-1]
-    assert 2 < len(claims) < len(verdicts.splitlines())
-    assert all(line.split(" |")[1] in verdicts for line in claims[2:])
+    assert 2 < len(claims) < len(verdicts)
+    assert all(any(line.split(" |")[0] in row for row in verdicts) for line in claims[2:])
+
+
+def audited(folder, audits):
+    """Audits kept in folders of pairs, as `aalprivacy audit --out` writes them."""
+    for name, findings in audits.items():
+        (folder / name).mkdir(exist_ok=True)
+        kept = {name: {"findings": to_rows(findings)}}
+        (folder / name / "audit.json").write_text(json.dumps(kept))
+
+
+def test_remedies_stand_beside_a_rule_and_a_cipher(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "pair_folder", lambda name: tmp_path / name)
+    heads = report.remedies_table().splitlines()
+    assert [line.split(" | ")[0] for line in heads[2:]] == [
+        "| the view by rule, sealed", "| codes in float32", "| codes of blind pairs, float32",
+        "| codes in float16", "| codes in int8", "| small codes", "| noise",
+    ]  # fmt: skip
+    assert "| the view by rule, sealed | not measured yet | not measured yet" in heads[2]
+    assert report.security_claims()[0].answer == "not measured yet"
+
+    def read(attack, setting, error):
+        return Finding(attack, setting, CHARACTER_ERROR, error, error, error, 60.0, 0.3)
+
+    def cost(attack, setting, measure, value):
+        return Finding(attack, setting, measure, *[value] * 5)
+
+    def told(attack, setting, low):
+        return Finding(attack, setting, "first letter", low, low, low, 0.5, 1.0, "name", "D")
+
+    rule, codes, small = "remedy: rule and cipher", "remedy: rounding", "remedy: small codes"
+    reads = f"{small}, receiver reads"
+    whole, few = Setting("whole codes", 2048), Setting("small codes of 60 bytes", 60)
+    audited(tmp_path, {
+        "researcher": [
+            read(rule, Setting(), 0.0), cost(rule, Setting(), BYTES, 99.0),
+            cost(rule, Setting(), TIME, 0.04), read(codes, Setting("float32"), 0.3),
+            cost(codes, Setting("float32"), BYTES, 2048.0), read(codes, Setting("int8"), 0.4),
+            told("insider, linear probe", whole, 0.6), told("insider, neural probe", whole, 0.4),
+            read(reads, whole, 0.3), told(f"{small}, linear probe", whole, 0.6),
+            read(reads, few, 4.5), cost(reads, few, BYTES, 59.6),
+            told(f"{small}, linear probe", few, 0.4),
+        ],
+        "researcher.blind": [
+            read(codes, Setting("float32"), 0.1), read(codes, Setting("int8"), 0.2),
+            told("insider, linear probe", whole, 0.4),
+        ],
+    })  # fmt: skip
+    table = report.remedies_table()
+    assert "| the view by rule, sealed | 99 | 0.04 | 0.00 | there is no code |" in table
+    assert "| codes in float32 | 2,048 | not measured yet | 0.30 | 1 of 2 |" in table
+    assert (
+        "| codes of blind pairs, float32 | not measured yet | not measured yet | 0.10 | 0 of 1"
+        in table
+    )
+    assert "| small codes of 60 bytes | 60 | as in float32 | 4.50 | 0 of 1 |" in table
+    assert "| codes in int8 | not measured yet | not measured yet | 0.40 | not asked" in table
+    answers = {claim.question.asks: claim.answer for claim in report.security_claims()}
+    assert answers["Do small codes hide what the view hides?"] == "No"
+    assert answers["Do a blind pair's codes tell what its view deletes or generalises?"] == "No"
+    assert answers["Do codes tell what their view deletes or generalises?"] == "Yes"
+
+
+def test_random_values_on_and_off_are_read_from_two_studies(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "studies_folder", lambda: tmp_path)
+    assert report.security_claims()[-1].answer == "not measured yet"
+    for name, low in zip(report.RANDOMISED, (0.9, 0.45), strict=True):
+        found = Finding("membership, code and loss", Setting(), AREA, low, low, low, 0.5, 1.0)
+        kept = {name: {"findings": to_rows([found])}}
+        (tmp_path / f"{name}.audit.json").write_text(json.dumps(kept))
+    assert report.security_claims()[-1].answer == "Yes"
+    assert report.studies() == {}  # an audit is no card
 
 
 @pytest.mark.slow
-def test_the_report(tmp_path, idle_probes):
+def test_the_report(tmp_path):
     told = []
-    written = write_report(
-        tmp_path, told.append, entries=40, known=100, targets=50, updates=20, attackers_updates=2
-    )
+    written = write_report(tmp_path, told.append, entries=40, updates=20)
     assert sorted(written) == sorted(Path(tmp_path).iterdir())
     assert told
     names = {path.name for path in written}
@@ -141,10 +224,11 @@ def test_the_report(tmp_path, idle_probes):
     assert all(len(alt) > 20 for alt in re.findall('<img src="[^"]+" alt="([^"]*)"', page))
     assert page.count("<figure ") == len(pictures) + 3  # figures 5 and 6 and Table I as HTML
     assert "{" not in re.sub(r"<style>.*?</style>", "", page, flags=re.S)
-    assert page.count('<td class="verdict">') == 16
-    kept = report.published_audits()["researcher"]
-    trained = kept[kept["attack"] == "own decoder"]
-    assert f"own decoder, {trained['known'].max():,} known entries" in page
+    security = report.security_claims()
+    assert page.count('<td class="verdict">') == 7 + len(security)
+    for claim in security:
+        for text in (claim.question.asks, claim.measured, claim.answer):
+            assert escape(text) in page
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["researcher"]["unseen"]["entries"] == 40
     assert "### family member\n\n| test set | entries |" in (tmp_path / "results.md").read_text()

@@ -102,6 +102,38 @@ def slow_decode(built: Architecture, weights: dict, code: np.ndarray, longest: i
     return line[1:] + [PAD] * (longest + 2 - len(line))
 
 
+def slow_losses(built: Architecture, weights: dict, code: np.ndarray, line: np.ndarray) -> list:
+    (h, c), found = np.split(code.astype(float), 2), []
+    before = [PAD, *line[:-1]]
+    for token, last, where in zip(line, before, slow_places(built, line), strict=False):
+        read = slow_vector(built, weights, "decoder", last, where)
+        if built.code_at_every_step:
+            read = np.concatenate([read, code])
+        h, c = slow_step(weights, "decoder", read, h, c)
+        scores = h @ weights["decoder/scores/kernel"] + weights["decoder/scores/bias"]
+        found.append(np.log(np.exp(scores).sum()) - scores[token])
+    return found
+
+
+@pytest.mark.parametrize("places", [0, 3])
+@pytest.mark.parametrize("code_at_every_step", [True, False])
+def test_losses_by_the_book(places, code_at_every_step):
+    built = build(places=places, code_at_every_step=code_at_every_step)
+    weights, tokens, codes = make_weights(built), make_tokens(30), make_codes(30)
+    losses = runtime.losses(weights, built, codes, tokens, batch_size=16)
+    assert (losses.shape, losses.dtype) == (tokens.shape, np.float32)
+    for found, code, line in zip(losses, codes, tokens, strict=True):
+        text = line[line != PAD]
+        by_the_book = slow_losses(built, weights, code, text)
+        np.testing.assert_allclose(found[: len(text)], by_the_book, rtol=1e-3, atol=1e-4)
+        assert not found[len(text) :].any()
+    # What a decoder writes is, character by character, what it finds most probable.
+    written = runtime.decode(weights, built, codes, longest=16)
+    own = runtime.losses(weights, built, codes, written)
+    assert own[:, 0].max() <= np.log(20) + 1e-5
+    assert own.sum(1).mean() < losses.sum(1).mean()
+
+
 @pytest.mark.parametrize("places", [0, 3])
 @pytest.mark.parametrize("vocabulary", [20, 252])
 @pytest.mark.parametrize("reverse", [True, False])

@@ -6,14 +6,16 @@ import pytest
 from aalprivacy.audit import (
     CHARACTER_ERROR,
     TWIN,
+    Claim,
     Finding,
     Setting,
     Verdict,
     judge,
-    judge_blind,
+    judge_randomised,
     to_frame,
 )
-from aalprivacy.audit.measure import ABOVE_CHANCE
+from aalprivacy.audit.measure import ABOVE_CHANCE, AREA, BYTES, FOUND, TIME
+from aalprivacy.audit.verdicts import BLIND, QUESTIONS, RANDOMISED
 
 LINE = 80.0  # error of one constant line
 PROBE = Setting(known=100)
@@ -53,15 +55,50 @@ def verdict(*findings):
         ("linear map", Setting(known=10, own=TWIN)),
         ("statistics only", Setting("1,000 codes", own="doctor")),
         ("statistics only", Setting("1,000 codes", own=TWIN)),
+        ("translation", Setting("1,000 codes", own="doctor")),
+        ("translation", Setting("1,000 codes", own=TWIN)),
     ],
 )
 def test_a_lock_is_as_good_as_its_worst_attack(attack, setting):
     closed = reading(attack, setting, 90.0)
-    for worst, expected in ((85.0, "holds"), (60.0, "holds in part"), (30.0, "doesn't hold")):
+    for worst, expected in ((85.0, "No"), (60.0, "In part"), (30.0, "Yes")):
         claim = verdict(closed, reading(attack, setting, worst))
-        assert str(claim.verdict) == expected
-        assert f"{worst:.1f} wrong characters" in claim.measured
-        assert str(setting) in claim.measured
+        assert claim.answer == expected
+        assert claim.found.startswith(f"{worst:.1f} wrong characters")
+        assert (claim.guess, claim.reader) == ("80.0, one line for all", "0.20")
+        assert claim.attacker == f"{attack}, {setting}"
+        for part in (claim.found, claim.guess, claim.reader, claim.attacker):
+            assert part in claim.measured
+
+
+def test_how_many_known_entries_open_a_lock():
+    findings = [
+        reading("own decoder", Setting(known=known), error)
+        for known, error in ((100, 60.0), (1000, 7.0), (10_000, 2.0))
+    ]
+    assert "1,000 known entries are enough" in verdict(*findings).found
+    assert "enough" not in verdict(findings[0]).found
+
+
+def test_what_was_not_measured_is_asked_all_the_same():
+    claims = judge(to_frame([]), every=True)
+    assert [c.question for c in claims] == [question for question, _, _ in QUESTIONS]
+    assert {c.answer for c in claims} == {c.measured for c in claims} == {"not measured yet"}
+    claims = judge(to_frame([reading("wrong key", Setting(own="doctor"), 90.0)]), every=True)
+    assert [c.answer for c in claims].count("not measured yet") == len(QUESTIONS) - 1
+    assert claims[0].answer == "No"
+
+
+def test_every_question_is_asked_once_and_answered_by_yes_or_no():
+    questions = [question for question, _, _ in QUESTIONS] + [RANDOMISED]
+    assert len({question.asks for question in questions}) == len(questions)
+    for question in questions:
+        assert question.asks.endswith("?")
+        held, failed, half = (Claim(question, "1", v).answer for v in
+                              (Verdict.HOLDS, Verdict.FAILS, Verdict.IN_PART))  # fmt: skip
+        assert held == question.claimed
+        assert {held, failed} == {"Yes", "No"}
+        assert half == "In part"
 
 
 @pytest.mark.parametrize(("above", "expected"), [(0.005, Verdict.HOLDS), (0.03, Verdict.IN_PART)])
@@ -79,7 +116,7 @@ def test_pairs_are_told_apart():
         for pair, value in (("doctor", 90.0), ("family_member.blind", 60.0))
     ]
     (claim,) = judge(pd.concat(frames))
-    assert claim.measured.startswith("family member, blind: wrong key, own pair: caregiver: 60.0")
+    assert claim.attacker == "wrong key, own pair: caregiver (family member, blind)"
 
 
 def test_a_twin_is_judged_apart():
@@ -111,7 +148,7 @@ def test_how_exactly_the_weights_must_be_known():
     assert "off by 0.1 % of" in verdict(*noisy, other).measured
     shut = [reading("near key", Setting(size=0.0001), 70.0)]
     assert verdict(*shut).verdict is Verdict.HOLDS
-    assert verdict(*shut).measured == "no weights that are off open the lock"
+    assert verdict(*shut).found == "no weights that are off open the lock"
 
 
 def test_what_is_deleted():
@@ -120,25 +157,30 @@ def test_what_is_deleted():
     claim = verdict(name(0.6), pressure(0.45))
     assert claim.verdict is Verdict.FAILS
     assert "1 of 2 probes tell" in claim.measured
-    assert "(entries known at most: linear probe 100)" in claim.measured
-    assert "of name; the most: name (deleted), first letter, right for 65%" in claim.measured
+    assert claim.attacker == "the receiver, with known entries at most: linear probe 100"
+    assert "of name; the most: name (deleted), first letter, right for 65%" in claim.found
+    assert claim.guess == "50%, from the view alone"
 
 
-def test_a_blind_pair_is_judged_by_what_its_codes_tell():
-    findings = [name(0.45), reading("wrong key", Setting(), 90.0)]
-    (claim,) = judge_blind(to_frame(findings))
-    assert (claim.section, claim.verdict) == ("remedy", Verdict.HOLDS)
-    assert "0 of 1 probes" in claim.measured
-    assert judge_blind(to_frame(findings[1:])) == []
-    # Of several pairs, whose rows are numbered alike, it names the one that tells most.
-    (claim,) = judge_blind(pd.concat([to_frame(findings), to_frame([pressure(0.7)])]))
-    assert "the most: blood pressure (generalised), last digit" in claim.measured
+def test_what_a_blind_pairs_codes_tell_is_a_question_of_its_own():
+    """Its probes answer that one alone; whoever attacks it from outside answers all others."""
+    frame = to_frame([name(0.45), reading("wrong key", Setting(own="doctor"), 60.0)])
+    blind = frame.assign(pair="doctor.blind")
+    both = pd.concat([blind, to_frame([pressure(0.7)]).assign(pair="doctor")])
+    claims = {c.question: c for c in judge(both, blind=["doctor.blind"])}
+    assert claims[BLIND].answer == "No"
+    assert "0 of 1 probes" in claims[BLIND].found
+    assert [c.answer for c in claims.values()] == ["In part", "Yes", "No"]
+    (seen,) = (c for c in judge(both) if "deletes" in c.question.asks)  # none is said to be blind
+    assert "1 of 2 probes" in seen.found
+    assert "the most: blood pressure (generalised), last digit" in seen.found
 
 
 def test_linkage_and_tampering():
     area = "area under the ROC curve"
     for low, expected in ((0.48, Verdict.HOLDS), (0.7, Verdict.FAILS)):
         assert verdict(told(area, low, attack="linkage")).verdict is expected
+        assert f"area {low + 0.05:.3f}" in verdict(told(area, low, attack="linkage")).found
     passing = "changed views that pass"
     noise = Setting("noise of 0.1 deviations", 0.1)
     # Noise that an attacker adds is no remedy.
@@ -164,16 +206,22 @@ def test_linkage_and_tampering():
         ((0.3, 1.2), (0.4, 0.4), Verdict.FAILS),
     ],
 )
-def test_noise_must_hide_before_it_hurts(errors, lows, expected):
+@pytest.mark.parametrize(("remedy", "sizes"), [("noise", (0, 0.5)), ("small codes", (2048, 60))])
+def test_a_remedy_must_hide_before_it_hurts(remedy, sizes, errors, lows, expected):
     findings = []
-    for size, error, low in zip((0.1, 0.5), errors, lows, strict=True):
+    for size, error, low in zip(sizes, errors, lows, strict=True):
+        at, known = Setting(f"size {size}", size), Setting(f"size {size}", size, 9)
         findings += [
-            reading("remedy: noise, receiver reads", Setting(size=size), error),
-            told(
-                "first letter", low, 0.5, "remedy: noise, linear probe", Setting(size=size, known=9)
-            ),
+            reading(f"remedy: {remedy}, receiver reads", at, error),
+            told("first letter", low, 0.5, f"remedy: {remedy}, linear probe", known),
         ]
-    assert verdict(*findings).verdict is expected
+    claim = verdict(*findings)
+    assert claim.verdict is expected
+    tells = [int(low > 0.5) for low in lows]
+    assert claim.found.startswith(f"probes that tell something: {tells[0]} of 1 without it")
+    assert f"{tells[1]} with size {sizes[1]}" in claim.found
+    assert f"{errors[1]:.1f} wrong characters with size {sizes[1]}" in claim.reader
+    assert claim.attacker == "the receiver, 9 known entries"
 
 
 def test_rounding():
@@ -186,6 +234,86 @@ def test_rounding():
     assert verdict(*rounded(0.25)).verdict is Verdict.HOLDS
     assert verdict(*rounded(1.0)).verdict is Verdict.IN_PART
     assert verdict(*rounded(3.0)).verdict is Verdict.FAILS
+
+
+def priced(attack, size, time, setting=""):
+    return [
+        Finding(attack, Setting(setting), measure, *[value] * 5)
+        for measure, value in ((BYTES, size), (TIME, time))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "size", "expected"),
+    [(0.0, 100.0, Verdict.HOLDS), (0.0, 3000.0, Verdict.IN_PART), (0.1, 100.0, Verdict.FAILS)],
+)
+def test_a_rule_and_a_cipher_are_held_against_codes(error, size, expected):
+    rule, codes = "remedy: rule and cipher", "remedy: rounding"
+    read = Finding(rule, Setting(), CHARACTER_ERROR, error, error, error, LINE, 0.2)
+    rounded = [reading(codes, Setting(kind), 0.2) for kind in ("float32", "int8")]
+    costs = priced(codes, 2048.0, 1.5, "float32") + priced(codes, 512.0, 1.5, "int8")
+    found = to_frame([read, *priced(rule, size, 0.05), *rounded, *costs])
+    _, claim = judge(found)
+    assert "rule" in claim.question.asks
+    assert claim.verdict is expected
+    assert f"{size:.3g} bytes an entry, codes 2.05e+03" in claim.found
+    # Without the rule's row there is nothing to hold against codes.
+    assert len(judge(to_frame([*rounded, *costs]))) == 1
+
+
+def remembers(area, low, share, attack="membership, code and loss"):
+    setting = Setting("people", known=1)
+    return [
+        Finding(attack, setting, AREA, area, low, area + 0.02, 0.5, 1.0),
+        Finding(attack, setting, FOUND, share, share / 2, 2 * share, 0.01, 1.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        ((0.51, 0.48, 0.015), Verdict.HOLDS),
+        ((0.57, 0.53, 0.03), Verdict.IN_PART),
+        ((0.57, 0.53, 0.3), Verdict.FAILS),
+        ((0.9, 0.8, 0.03), Verdict.FAILS),
+    ],
+)
+def test_whether_a_key_tells_on_whom_it_was_trained(figures, expected):
+    claim = verdict(*remembers(*figures), *remembers(0.5, 0.45, 0.01, "membership, decoder alone"))
+    assert claim.verdict is expected
+    assert f"area {figures[0]:.2f}; at 1 % false alarms {figures[2]:.1%}" in claim.found
+    assert claim.attacker.startswith("membership, code and loss, people")
+    assert claim.guess == "area 0.50; 1.0%"
+    (areas_alone,) = judge(to_frame(remembers(*figures)[:1]))
+    assert "false alarms" not in areas_alone.found
+
+
+def test_whether_a_key_recites_people():
+    def written(low):
+        about = "extraction", Setting("2,000 random codes"), "of people trained on"
+        return Finding(*about, low + 0.02, low, low + 0.04, 0.1, 0.99, "name", "F")
+
+    for low, answer in ((0.09, "No"), (0.3, "Yes")):
+        claim = verdict(written(0.05), written(low))
+        assert claim.answer == answer
+        assert claim.found == f"name: in {low + 0.02:.1%} of the lines that it writes"
+
+
+@pytest.mark.parametrize(
+    ("plain", "randomised", "expected"),
+    [
+        ((0.99, 0.98, 0.9), (0.5, 0.45, 0.01), Verdict.HOLDS),
+        ((0.99, 0.98, 0.9), (0.58, 0.55, 0.02), Verdict.IN_PART),
+        ((0.99, 0.98, 0.9), (0.8, 0.75, 0.2), Verdict.FAILS),
+        ((0.5, 0.45, 0.01), (0.5, 0.45, 0.01), Verdict.FAILS),  # there was nothing to buy
+    ],
+)
+def test_what_random_values_in_training_buy(plain, randomised, expected):
+    frames = [to_frame(remembers(*figures)) for figures in (plain, randomised)]
+    claim = judge_randomised(*frames)
+    assert claim.verdict is expected
+    assert claim.found == (f"area {randomised[0]:.2f} with random values, {plain[0]:.2f} without")
+    assert judge_randomised(frames[0], to_frame([])).answer == "not measured yet"
 
 
 def test_a_view_that_is_the_same_for_all_is_no_reason_to_fail():

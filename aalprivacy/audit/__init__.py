@@ -24,43 +24,56 @@ from aalprivacy.audit.attacks import (
     WrongKey,
 )
 from aalprivacy.audit.insider import Insider
-from aalprivacy.audit.learning import OwnDecoder, Training, WholeEntry
+from aalprivacy.audit.learning import DecoderAlone, OwnDecoder, Training, WholeEntry
 from aalprivacy.audit.measure import CHARACTER_ERROR, Case, Finding, Setting
-from aalprivacy.audit.remedies import Noise, Rounding
+from aalprivacy.audit.memory import Extraction, Membership
+from aalprivacy.audit.remedies import Noise, Rounding, RuleAndCipher, SmallCodes
 from aalprivacy.audit.statistics import Statistics
 from aalprivacy.audit.tables import case_tables
-from aalprivacy.audit.verdicts import Claim, Verdict, judge, judge_blind
+from aalprivacy.audit.translation import Translation
+from aalprivacy.audit.verdicts import Claim, Question, Verdict, judge, judge_randomised
 from aalprivacy.pair import Pair
 
 __all__ = [
     "CHARACTER_ERROR",
+    "PARTS",
     "TWIN",
     "Case",
     "Claim",
+    "DecoderAlone",
+    "Extraction",
     "Finding",
     "Insider",
     "LinearMap",
     "Linkage",
+    "Membership",
     "NearKey",
     "Neighbours",
     "Noise",
     "OwnDecoder",
+    "Question",
     "Rounding",
+    "RuleAndCipher",
     "Setting",
+    "SmallCodes",
     "Statistics",
     "Tampering",
     "Training",
+    "Translation",
     "Verdict",
     "WholeEntry",
     "WrongKey",
     "case_tables",
     "from_rows",
     "judge",
-    "judge_blind",
+    "judge_randomised",
     "run_audit",
     "to_frame",
     "to_rows",
 ]
+
+
+PARTS = ("lock", "insider", "people", "remedies")
 
 
 def run_audit(
@@ -69,6 +82,7 @@ def run_audit(
     *,
     updates: int = Training.updates,
     seed: int = 0,
+    parts: Sequence[str] = PARTS,
     begun: tuple[int, Sequence[Finding]] = (0, ()),
     keep: Callable[[int, list[Finding]], None] = lambda done, findings: None,
     say: Callable[[str], None] = lambda text: None,
@@ -79,11 +93,14 @@ def run_audit(
     ----------
     case
         The victim's pair, with the entries that the attacker knows and those to read. 2,000 and 500
-        take minutes; 100,000 and 1,000, with 2,000 updates, about an hour.
+        take minutes; 100,000 and 1,000, with 2,000 updates, more than an hour.
     others
         Name -> other pairs of the same schema, which the attacker has as its own.
     updates
-        Of each decoder that an attacker trains.
+        Of each decoder, and of each pair of translators, that an attacker trains.
+    parts
+        Which attacks are made: those from outside, the rightful receiver's on what its view hides,
+        those on who people are and on whom the pair was trained, and what remedies cost and hide.
     begun
         How many attacks an interrupted audit of the same settings had made, and what they found.
     keep
@@ -98,29 +115,44 @@ def run_audit(
     """
     for name, own in others.items():
         case.check_schema(own, in_words(name))
-    pair, known = case.pair, len(case.known)
-    owned = {**others, TWIN: pair.rekeyed(seed + 1)}
-    attacks = [WrongKey(owned), NearKey(seed=seed)]
-    training = Training(updates=updates, seed=seed)
-    attacks += [
-        Neighbours(),
-        OwnDecoder(training=training),
-        Insider(seed=seed),
-        WholeEntry(training=training),
-        Linkage(seed=seed),
-        Tampering(seed=seed),
-        Noise(seed=seed),
-        Rounding(),
-    ]
-    for name, own in owned.items():
-        attacks += [LinearMap(own, name), Statistics(own, name)]
-    attacks += [Linkage(other=own, name=name, seed=seed) for name, own in others.items()]
+    receiver, twin = case.pair.receiver, case.pair.rekeyed(seed + 1)
+    owned, training = {**others, TWIN: twin}, Training(updates=updates, seed=seed)
     # A training takes long, so only one other pair is tried: one of the same receiver, if any.
-    nearest = sorted(others.items(), key=lambda item: item[1].receiver != pair.receiver)[:1]
-    attacks += [OwnDecoder(own, name, (known,), training) for name, own in nearest]
+    nearest = sorted(others, key=lambda name: others[name].receiver != receiver)[:1]
+    attacks = {
+        "lock": [
+            WrongKey(owned),
+            NearKey(seed=seed),
+            Neighbours(),
+            OwnDecoder(training=training),
+            *(OwnDecoder(others[n], n, (len(case.known),), training) for n in nearest),
+            *(LinearMap(own, name) for name, own in owned.items()),
+            *(Statistics(own, name) for name, own in owned.items()),
+            *(
+                Translation(owned[name], name, updates=updates, seed=seed)
+                for name in (*nearest, TWIN)
+            ),
+        ],
+        "insider": [Insider(seed=seed), WholeEntry(training=training)],
+        "people": [
+            Linkage(seed=seed),
+            *(Linkage(other=own, name=name, seed=seed) for name, own in others.items()),
+            Membership(seed=seed),
+            DecoderAlone(seed=seed),
+            Extraction(seed=seed),
+        ],
+        "remedies": [
+            Tampering(seed=seed),
+            Noise(seed=seed),
+            SmallCodes(seed=seed),
+            Rounding(),
+            RuleAndCipher(),
+        ],
+    }
+    chosen = [attack for part in PARTS if part in parts for attack in attacks[part]]
     done, findings = begun[0], list(begun[1])
-    for at, attack in enumerate(attacks[done:], done + 1):
-        say(f"attack {at} of {len(attacks)}: {type(attack).__name__}")
+    for at, attack in enumerate(chosen[done:], done + 1):
+        say(f"attack {at} of {len(chosen)}: {type(attack).__name__}")
         findings += attack.run(case)
         keep(at, findings)
     return findings

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from aalprivacy.attributes import DELETED, in_words
 from aalprivacy.audit.measure import (
+    AREA,
     FEWEST,
     Case,
     Finding,
@@ -209,17 +210,17 @@ class Linkage:
         first = 2 * np.arange(users)
         same, different = first + 1, 2 * other + 1
 
-        def area(similarity: Callable) -> np.ndarray:
+        def told_apart(similarity: Callable) -> np.ndarray:
             alike, apart = similarity(first, same), similarity(first, different)
             draws = [rng.integers(0, users, users) for _ in range(200)]
-            resampled = [_area(alike[drawn], apart[drawn]) for drawn in draws]
-            return np.array([_area(alike, apart), *np.quantile(resampled, [0.025, 0.975])])
+            resampled = [area(alike[drawn], apart[drawn]) for drawn in draws]
+            return np.array([area(alike, apart), *np.quantile(resampled, [0.025, 0.975])])
 
-        by_code = area(lambda a, b: (scaled[a] * scaled[b]).sum(1))
-        by_view = area(lambda a, b: (views[a] == views[b]).mean(1))
+        by_code = told_apart(lambda a, b: (scaled[a] * scaled[b]).sum(1))
+        by_view = told_apart(lambda a, b: (views[a] == views[b]).mean(1))
         return [
             Finding(
-                "linkage", Setting(says), "area under the ROC curve",
+                "linkage", Setting(says), AREA,
                 *map(float, by_code), 0.5, float(by_view[0]),
             )
         ]  # fmt: skip
@@ -342,7 +343,7 @@ def _layer(array: str) -> str:
     return "embedding" if array.endswith("/embeddings") else array.split("/")[1]
 
 
-def _area(alike: np.ndarray, apart: np.ndarray) -> float:
+def area(alike: np.ndarray, apart: np.ndarray) -> float:
     """Under the ROC curve: how often a number of the first is the larger of two, ties half."""
     ranks = rankdata(np.concatenate([alike, apart]))[: len(alike)]
     return (ranks.mean() - (len(alike) + 1) / 2) / len(apart)

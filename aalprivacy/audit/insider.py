@@ -1,7 +1,12 @@
 """The rightful receiver, who wants what its view hides, and what the view alone tells of it."""
 
+import contextlib
+import os
 import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -46,31 +51,36 @@ class Insider:
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
-        findings, numbers = [], up_to(self.known, len(case.known))
         wanted = case.schema.names if self.attributes is None else self.attributes
-        hidden = {n: what for n, what in case.hidden.items() if n in wanted}
-        for name, operation in hidden.items():
-            asked, secret = _secret(case.schema[name], case.known[name])
-            truth = _secret(case.schema[name], case.targets[name])[1]
-            for n in numbers:
-                if secret[:n].nunique() < 2:
-                    continue
-                guessed = from_view(case, name, secret[:n], truth, self.deep, self.seed) == truth
-                for deep in (False, True) if self.deep else (False,):
-                    guess = _answers(case.known_codes[:n], secret[:n], case.codes, deep, self.seed)
-                    findings.append(
-                        paired(
-                            f"insider, {'neural' if deep else 'linear'} probe",
-                            Setting(known=n),
-                            asked,
-                            guess == truth,
-                            guessed,
-                            1.0,
-                            comparisons=(1 + self.deep) * len(hidden) * len(numbers),
-                            attribute=name,
-                            operation=str(operation),
-                        )
+        hidden = [name for name in case.hidden if name in wanted]
+        ask = partial(self._ask, case, len(hidden))
+        with _one_thread_a_probe(), ThreadPoolExecutor(os.cpu_count()) as pool:
+            return [finding for findings in pool.map(ask, hidden) for finding in findings]
+
+    def _ask(self, case: Case, attributes: int, name: str) -> list[Finding]:
+        """What the code tells of one attribute, of so many that are asked for."""
+        findings, numbers = [], up_to(self.known, len(case.known))
+        asked, secret = _secret(case.schema[name], case.known[name])
+        truth = _secret(case.schema[name], case.targets[name])[1]
+        for n in numbers:
+            if secret[:n].nunique() < 2:
+                continue
+            guessed = _kept_guess(case, name, secret[:n], truth, self.deep, self.seed) == truth
+            for deep in (False, True) if self.deep else (False,):
+                guess = _answers(case.known_codes[:n], secret[:n], case.codes, deep, self.seed)
+                findings.append(
+                    paired(
+                        f"insider, {'neural' if deep else 'linear'} probe",
+                        Setting(known=n),
+                        asked,
+                        guess == truth,
+                        guessed,
+                        1.0,
+                        comparisons=(1 + self.deep) * attributes * len(numbers),
+                        attribute=name,
+                        operation=str(case.operations[name]),
                     )
+                )
         return findings
 
 
@@ -92,6 +102,25 @@ def from_view(
     deep, seed
         As for `Insider`.
     """
+    with _one_thread_a_probe():
+        return _kept_guess(case, name, secret, truth, deep, seed)
+
+
+@contextlib.contextmanager
+def _one_thread_a_probe() -> Iterator[None]:
+    """Each probe on one thread, and nothing said of those that weren't trained to the end.
+
+    A probe's products are small, and threads that wait for each other make it many times slower.
+    """
+    with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
+        warnings.simplefilter("ignore", ConvergenceWarning)  # near enough for either side
+        warnings.filterwarnings("ignore", "The number of unique classes")  # of few known entries
+        yield
+
+
+def _kept_guess(
+    case: Case, name: str, secret: pd.Series, truth: pd.Series, deep: bool, seed: int
+) -> np.ndarray:
     asked = (name, deep, seed, tuple(secret))
     if asked not in case.guesses:
         case.guesses[asked] = _from_view(case, name, secret, truth, deep, seed)
@@ -124,7 +153,10 @@ def _from_view(case: Case, name: str, secret, truth, deep: bool, seed: int) -> n
 
 
 def _answers(known, secret: pd.Series, targets, deep: bool, seed: int) -> np.ndarray:
-    """What a classifier of standardised numbers says of the targets."""
+    """What a classifier of standardised numbers says of the targets.
+
+    To be called in `_one_thread_a_probe`.
+    """
     counts = secret.value_counts()
     # The neural probe leaves a tenth out to see when to stop. It can't where that is one entry, or
     # where of two answers one is there once.
@@ -134,11 +166,7 @@ def _answers(known, secret: pd.Series, targets, deep: bool, seed: int) -> np.nda
         if deep
         else LogisticRegression(C=0.1, max_iter=300)
     )
-    # A probe's products are small, and threads that wait for each other make it many times slower.
-    with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
-        warnings.simplefilter("ignore", ConvergenceWarning)  # near enough for either side
-        warnings.filterwarnings("ignore", "The number of unique classes")  # of few known entries
-        return make_pipeline(StandardScaler(), probe).fit(known, secret).predict(targets)
+    return make_pipeline(StandardScaler(), probe).fit(known, secret).predict(targets)
 
 
 def _readable(views: pd.DataFrame, known: pd.DataFrame, schema: Schema) -> list[dict]:

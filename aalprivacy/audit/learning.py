@@ -6,12 +6,14 @@ Only these need TensorFlow, which is imported when one of them trains.
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from aalprivacy.audit.attacks import as_own, foreign_to_own, fresh_decoder
 from aalprivacy.audit.insider import from_view
 from aalprivacy.audit.measure import Case, Finding, Setting, paired, up_to
+from aalprivacy.audit.memory import LEAST, of_people, told_apart
 from aalprivacy.pair import Pair
-from aalprivacy.text import from_lines, to_lines, to_tokens, trim, view_lines
+from aalprivacy.text import PAD, from_lines, to_lines, to_tokens, trim, view_lines
 
 
 @dataclass(frozen=True)
@@ -165,3 +167,99 @@ class WholeEntry:
                     )
                 )
         return findings
+
+
+@dataclass(frozen=True)
+class DecoderAlone:
+    """Whoever holds a decoder wants to know of a person whether it was trained on that person.
+
+    As in `aalprivacy.audit.Membership`, but with no encoder and no code of the person: it knows an
+    entry, seeks by gradient a code of which the decoder writes the entry's view, and takes for the
+    score how probable the view then is. It begins with the mean of other people's codes.
+
+    Without members and strangers in the case there are no findings.
+
+    Parameters
+    ----------
+    people
+        At most so many of each kind.
+    steps, rate
+        Of the search, by Adam.
+    """
+
+    people: int = 200
+    steps: int = 100
+    rate: float = 0.05
+    seed: int = 0
+
+    def run(self, case: Case) -> list[Finding]:
+        if case.members is None or case.strangers is None:
+            return []
+        sides = (case.members, case.strangers)
+        tables = [side.entries.iloc[side.rows(1, self.people)[:, 0]] for side in sides]
+        lines = case.pair.view_lines(pd.concat(tables, ignore_index=True))
+        mean = case.known_codes.mean(axis=0)
+        scores = -np.log(sought(case.pair, lines, mean, self.steps, self.rate) + LEAST)
+        members, strangers = np.split(scores, [len(tables[0])])
+        rng = np.random.default_rng(self.seed)
+        setting = Setting(of_people(len(members), len(strangers)), known=1)
+        return told_apart("membership, decoder alone", setting, members, strangers, 1, rng)
+
+
+def sought(
+    pair: Pair, lines: pd.Series, begin: np.ndarray, steps: int, rate: float, batch: int = 100
+) -> np.ndarray:
+    """Of each line the loss in nats, from the best code that so many steps of Adam find for it.
+
+    Parameters
+    ----------
+    pair
+        Whose decoder.
+    lines
+        To be written.
+    begin
+        The code to begin with, float32 ``(2 units,)``.
+    """
+    from aalprivacy.model import build_decoder, set_arrays
+    from aalprivacy.quiet import keras, tf
+    from aalprivacy.updates import faster_product_dtype, one_thread_a_shard, shards
+
+    one_thread_a_shard()
+    decoder = build_decoder(pair.architecture, faster_product_dtype())
+    set_arrays((decoder,), pair.weights)
+
+    def losses(code, text):
+        before = tf.pad(text[:, :-1], [[0, 0], [1, 0]], constant_values=PAD)
+        each = [
+            tf.nn.sparse_softmax_cross_entropy_with_logits(t, decoder([b, c], training=True))
+            for c, b, t in shards((code, before, text))
+        ]
+        return tf.reduce_sum(tf.concat(each, 0) * tf.cast(text != PAD, tf.float32), axis=1)
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, len(begin)], tf.float32),
+            tf.TensorSpec([None, None], tf.int32),
+        ]
+    )
+    def slopes(code, text):
+        with tf.GradientTape() as tape:
+            tape.watch(code)
+            found = losses(code, text)
+            # Of the logarithm, so that a line that is written badly doesn't move the others less.
+            total = tf.reduce_sum(tf.math.log(found + 1.0))
+        return found, tape.gradient(total, code)
+
+    texts, best = to_tokens(lines, pair.schema), []
+    for rows in np.array_split(np.arange(len(lines)), -(-len(lines) // batch)):
+        text = trim(texts[rows])
+        code = keras.Variable(np.repeat(begin[None].astype(np.float32), len(rows), axis=0))
+        adam = keras.optimizers.Adam(rate)
+        adam.build([code])
+        least = np.full(len(rows), np.inf)
+        for _ in range(steps):
+            found, slope = slopes(code.value, text)
+            least = np.minimum(least, found)
+            adam.apply([slope], [code])
+        best.append(least)
+    return np.concatenate(best)

@@ -29,7 +29,7 @@ class Setting:
     says
         What the other figures don't.
     size
-        Of noise, relative to what it is put on; 0 is none.
+        Of noise, relative to what it is put on; 0 is none. Of small codes, in bytes.
     known
         How many entries the attacker knows.
     own
@@ -87,9 +87,44 @@ class Finding:
         return bool(self.low > self.baseline)
 
 
+@dataclass(frozen=True)
+class People:
+    """Entries, and whose they are.
+
+    Parameters
+    ----------
+    entries
+        One row an entry.
+    whose
+        Whole numbers ``(n,)``, the people counted from 0 as they come.
+    """
+
+    entries: pd.DataFrame
+    whose: np.ndarray
+
+    @property
+    def count(self) -> int:
+        """How many people."""
+        return int(self.whose.max()) + 1
+
+    def rows(self, n: int, most: int) -> np.ndarray:
+        """The rows of the first n entries of each person who has so many: ``(people, n)``.
+
+        Of more people than `most` the first ones.
+        """
+        order = np.argsort(self.whose, kind="stable")
+        size = np.bincount(self.whose)
+        begins = np.cumsum(size) - size
+        return order[begins[size >= n][:most, None] + np.arange(n)]
+
+
 CHARACTER_ERROR = "character error"
 RIGHT_VALUES = "share of right values"
 ABOVE_CHANCE = "right values above chance"
+AREA = "area under the ROC curve"
+FOUND = "found at 1 % false alarms"
+BYTES = "bytes an entry"
+TIME = "milliseconds an entry"
 
 
 class Case:
@@ -111,12 +146,18 @@ class Case:
     linked
         Two entries a person, one after the other, with the schema's id column
         (`aalprivacy.audit.Linkage`). Without them that attack has no findings.
+    members, strangers
+        Entries of people that the pair was trained on, as it was trained on them, and of people
+        that it never saw, drawn alike; any number a person, and each row a person's of its own if
+        the tables haven't the schema's id column. Without either,
+        `aalprivacy.audit.Membership`, `aalprivacy.audit.DecoderAlone` and
+        `aalprivacy.audit.Extraction` have no findings.
 
     Raises
     ------
     InputError
         If a value is null or not of its attribute's form, a table has fewer than `FEWEST` entries,
-        or `linked` is otherwise than said.
+        or `linked`, `members` or `strangers` are otherwise than said.
     """
 
     def __init__(
@@ -127,11 +168,15 @@ class Case:
         *,
         own: pd.DataFrame | None = None,
         linked: pd.DataFrame | None = None,
+        members: pd.DataFrame | None = None,
+        strangers: pd.DataFrame | None = None,
     ) -> None:
         self.known = _taken("known entries", known, pair.schema)
         self.targets = _taken("targets", targets, pair.schema)
         self.own = None if own is None else _taken("own entries", own, pair.schema)
         self.linked = None if linked is None else _linked(linked, pair.schema)
+        self.members = None if members is None else _people("members", members, pair.schema)
+        self.strangers = None if strangers is None else _people("strangers", strangers, pair.schema)
         self._seen: dict[tuple, Case] = {}
         self._see_as(pair)
 
@@ -145,6 +190,8 @@ class Case:
         self.constant = best_constant(self.expected, self.schema)
         # What these views tell of what they hide (`aalprivacy.audit.insider.from_view`).
         self.guesses: dict[tuple, np.ndarray] = {}
+        # Codes of entries that nobody else knows (`aalprivacy.audit.statistics.unpaired`).
+        self.own_codes: np.ndarray | None = None
         lines = self.read(self.codes)
         self.right = float(self.errors(lines).mean())
         self._right_values = [float(part.mean()) for part in self._hits(lines)]
@@ -264,6 +311,18 @@ def _linked(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     if not np.array_equal(first, second) or len(set(first)) < len(first):
         raise InputError("linked entries: expected two a person, one after the other")
     return entries
+
+
+def _people(what: str, table: pd.DataFrame, schema: Schema) -> People:
+    entries, ids = _taken(what, table, schema), schema.people(table)
+    if ids is None:
+        ids = pd.Series(np.arange(len(table)))
+    if ids.isna().any():
+        raise InputError(f"{what}, {schema.id}: null; expected whose entry each is")
+    people = People(entries, pd.factorize(ids)[0])
+    if people.count < FEWEST:
+        raise InputError(f"{what}: entries of {people.count} people; expected of {FEWEST} or more")
+    return people
 
 
 def mean(attack, setting, measure, values, baseline: float, control: float) -> Finding:

@@ -1,16 +1,24 @@
 """What might help, measured in what it costs the receiver and in what an attacker still gets.
 
-A blind pair (`aalprivacy.recipe.Recipe.blind`) and a sealed file (`aalprivacy.sealing`) are two
-more; the first is audited as any pair is, the second is a cipher.
+A blind pair (`aalprivacy.recipe.Recipe.blind`) is one more, which is audited as any pair is. Beside
+all of them stands what needs no pair: the view by rule, sealed.
 """
 
+import time
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
+from aalprivacy import sealing
 from aalprivacy.audit.insider import Insider
-from aalprivacy.audit.measure import Case, Finding, Setting
+from aalprivacy.audit.measure import BYTES, FEWEST, TIME, Case, Finding, Setting
 from aalprivacy.codes import NUMBER_TYPES, restored, rounded
+from aalprivacy.small import fit_all, pack
+from aalprivacy.text import view_lines
+from aalprivacy.views import apply_policy
+
+FITTED, CHOSEN = 2000, 300  # entries to which small codes are fitted, and by which they are chosen
 
 
 @dataclass(frozen=True)
@@ -47,29 +55,116 @@ class Noise:
                 )
             )
             setting = Setting(f"noise of {size:g} deviations", size)
-            lines = sent.read(sent.codes)
-            findings += sent.reading("remedy: noise, receiver reads", setting, lines)
-            findings += [
-                replace(
-                    f,
-                    attack="remedy: noise, linear probe",
-                    setting=replace(setting, known=f.setting.known),
-                )
-                for f in probe.run(sent)
-            ]
+            findings += _cost_and_leak("noise", setting, sent, probe, _bytes(case.codes))
         return findings
+
+
+@dataclass(frozen=True)
+class SmallCodes:
+    """The sender writes codes in few bytes (`aalprivacy.small`): what does less room hide?
+
+    The findings are the rightful receiver's reading, and what `Insider` tells with its probes,
+    linear and neural, trained on codes of the same size. The first size is that of whole codes.
+    How codes are rounded is fitted to the entries that the attacker knows.
+
+    Parameters
+    ----------
+    bytes
+        A code.
+    known
+        At most so many known entries for the probes.
+    deep, attributes
+        As for `Insider`.
+    """
+
+    bytes: tuple[float, ...] = (240, 120, 60, 30)
+    known: int = 2000
+    deep: bool = True
+    attributes: tuple[str, ...] | None = None
+    seed: int = 0
+
+    def run(self, case: Case) -> list[Finding]:
+        probe = Insider((min(self.known, len(case.known)),), self.deep, self.attributes, self.seed)
+        whole = _bytes(case.codes)
+        setting = Setting("whole codes", whole)
+        findings = _cost_and_leak("small codes", setting, case, probe, whole)
+        fitted = case.known[: min(FITTED, len(case.known) - FEWEST // 2)]
+        rest = case.known[len(fitted) :][:CHOSEN]
+        smalls = fit_all(case.pair, fitted, rest, self.bytes, self.seed)
+        for size, small in zip(self.bytes, smalls, strict=True):
+            sent = case.sent_as(lambda codes, small=small: small.restored(small.rounded(codes)))
+            took = len(pack(small.rounded(case.codes))) / len(case.codes)
+            setting = Setting(f"small codes of {size:g} bytes", size)
+            findings += _cost_and_leak("small codes", setting, sent, probe, took)
+        return findings
+
+
+def _cost_and_leak(
+    remedy: str, setting: Setting, sent: Case, probe: Insider, size: float
+) -> list[Finding]:
+    """What the rightful receiver reads of codes that were changed, and what probes tell."""
+    attack = f"remedy: {remedy}, receiver reads"
+    findings = sent.reading(attack, setting, sent.read(sent.codes))
+    findings.append(_cost(attack, setting, BYTES, size))
+    for f in probe.run(sent):
+        attack = f"remedy: {remedy}, {f.attack.removeprefix('insider, ')}"
+        findings.append(replace(f, attack=attack, setting=replace(setting, known=f.setting.known)))
+    return findings
 
 
 @dataclass(frozen=True)
 class Rounding:
     """The sender rounds the numbers of the codes (`aalprivacy.codes.NUMBER_TYPES`).
 
-    It is meant to save room; the findings say what it costs.
+    It is meant to save room; the findings say what it costs the receiver, how many bytes an entry
+    takes, and how many milliseconds sender and receiver together, on this machine.
     """
 
     def run(self, case: Case) -> list[Finding]:
-        findings = []
+        attack, n, findings = "remedy: rounding", len(case.targets), []
         for number_type in NUMBER_TYPES:
-            lines = case.read(restored(rounded(case.codes, number_type)))
-            findings += case.reading("remedy: rounding", Setting(number_type), lines)
+            setting, began = Setting(number_type), time.perf_counter()
+            sent = rounded(case.encode(case.targets), number_type)
+            lines = case.read(restored(sent))
+            taken = 1000 * (time.perf_counter() - began)
+            findings += [
+                *case.reading(attack, setting, lines),
+                _cost(attack, setting, BYTES, sum(part.nbytes for part in sent.values()) / n),
+                _cost(attack, setting, TIME, taken / n),
+            ]
         return findings
+
+
+@dataclass(frozen=True)
+class RuleAndCipher:
+    """The sender applies the policy by rule, seals each view, and has no pair at all.
+
+    The views are sealed one by one, as a home sends them, and opened by the receiver, whose errors
+    are counted. Bytes and milliseconds are as for `Rounding`. Nobody else can learn more than that
+    something was sent, and the receiver nothing but its view.
+    """
+
+    def run(self, case: Case) -> list[Finding]:
+        pair, key = case.pair, bytes.fromhex(sealing.make_key())
+        attack, about, n = "remedy: rule and cipher", {"receiver": pair.receiver}, len(case.targets)
+        began = time.perf_counter()
+        views = apply_policy(case.targets, pair.policy, pair.receiver)
+        lines = view_lines(views, pair.schema)
+        sent = [sealing.seal(line.encode(), key, about) for line in lines]
+        opened = pd.Series([sealing.unseal(part, key, about).decode() for part in sent])
+        taken = 1000 * (time.perf_counter() - began)
+        return [
+            *case.reading(attack, Setting(), opened),
+            _cost(attack, Setting(), BYTES, sum(map(len, sent)) / n),
+            _cost(attack, Setting(), TIME, taken / n),
+        ]
+
+
+def _bytes(codes: np.ndarray) -> float:
+    """Of one code."""
+    return codes.nbytes / len(codes)
+
+
+def _cost(attack: str, setting: Setting, measure: str, value: float) -> Finding:
+    """A figure that isn't an attack's: nothing is to be held against it."""
+    return Finding(attack, setting, measure, value, value, value, value, value)

@@ -6,7 +6,8 @@ and the doctor's. Ctrl-C stops it; the same command continues. People are split 
 is measured on the last tenth, once, after its last update. The script writes
 
 - ``runs/NAME``, each training with its pair;
-- ``pairs.json`` beside this file: results on the people held out, and the insider's findings.
+- ``pairs.json`` beside this file: results on the people held out, the insider's findings, and
+  whether a key tells on whom it was trained.
 
 The researcher's pair ships, in ``researcher/``, for the notebook on real people.
 """
@@ -22,7 +23,7 @@ import pandas as pd
 from aalprivacy import Pair, Policy, Recipe, Schema, apply_policy, load_pair, train
 from aalprivacy.atomic import write_text
 from aalprivacy.attributes import MISSING
-from aalprivacy.audit import Case, Insider, to_rows
+from aalprivacy.audit import Case, DecoderAlone, Extraction, Insider, Membership, to_rows
 from aalprivacy.evaluation import best_constant, evaluate
 from aalprivacy.pair import CARD, WEIGHTS
 from aalprivacy.progress import TrainingLine, console
@@ -57,7 +58,9 @@ def figures(pair: Pair, parts: Parts) -> dict:
     """The results of a pair, as plain values."""
     score = evaluate(pair, parts.test)
     insider = Insider((len(parts.training),), seed=0)
-    case = Case(pair, known=parts.training, targets=parts.test)
+    strangers = pd.concat([parts.validation, parts.test], ignore_index=True)
+    case = Case(pair, parts.training, parts.test, members=parts.training, strangers=strangers)
+    memory = [Membership(entries=(1,), people=1000), DecoderAlone(), Extraction()]
     told = pair.card["training"]
     return {
         "encoder": pair.fingerprint,
@@ -69,6 +72,7 @@ def figures(pair: Pair, parts: Parts) -> dict:
         "constant": best_constant(pair.view_lines(parts.test), pair.schema),
         "missing_right": missing_right(pair, parts.test),
         "insider": to_rows(insider.run(case)),
+        "memory": to_rows([finding for attack in memory for finding in attack.run(case)]),
     }
 
 
@@ -90,7 +94,8 @@ def main() -> None:
             if pair is None:
                 sys.exit(130)
         pair = load_pair(folder)
-        if found.get(name, {}).get("encoder") != pair.fingerprint:
+        kept = found.get(name, {})
+        if kept.get("encoder") != pair.fingerprint or "memory" not in kept:
             found[name] = figures(pair, parts)
             write_text(json.dumps(found, indent=1) + "\n", path)
         if name == SHIPS:
