@@ -343,7 +343,7 @@ def _may_be_id(part: dict, text: pd.Series) -> bool:
     return (
         part["form"] in ("digits", "words", "pattern")
         and "time" not in part
-        and there.str.fullmatch(r"\S*[0-9]\S*").all()
+        and bool(there.str.fullmatch(r"\S*[0-9]\S*").all())
         and _is_own(text, None)
     )
 
