@@ -263,6 +263,12 @@ def train(
         with out.status("scoring the pair on the test sets"):
             run.finish(commands.final_tests(run, test, test_entries), until)
         out.print(f"trained pair: {folder}")
+        window = trainer.progress.window
+        if window < len(rules.schema):
+            out.print(
+                f"it never read whole entries, only {window} of {len(rules.schema)} attributes at "
+                "a time, so its views are wrong; go on with --resume and more --updates"
+            )
     else:
         out.print(f"{stopped}; continue with --resume: {folder}")
     if not complete:

@@ -85,7 +85,7 @@ def read_codes(
         raise InputError(f"{path}: format version {version}; expected {CODES_VERSION}")
     sealed = content.get("sealed")
     if (sealed is None) is not (key is None):
-        state = "is not sealed; expected no key" if key else "is sealed; expected a key"
+        state = "is not sealed; expected no key" if key else "is sealed; expected a key (--key)"
         raise InputError(f"{path}: {state}")
     if sealed is not None and key is not None:
         try:
@@ -95,9 +95,9 @@ def read_codes(
             raise InputError(f"{path}: {error}") from None
         with np.load(io.BytesIO(plain)) as file:
             content = dict(file)
+    check_encoder(path, made_by, encoder)  # first, as another pair's codes may have another width
     if SMALL in about:
         codes = _unpacked(path, content, about, small)
-        check_encoder(path, made_by, encoder)
         return Codes(codes, made_by, about.get("receiver"))
     codes = content.setdefault("codes", np.empty(0))
     if codes.ndim != 2 or codes.dtype not in NUMBER_TYPES or codes.shape[1] != width:
@@ -112,7 +112,6 @@ def read_codes(
     codes = restored(content)
     with naming(path):
         refuse_infinite(codes)
-    check_encoder(path, made_by, encoder)
     return Codes(codes, made_by, about.get("receiver"))
 
 

@@ -61,7 +61,7 @@ class Folder:
         path = Path(path)
         about = _manifest(path)
         if ("key" in about) is (key is None):
-            state = "is not sealed; expected no key" if key else "is sealed; expected a key"
+            state = "is not sealed; expected no key" if key else "is sealed; expected a key (--key)"
             raise InputError(f"{path}: {state}")
         if key and about["key"] != sealing.mark(key):
             raise InputError(f"{path}: can't be unsealed: another key than it was sealed with")

@@ -84,7 +84,7 @@ def test_sealed_codes(run, refused, tmp_path, entries_file):
     researcher = ("--receiver", "researcher", "--out")
     assert run("encode", entries_file, "--seal", key, *researcher, file)[0] == 0
     view = tmp_path / "v.csv"
-    refused("decode", file, *researcher, view, says="is sealed; expected a key")
+    refused("decode", file, *researcher, view, says="is sealed; expected a key (--key)")
     refused("decode", file, "--key", other, *researcher, view, says="can't be unsealed")
     refused("decode", file, "--key", tmp_path / "no", *researcher, view, says="no such file")
     assert not view.exists()
@@ -448,6 +448,7 @@ def test_train_on_few_simulated_users(run, refused, tmp_path):
     done = run("train", "--receiver", "doctor", "--users", 40, "--entries", 2, "--updates", 2,
                "--test-entries", 50, "--units", 16, "--out", folder)  # fmt: skip
     assert done[0] == 0, done[2]
+    assert "never read whole entries, only 6 of 20" in " ".join(done[1].split())
     card = json.loads((folder / "card.json").read_text())
     resume = ("train", "--receiver", "doctor", "--resume", "--out", folder)
     refused(*resume, "--users", 50, says="begun with --users 40; expected that or none, got 50")
@@ -735,6 +736,10 @@ def test_absent_files_and_unknown_endings(refused, tmp_path, entries_file):
         ({"codes": np.zeros((3, 512), np.int8)}, "expected one scale a number"),
         ({"codes": np.full((3, 512), np.nan, np.float32)}, "row 0"),
         ({"encoder": "another"}, "encoded by encoder another"),
+        (
+            {"encoder": "another", "codes": np.zeros((3, 128), np.float32)},
+            "encoded by encoder another",
+        ),
         ({"cut": True}, "damaged"),
     ],
 )
