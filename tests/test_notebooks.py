@@ -16,7 +16,7 @@ SMOKE = {"UPDATES": 12, "USERS": 50, "PEOPLE": 100, "ENTRIES": 60, "KNOWN": 150,
 CITED = re.compile(
     r"`[^`]*`|\]\([^)]*\)|^(?:#+ )?\d+\. |# Answers to notebook \d|\d+ %"
     r"|(?:[Ff]igures?|sections?|Table) [\dIVX-]+(?:-?[A-Z])?(?: (?:and|to) \d+)?"
-    r"|(?:[A-Z]\w+|al\.),? \(?(?:19|20)\d\d\)?",
+    r"|(?:[A-Z]\w+|al\.),? \(?(?:19|20)\d\d\)?(?:-20\d\d)?",
     re.M,
 )
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
