@@ -27,7 +27,7 @@ test: install  ## minutes: format, lint, and the quick tests
 check: test types site  ## all tests: also several processes, reports, notebooks, the site, and the wheel without TensorFlow
 	$(BIN)/pytest -m slow
 
-release: install  ## minutes: wheel and source archive in dist/, and every command of the wheel in an environment of its own
+release: install  ## minutes: wheel and source archive in dist/; each command of the wheel is tried in a new environment
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[release]'
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist
@@ -59,8 +59,8 @@ compat: install  ## the shipped pairs with the oldest and the newest versions th
 # The trainings of the table of studies (docs/results.md). They show how many users a training needs, the
 # paper's protocol (other entries of the same users as the test, nothing randomised), the time until the
 # paper's 1.5 wrong characters, and stock layers on whole entries from the start, for at most 90 minutes.
-# Compare only those with the same number of updates. They have an earlier default recipe. One of 80 users
-# has no random values; it is for `make memory`.
+# Compare only those with the same number of updates. They have an earlier default recipe. One training with
+# 80 users has no randomised values; it is for `make memory`.
 EARLIER := --batch-size 64 --threshold 0.3 --second-moment 0.999 --places 0 --missing 0 --abnormal 0 --noise 0
 FAST := $(EARLIER) --learning-rate 1e-3 --first-learning-rate 4e-3 --decay 0.7
 AS_IS := --mixing 0 --augmentation 0 0
@@ -113,15 +113,14 @@ $(NOTES)/runs/researcher/card.json: $(NOTES)/runs/entries.parquet | install
 $(NOTES)/runs/entries.parquet: | install
 	$(BIN)/python $(NOTES)/make.py
 
-# Every pair that ships is attacked to the same strength; the researcher's two also by somebody who knows
-# ten times as many entries. Ctrl-C stops it after the attack that runs; the same command goes on. Files
-# in runs/audits that are of earlier pairs are refused. What the audits found is then shown by `make tables`,
-# `make reproduce` and notebook 4.
+# Every shipped pair is attacked with the same strength; the researcher's two also by an attacker who knows
+# ten times as many entries. Ctrl-C stops it after the current attack; the same command continues. Files of
+# earlier pairs in runs/audits are refused. `make tables`, `make reproduce` and notebook 4 then show the results.
 KNOWN_researcher := 100000
 KNOWN_researcher.blind := 100000
 
 .PHONY: audits memory $(PAIRS:%=audit-%)
-audits: $(PAIRS:%=audit-%)  ## hours: every pair that ships attacked, one after the other; kept beside them
+audits: $(PAIRS:%=audit-%)  ## hours: attack every shipped pair, one after the other; keep the results beside the pairs
 
 $(PAIRS:%=audit-%): audit-%: | install
 	mkdir -p runs/audits
@@ -129,7 +128,7 @@ $(PAIRS:%=audit-%): audit-%: | install
 	  --out runs/audits/$*.json > /dev/null
 	cp runs/audits/$*.json aalprivacy/pretrained/$*/audit.json
 
-memory: 80_users 80_users_as_they_are  ## an hour: does a key tell whom it was trained on, with random values and without
+memory: 80_users 80_users_as_they_are  ## an hour: does a decoder reveal on whom it was trained, with randomised values and without?
 	mkdir -p runs/audits
 	for study in $^; do \
 	  $(BIN)/aalprivacy audit --pair runs/studies/$$study --parts people --known 1000 \

@@ -79,7 +79,7 @@ VALIDATION_SEED = 1_000_001
 # the test results on cards have another seed, drawn once, for scoring (`benchmarks/score.py`).
 SAMPLE_SEED = 2_000_001
 AUDIT_SEED = 3_000_000
-AUDIT_MEMBERS = 500  # people trained on, of whom an audit has all entries
+AUDIT_MEMBERS = 500  # people trained on of whom an audit has all entries
 # With 100 entries each, as many entries as in the paper (section IV-D).
 N_TRAINING_USERS, N_TEST_USERS = 8000, 2000
 TEST_SETS = ("seen", "unseen", "open")
@@ -228,14 +228,14 @@ def audit_tables(
         Users with two entries each, for `aalprivacy.audit.Linkage`: the first and the last of a
         hundred. So the two entries are of different days, and the date doesn't link them.
     data
-        What the pair's card says of its data, for `aalprivacy.audit.Membership`. If these were
-        simulated homes, the tables have people trained on: `AUDIT_MEMBERS` people with all their
-        entries, the others with one. They also have at least as many people never seen.
+        What the pair's card says about its data, for `aalprivacy.audit.Membership`. If the data are
+        simulated homes, the tables also have the people trained on: `AUDIT_MEMBERS` of them with
+        all their entries, the others with one. And they have at least as many people never seen.
 
     Returns
     -------
     dict of ``known``, ``targets``, ``own`` (entries that the attacker simulates itself),
-    ``linked``; and ``members`` and ``strangers`` where the data are simulated homes.
+    ``linked``; and, if the data are simulated homes, ``members`` and ``strangers``.
     """
     pairs = simulate(linked, 100, AUDIT_SEED + 4)
     tables = {

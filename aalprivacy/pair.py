@@ -161,18 +161,18 @@ class Pair:
         return from_tokens(tokens, self.schema, index)
 
     def losses(self, codes: np.ndarray, lines: pd.Series) -> np.ndarray:
-        """How improbable the decoder finds lines, given their codes; in nats.
+        """Minus the log probabilities that the decoder gives to lines, given their codes; in nats.
 
         Parameters
         ----------
         codes
             float32 ``(n, 2 units)``.
         lines
-            What it should write, ``(n,)``.
+            The lines, ``(n,)``.
 
         Returns
         -------
-        float32 ``(n, longest + 1)``: of each character, and of each line's end.
+        float32 ``(n, longest + 1)``: for each character, and for each line's end; 0 after that.
 
         Raises
         ------

@@ -131,7 +131,7 @@ def losses(
     *,
     batch_size: int = 512,
 ) -> np.ndarray:
-    """How improbable the decoder finds each token of given lines, after those before it.
+    """Minus the log probability that the decoder gives to each token of given lines; in nats.
 
     Parameters
     ----------
@@ -140,11 +140,11 @@ def losses(
     codes
         float32 ``(n, 2 units)``, the state to start from.
     tokens
-        Whole numbers ``(n, length)``: the lines, `PAD` after each one's end.
+        Whole numbers ``(n, length)``: the lines, `PAD` after each line's end.
 
     Returns
     -------
-    float32 ``(n, length)``, in nats: minus the logarithm of each token's probability; 0 on padding.
+    float32 ``(n, length)``: each token's value, given the tokens before it; 0 on padding.
     """
     lstm = _Lstm(weights, architecture, "decoder")
     kernel = np.asarray(weights["decoder/scores/kernel"], np.float32)

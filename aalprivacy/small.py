@@ -161,7 +161,7 @@ def fit_all(
     budgets: Sequence[float],
     seed: int = 0,
 ) -> list[Small]:
-    """As `fit`, for several budgets, a `Small` each; what is heard is found out once."""
+    """As `fit`, for several budgets: a `Small` for each. The sensitivity is measured only once."""
     codes = pair.encode_entries(entries).astype(np.float64)
     others, expected = pair.encode_entries(validation), pair.view_lines(validation)
     heard = _heard(pair, codes[:HEARD], pair.view_lines(entries[:HEARD]), seed)

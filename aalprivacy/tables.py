@@ -212,9 +212,9 @@ def of_arrow(table: pa.Table, rows: pd.Index | None = None) -> pd.DataFrame:
     Raises
     ------
     pyarrow.ArrowInvalid
-        If a column isn't what its type says, such as text that isn't UTF-8.
+        If a column doesn't have its type, such as text that isn't UTF-8.
     """
-    table.validate(full=True)  # what a damaged or careless file calls text may be none
+    table.validate(full=True)  # a damaged file may have other bytes in a column of text
     frame = table.to_pandas(integer_object_nulls=True)
     frame = frame.reset_index(drop=all(name is None for name in frame.index.names))
     return frame if rows is None else frame.set_axis(rows)

@@ -1,10 +1,10 @@
-"""What a code costs: bytes of a code against wrong characters of the view that is read from it.
+"""The size of codes: bytes of a code against wrong characters of the decoded view.
 
-Usage: ``python benchmarks/codes.py NAME...`` of pairs that ship, all of them without a name. For
-each pair ``codes/NAME.csv`` is written beside this file. What is fitted is fitted to people of the
-training, the choice is made on people of the validation seed, and the figures are of people of the
-sample seed. Numbers of full codes are rounded to float32 (not at all), float16 and int8; small
-codes are fitted to a number of bytes each. Bytes are those of the file that is written.
+Usage: ``python benchmarks/codes.py NAME...`` with names of shipped pairs; by default all. For each
+pair ``codes/NAME.csv`` is written beside this file. Small codes are fitted on people of the
+training, chosen on people of the validation seed, and measured on people of the sample seed. Full
+codes have float32, float16 and int8 numbers. Small codes are fitted to several numbers of bytes.
+Bytes are those of the written file.
 """
 
 import sys

@@ -484,7 +484,7 @@ def test_a_receiver_of_ones_own_started_from_a_shipped_pair(run, refused, tmp_pa
     assert f"{card['test']['unseen']['character_error']:.3f}" in text
     began = ("train", "--receiver", "doctor", "--out", tmp_path / "r", "--start-from")
     refused(*began, "doktor", says="doktor: no such pair")
-    refused(*began, folder, "--resume", says="goes on from its checkpoint")
+    refused(*began, folder, "--resume", says="continues from its checkpoint")
     refused(*began, "doctor", "--first-window", 3, says="a pair to start from has its own")
 
 

@@ -228,7 +228,9 @@ def test_a_dask_cluster(run, refused, home, tmp_path, dask, monkeypatch):
     started[0].kill()
     error = job.communicate(timeout=100)[1]
     assert (job.returncode, error.count("\n")) == (1, 1)
-    assert error.startswith(f"aalprivacy: --scheduler {address}: is lost; the same command goes on")
+    assert error.startswith(
+        f"aalprivacy: --scheduler {address}: is lost; the same command continues"
+    )
 
 
 def test_the_cluster_is_asked_for_where_it_stands(home):

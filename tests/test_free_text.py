@@ -198,7 +198,7 @@ HEAD = 'alphabet = "abcdefghijklmnopqrstuvwxyz0123456789 |*-"\n[attributes.name]
         ("words_of = ['name'], hierarchy = 'two.csv'",
          r"two\.csv, lewy body: not one word; expected letters and digits alone"),
         ("words_of = ['name'], hierarchy = {'o-brien' = ['x']}", "hierarchy, o-brien: not one wo"),
-        ("words_of = ['name'], hierarchy = {flu = ['x'], Flu = ['x']}", "the word 'flu' stands tw"),
+        ("words_of = ['name'], hierarchy = {flu = ['x'], Flu = ['x']}", "the word 'flu' appears"),
         ("words_of = ['name'], hierarchy = {flu = ['ill'], ill = ['bad']}",
          "flu: becomes 'ill', and 'ill' itself becomes 'bad'; expected words that stay"),
         ("words_of = ['name'], hierarchy = {flu = ['Ill']}", "'Ill' has the character 'I'"),

@@ -69,5 +69,5 @@ def test_a_training_can_start_from_a_pair_rekeyed(entries, make_pair):
 
 @pytest.mark.parametrize("change", [{"units": 20}, {"reverse": False}, {"embedding": 5}])
 def test_a_pair_of_another_form_is_refused(make_pair, change):
-    with pytest.raises(InputError, match="isn't built as"):
+    with pytest.raises(InputError, match="built as the recipe and the schema say"):
         Trainer(replace(SMALL, units=16, embedding=4), *FOR, pair=make_pair(**change))

@@ -306,7 +306,7 @@ def learning_curve(log: pd.DataFrame, title: str = "", *, paper: bool = True) ->
     title
         The title, if it isn't the usual one.
     paper
-        Whether the paper's error is drawn too; it is for the paper's kind of entries.
+        Whether the paper's error is drawn too. It only makes sense for the paper's kind of entries.
     """
     with matplotlib.rc_context(STYLE):
         figure = Drawing(
@@ -318,7 +318,7 @@ def learning_curve(log: pd.DataFrame, title: str = "", *, paper: bool = True) ->
         _plain_log(upper)
         if paper:
             _paper(upper)
-        if (none := minutes[errors == 0]).any():  # a log scale has no zero: they stand on its foot
+        if (none := minutes[errors == 0]).any():  # a log scale has no zero: draw it at the bottom
             foot = upper.get_xaxis_transform()
             upper.plot(none, [0] * len(none), "o", color=BLUE, markersize=3, clip_on=False,
                        transform=foot)  # fmt: skip
@@ -373,15 +373,16 @@ def learning_curves(logs: Mapping[str, pd.DataFrame]) -> Drawing:
 
 
 def code_sizes(curves: Mapping[str, pd.DataFrame], title: str = "") -> Drawing:
-    """Wrong characters against the bytes that a code takes.
+    """Wrong characters against the bytes of a code.
 
     Parameters
     ----------
     curves
-        Name of a pair -> one row a way to write its codes, with columns ``type`` (of numbers, or
-        "small"), ``bytes`` (a code, in a file), ``character_error`` and ``standard_error``.
+        Name of a pair -> one row for each way to write its codes. Columns: ``type`` (the type of
+        numbers, or "small"), ``bytes`` (of a code in a file), ``character_error`` and
+        ``standard_error``.
     title
-        What the figure shows, if not only that.
+        The title, if it isn't the usual one.
     """
     with matplotlib.rc_context(STYLE):
         figure = Drawing(8, 4.2, title or "How few bytes a code can have before its view is wrong")
