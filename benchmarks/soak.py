@@ -216,7 +216,7 @@ class Home:
         shutil.copytree(CLINIC, self.folder, ignore=shutil.ignore_patterns("runs"))
         rows = [[person, *entry.values()]
                 for person, entry in zip(self.people, self.entries, strict=True)]  # fmt: skip
-        for name, times in (("entries", 1), ("many", 25)):
+        for name, times in (("entries", 1), ("many", 15)):
             write_csv(self.folder / f"{name}.csv", ["patient_id", *NAMES], rows * times)
             columns = zip(*rows * times, strict=True)
             table = pa.table({n: list(c) for n, c in zip(["patient_id", *NAMES], columns,
@@ -269,7 +269,7 @@ class Home:
                 *options]  # fmt: skip
 
     def job(self, kind: str, out: Path) -> list:
-        """A job of 1,500 rows in 75 pieces; to decode, of as many codes."""
+        """A job of 900 rows in 45 pieces; to decode, of as many codes."""
         many = self.folder / "many.csv"
         return {
             "view": self.view(many, out, "--piece", 20),
