@@ -82,6 +82,8 @@ def check_writable(path: str | Path, inputs: Iterable[str | Path | None] = ()) -
     """
     try:
         target = Path(path).resolve()
+        if target.is_symlink():  # from Python 3.13 on resolving it is no error
+            raise RuntimeError("links in a circle")
         if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
             raise InputError(f"{path}: can't be written; expected a file in an existing folder")
         # Writing replaces the file. A folder, or a device such as /dev/null, must not be replaced.

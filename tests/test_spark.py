@@ -56,4 +56,4 @@ def test_spark_makes_the_views_of_the_pair(tmp_path):
     write_table(entries, tmp_path / "entries.parquet")
     done = run_page()
     assert done.returncode != 0
-    assert "age: expected a whole number" in done.stderr
+    assert done.stderr.endswith("InputError: row 7, age: expected an age in years, got 'old'\n")
