@@ -384,6 +384,7 @@ def against_length(
                       linestyle=line, label=name)  # fmt: skip
         axes.set(xlabel="values in a line", ylabel="wrong characters a line", ylim=(0, None))
         axes.set_xticks(list(errors), [str(n) for n in errors])
+        axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.legend(frameon=False)
         each = [f"{n}: {error:.1f}, one line {guesses[n]:.1f}" for n, error in errors.items()]
         figure.details = f"By the number of values: {'; '.join(each)}"
