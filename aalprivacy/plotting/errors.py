@@ -421,6 +421,7 @@ def side_by_side(log: pd.DataFrame, guess: float, title: str = "") -> Drawing:
             xytext=(-4, 3), textcoords="offset points", ha="right", color=GREY,
         )  # fmt: skip
         panels[0].set_ylabel("wrong characters a line")
+        panels[0].yaxis.set_major_locator(MaxNLocator(6, integer=True))
         handles, names = panels[0].get_legend_handles_labels()
         figure.legend(handles, names, frameon=False, loc="outside lower center", ncols=len(names))
         last = log.groupby("training", sort=False).last()
