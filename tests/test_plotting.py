@@ -320,6 +320,23 @@ def test_a_learning_curve_shows_windows_of_whole_attributes():
     assert [y for y in windows.get_yticks() if y <= windows.get_ylim()[1]] == [0, 1, 2, 3]
 
 
+def test_trainings_are_drawn_beside_one_line_for_everybody():
+    figure = plotting.against_length({1: 0.5, 4: 20.0}, {1: 6.0, 4: 21.0}, "It guesses")
+    assert {"It guesses", "one line for everybody", "1", "4"} <= set(texts(figure))
+    assert figure.alt.endswith("1: 0.5, one line 6.0; 4: 20.0, one line 21.0.")
+    rows = [("plain", 1, 20.0, 21.0), ("plain", 2, 10.0, 19.0), ("both", 2, 3.0, 4.0)]
+    columns = ["training", "updates", "known people", "new people"]
+    figure = plotting.side_by_side(pd.DataFrame(rows, columns=columns), 22.0)
+    assert {"plain", "both", "known people", "new people"} <= set(texts(figure))
+    drawn = [[list(line.get_ydata()) for line in axes.lines[:2]] for axes in figure.axes]
+    assert drawn == [[[20, 10], [3]], [[21, 19], [4]]]
+    assert "plain, 10.0 on known people and 19.0 on new; both, 3.0" in figure.alt
+    shares = {"forgets": np.array([0.5, 1e-4])}
+    figure = plotting.memories(shares, np.array([1, 30]), 0.73)
+    assert {"forgets", "0.73 to the power of the steps"} <= set(texts(figure))
+    assert "forgets, 0.5 at 1 and 1e-04 at 30 steps before the end" in figure.alt
+
+
 def test_attacks_with_several_pairs_are_several_lines():
     rows = [
         ("linear map", n, own, 50.0 / n, 0.0, 60.0, 55.0, 0.3)

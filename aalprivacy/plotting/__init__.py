@@ -13,6 +13,7 @@ from aalprivacy.plotting.attacks import (
 from aalprivacy.plotting.data import distributions, view_table
 from aalprivacy.plotting.diagrams import architecture, encoder_decoder, lstm_cell, operations
 from aalprivacy.plotting.errors import (
+    against_length,
     attribute_errors,
     code_sizes,
     comparison,
@@ -20,16 +21,18 @@ from aalprivacy.plotting.errors import (
     error_distribution,
     learning_curve,
     learning_curves,
+    side_by_side,
     single_errors,
     view_errors,
 )
 from aalprivacy.plotting.html import Html, aligned, differences, marked, table, view_page
-from aalprivacy.plotting.inside import code_map, code_strip, unit_activity
+from aalprivacy.plotting.inside import code_map, code_strip, memories, unit_activity
 from aalprivacy.plotting.style import Drawing, write_figure
 
 __all__ = [
     "Drawing",
     "Html",
+    "against_length",
     "aligned",
     "architecture",
     "attack_curve",
@@ -49,9 +52,11 @@ __all__ = [
     "learning_curves",
     "lstm_cell",
     "marked",
+    "memories",
     "mismatch_matrix",
     "noise_tradeoff",
     "operations",
+    "side_by_side",
     "single_errors",
     "table",
     "unit_activity",

@@ -424,6 +424,78 @@ def code_sizes(curves: Mapping[str, pd.DataFrame], title: str = "") -> Drawing:
         return figure
 
 
+def against_length(
+    errors: Mapping[int, float], guesses: Mapping[int, float], title: str = ""
+) -> Drawing:
+    """Wrong characters on lines of growing length, beside those of one line for everybody.
+
+    Parameters
+    ----------
+    errors
+        Values in a line -> mean character error of a model that was trained on such lines.
+    guesses
+        The same of the one line that is nearest to all.
+    title
+        What the figure shows, if not only that.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(6.4, 3.6, title or "Wrong characters on lines of growing length")
+        axes = figure.subplots()
+        both = {"one line for everybody": guesses, "the model": errors}
+        for (name, values), (colour, marker, line) in zip(both.items(), SERIES, strict=False):
+            axes.plot(list(values), list(values.values()), color=colour, marker=marker,
+                      linestyle=line, label=name)  # fmt: skip
+        axes.set(xlabel="values in a line", ylabel="wrong characters a line", ylim=(0, None))
+        axes.set_xticks(list(errors), [str(n) for n in errors])
+        axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.legend(frameon=False)
+        each = [f"{n}: {error:.1f}, one line {guesses[n]:.1f}" for n, error in errors.items()]
+        figure.details = f"By the number of values: {'; '.join(each)}"
+        return figure
+
+
+def side_by_side(log: pd.DataFrame, guess: float, title: str = "") -> Drawing:
+    """How some trainings go, on people that they learn from and on new ones.
+
+    Parameters
+    ----------
+    log
+        Columns ``training``, ``updates``, ``known people``, ``new people``: the last two are mean
+        character errors.
+    guess
+        The mean character error of one line for everybody.
+    title
+        What the figure shows, if not only that.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(9.2, 4.1, title or "Some trainings side by side")
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, people in zip(panels, ("known people", "new people"), strict=True):
+            for (name, part), (colour, marker, line) in zip(
+                log.groupby("training", sort=False), cycle(SERIES), strict=False
+            ):
+                axes.plot(part["updates"], part[people], color=colour, marker=marker,
+                          markersize=4, linestyle=line, label=name)  # fmt: skip
+            axes.axhline(guess, color=GREY, linestyle=":", zorder=0)
+            axes.set_title(people)
+            axes.set(xlabel="updates", ylim=(0, None))
+        panels[0].annotate(
+            "one line for everybody", (1, guess), xycoords=("axes fraction", "data"),
+            xytext=(-4, 3), textcoords="offset points", ha="right", color=GREY,
+        )  # fmt: skip
+        panels[0].set_ylabel("wrong characters a line")
+        panels[0].yaxis.set_major_locator(MaxNLocator(6, integer=True))
+        handles, names = panels[0].get_legend_handles_labels()
+        figure.legend(handles, names, frameon=False, loc="outside lower center", ncols=len(names))
+        last = log.groupby("training", sort=False).last()
+        each = [
+            f"{name}, {row['known people']:.1f} on known people and {row['new people']:.1f} on new"
+            for name, row in last.iterrows()
+        ]
+        figure.details = f"At the end: {'; '.join(each)}; one line for everybody {guess:.1f}"
+        return figure
+
+
 def _plain_log(axes: Axes) -> None:
     """A log scale with plain numbers: 1, 2, 5, 10, ..."""
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

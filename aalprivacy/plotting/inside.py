@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 
 from aalprivacy.attributes import SEPARATOR, in_words
-from aalprivacy.plotting.style import INK, SERIES, STYLE, Drawing
+from aalprivacy.plotting.style import GREY, INK, SERIES, STYLE, Drawing
 
 
 def code_strip(codes: np.ndarray, labels: list[str] | None = None, title: str = "") -> Drawing:
@@ -136,4 +136,40 @@ def unit_activity(
             f"Units {', '.join(map(str, units))}, orange where the state is negative, violet where "
             f"it is positive; the line is read from the {side}"
         )
+        return figure
+
+
+def memories(
+    shares: Mapping[str, np.ndarray], steps: np.ndarray, gate: float, title: str = ""
+) -> Drawing:
+    """What a code holds of a character, by how long before the end it was read; log scale.
+
+    Parameters
+    ----------
+    shares
+        Name of an encoder -> how far its codes move if one character changes, as a share of the
+        distance of two lines' codes, ``(n,)``.
+    steps
+        How many steps before the end the character is read, ``(n,)``.
+    gate
+        Of a forget gate that is always the same: its powers are drawn, too.
+    title
+        What the figure shows, if not only that.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(6.8, 3.9, title or "What codes hold of a character read earlier")
+        axes = figure.subplots()
+        for (name, values), (colour, marker, line) in zip(shares.items(), SERIES, strict=False):
+            axes.semilogy(steps, values, color=colour, marker=marker, markersize=4, linestyle=line,
+                          label=name)  # fmt: skip
+        axes.semilogy(steps, gate**steps, color=GREY, linestyle=":",
+                      label=f"{gate:.2f} to the power of the steps")  # fmt: skip
+        axes.set_xlabel("steps before the end at which one character is changed")
+        axes.set_ylabel("how far the code moves\n(1: as far as to another line's)")
+        axes.legend(frameon=False)
+        each = [
+            f"{name}, {values[0]:.1g} at {steps[0]} and {values[-1]:.0e} at {steps[-1]} steps"
+            for name, values in shares.items()
+        ]
+        figure.details = f"How far the code moves: {'; '.join(each)} before the end"
         return figure
