@@ -47,13 +47,14 @@ lock: install  ## compile requirements.txt again from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	  --extra train --extra notebooks --extra test --quiet --output-file requirements.txt
 
+COMPAT := $(addprefix tests/test_,weights.py runtime.py schema.py text.py tables.py sealing.py streams.py training.py)
 compat: install  ## the shipped pairs with the oldest and the newest versions that pyproject.toml allows
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	for which in lowest-direct highest; do \
 	  $(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-$$which && \
 	  $(BIN)/uv pip install --quiet --python .venv-$$which --resolution $$which -e '.[train,test]' && \
 	  .venv-$$which/bin/python -c "import keras, tensorflow as tf; print(tf.__version__, keras.__version__)" && \
-	  .venv-$$which/bin/pytest tests/test_weights.py tests/test_runtime.py || exit 1; \
+	  .venv-$$which/bin/pytest $(COMPAT) || exit 1; \
 	done
 
 # The trainings of the table of studies (docs/results.md). They show how many users a training needs, the
