@@ -372,7 +372,7 @@ def _results(scores: Mapping[str, Mapping[str, Score]], entries: int) -> str:
     for name, kinds in scores.items():
         frame = evaluation.to_frame(kinds)
         rows = [[kind, *_cells(row)] for kind, row in frame.iterrows()]
-        parts.append(f"### {in_words(name)}\n\n{_table(['test set', *frame], rows)}\n")
+        parts.append(f"### {in_words(name)}\n\n{markdown_table(['test set', *frame], rows)}\n")
     return "\n".join(parts) + "\n"
 
 
@@ -391,7 +391,7 @@ def studies_table() -> str:
             *_errors(card["test"]),
         ]
         rows.append(cells)
-    return _table([*columns, *TEST_SETS], rows)
+    return markdown_table([*columns, *TEST_SETS], rows)
 
 
 def studies_folder() -> Path:
@@ -453,7 +453,7 @@ def results_table() -> str:
             *_errors(test),
         ]
         rows.append(cells)
-    return _table([*columns, *TEST_SETS], rows)
+    return markdown_table([*columns, *TEST_SETS], rows)
 
 
 def verdicts_table() -> str:
@@ -467,7 +467,7 @@ def verdicts_table() -> str:
         for c in security_claims()
     ]
     columns = ["question", "answer", "found", "a guess", "the rightful reader", "the attacker"]
-    return _table(columns, rows)
+    return markdown_table(columns, rows)
 
 
 def claims_table() -> str:
@@ -477,7 +477,9 @@ def claims_table() -> str:
         for c in security_claims()
         if re.search(r"\b[IVX]+\b", c.question.section) or "blind" in c.question.asks
     ]
-    return _table(["question", "answer"], [[c.question.asks, f"**{c.answer}**"] for c in claimed])
+    return markdown_table(
+        ["question", "answer"], [[c.question.asks, f"**{c.answer}**"] for c in claimed]
+    )
 
 
 def security_claims() -> list[Claim]:
@@ -533,7 +535,7 @@ def remedies_table() -> str:
             says = findings[reads]["setting"].iloc[0]
             rows.append(row(says, reads, at & ~reads, takes=f"as in {whole}"))
     columns = ["what is sent", "bytes", "milliseconds", "wrong characters", "probes that tell"]
-    return _table(columns, rows)
+    return markdown_table(columns, rows)
 
 
 def _audited() -> tuple[pd.DataFrame, list[str]]:
@@ -563,7 +565,7 @@ def _kept(file: Path) -> pd.DataFrame:
     return to_frame(from_rows(audit["findings"]))
 
 
-def _table(columns: list[str], rows: list[list[str]]) -> str:
+def markdown_table(columns: list[str], rows: list[list[str]]) -> str:
     """A table in Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

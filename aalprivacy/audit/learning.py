@@ -193,9 +193,9 @@ class DecoderAlone:
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
-        if case.members is None or case.strangers is None:
+        sides = case.sides
+        if sides is None:
             return []
-        sides = (case.members, case.strangers)
         tables = [side.entries.iloc[side.rows(1, self.people)[:, 0]] for side in sides]
         lines = case.pair.view_lines(pd.concat(tables, ignore_index=True))
         mean = case.known_codes.mean(axis=0)

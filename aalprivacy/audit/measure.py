@@ -203,6 +203,13 @@ class Case:
         return self.pair.schema
 
     @property
+    def sides(self) -> "tuple[People, People] | None":
+        """Members and strangers; ``None`` if the case lacks one of them."""
+        if self.members is None or self.strangers is None:
+            return None
+        return self.members, self.strangers
+
+    @property
     def operations(self) -> dict[str, Operation]:
         """Attribute -> what the view does with it."""
         return dict(self.pair.policy.for_receiver(self.pair.receiver))

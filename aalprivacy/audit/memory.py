@@ -53,9 +53,9 @@ class Membership:
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
-        if case.members is None or case.strangers is None:
+        sides = case.sides
+        if sides is None:
             return []
-        sides = (case.members, case.strangers)
         scores = [self._scores(case.pair, side) for side in sides]
         rng, findings = np.random.default_rng(self.seed), []
         for n in self.entries:
@@ -146,9 +146,8 @@ class Extraction:
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
-        if case.members is None or case.strangers is None:
-            return []
-        sides, keys = (case.members, case.strangers), names_of(case)
+        sides = case.sides
+        keys = names_of(case) if sides else []
         if not keys:
             return []
         people = min(side.count for side in sides)

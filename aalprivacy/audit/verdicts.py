@@ -371,6 +371,7 @@ SHUT = (
     "no attack beats one constant line for all entries, nor hits values above chance by more "
     "than one in a hundred; in part, if none halves that line's error"
 )
+TELLS_NO_MORE = "no probe of the code tells more of it than the view does"
 HIDES = (
     "a probe tells something without it; at some size none does, and the receiver has at most "
     "1.5 wrong characters"
@@ -381,7 +382,7 @@ BLIND = Question(
     section="remedy",
     asks="Do a blind pair's codes tell what its view deletes or generalises?",
     claimed="No",
-    rule="no probe of the code tells more of it than the view does",
+    rule=TELLS_NO_MORE,
     since="2026-11-25",
 )
 RANDOMISED = Question(
@@ -445,7 +446,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             section="suggested by V, VI",
             asks="Do codes tell what their view deletes or generalises?",
             claimed="No",
-            rule="no probe of the code tells more of it than the view does",
+            rule=TELLS_NO_MORE,
             since="2026-11-25",
         ),
         _of("insider"),
