@@ -16,18 +16,37 @@ from contest import Worker, compete, serve, spread, table, timed, verdict
 
 RECEIVER = "family_member"  # the longest views
 # Batch size and attributes a window -> batches a turn.
-SETTINGS = {(32, 2): 40, (32, 20): 12, (64, 20): 8, (128, 20): 6, (512, 20): 2}
+SETTINGS = {
+    (32, 2): 40, (32, 6): 20, (128, 6): 8, (32, 20): 8, (64, 20): 6, (128, 20): 4, (512, 20): 1,
+}  # fmt: skip
 ENGINE = ("engine, float32", "engine, bfloat16")
-MIRRORED = "engine, bfloat16, MirroredStrategy and fit"
-DRAW = "drawing the batches alone, of 800,000 entries"
+LOOP = "stock layers in the engine's place"
+NO_SHARDS = "engine without shards"
+NO_CONTEXT = "engine without the context"
+LAYER = "FastLSTM, fit"
+MIRRORED = "FastLSTM, fit, MirroredStrategy over two devices"
 STOCK = "keras.layers.LSTM, fit"
 TORCH = ("torch.nn.LSTM, float32", "torch.nn.LSTM, bfloat16 autocast")
-BARS = {
-    "stock Keras": {32: 2.5, 128: 2.5, 512: 2.0},
-    "the faster PyTorch": {32: 1.2, 128: 1.2, 512: 1.3},
-    "peak": {128: 0.45, 512: 0.55},
-    DRAW: 0.03,
+DRAW = "drawing the batches alone, of 800,000 entries"
+# What the faster engine, and the layer alone, are compared with.
+RIVALS = {
+    "engine over stock Keras": (ENGINE, (STOCK,)),
+    "engine over the faster PyTorch": (ENGINE, TORCH),
+    "what the layer brings: over " + LOOP: (ENGINE[:1], (LOOP,)),
+    "what shards bring: over the " + NO_SHARDS: (ENGINE[:1], (NO_SHARDS,)),
+    "what the context brings: over the " + NO_CONTEXT: (ENGINE[:1], (NO_CONTEXT,)),
+    "what the loop brings: over MirroredStrategy and fit": (ENGINE[:1], (MIRRORED,)),
+    "what bfloat16 brings": (ENGINE[1:], ENGINE[:1]),
+    "the layer alone in fit, over stock Keras": ((LAYER,), (STOCK,)),
 }
+WHOLE = 20  # attributes of an entry
+BARS = {
+    "engine over stock Keras": {(32, WHOLE): 2.5, (128, WHOLE): 2.5, (512, WHOLE): 2.0},
+    "engine over the faster PyTorch": dict.fromkeys(SETTINGS, 1.3),
+    "the layer alone in fit, over stock Keras": {(32, WHOLE): 1.5, (128, WHOLE): 1.5},
+    "share of the bfloat16 peak": {(64, WHOLE): 0.65},
+}
+MOST_TO_DRAW = 0.03  # of a step's time
 
 
 def examples(size: int, users: int, entries_per_user: int):
@@ -52,13 +71,18 @@ def start_tokens(y: np.ndarray) -> np.ndarray:
     return np.pad(y[:, :-1], ((0, 0), (1, 0)))
 
 
-def engine(product_dtype: str):
-    from aalprivacy import TABLE_I, Recipe
+def engine(product_dtype: str, layers: bool = True, shards: bool = True, context: bool = True):
+    """The package's trainer; each of its parts can be taken away alone."""
+    from aalprivacy import TABLE_I, Recipe, lstm, updates
     from aalprivacy.training import Trainer
-    from aalprivacy.updates import one_thread_a_shard
 
-    one_thread_a_shard()
-    trainer = Trainer(Recipe(product_dtype=product_dtype), TABLE_I, RECEIVER)
+    if not shards:
+        updates.SHARDS = 1
+    if not context:
+        lstm.FastLSTM.call = _with_context_at_every_step(lstm.FastLSTM.call)
+    updates.one_thread_a_shard()
+    recipe = Recipe(product_dtype=product_dtype, engine=layers, places=0)
+    trainer = Trainer(recipe, TABLE_I, RECEIVER)
 
     def run(batches) -> None:
         for batch in batches:
@@ -67,13 +91,28 @@ def engine(product_dtype: str):
     return run
 
 
+def _with_context_at_every_step(call):
+    """The layer's call with the context as a part of each step's input, as in stock layers."""
+    import keras
+
+    def wider(self, sequences, initial_state=None, context=None, **options):
+        if context is not None:
+            steps = keras.ops.zeros_like(sequences[:, :, :1])
+            sequences = keras.ops.concatenate([sequences, context[:, None, :] + steps], axis=-1)
+        return call(self, sequences, initial_state, **options)
+
+    return wider
+
+
 def keras_fit(product_dtype: str | None, devices: int):
     """A Keras model in `fit`; of stock layers if there is no product type."""
     import keras
     import tensorflow as tf
 
+    from aalprivacy.architecture import Architecture
     from aalprivacy.model import build_decoder, build_encoder
 
+    architecture = Architecture(places=0)
     strategy = tf.distribute.get_strategy()
     if devices > 1:
         tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -82,8 +121,8 @@ def keras_fit(product_dtype: str | None, devices: int):
         )
         strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)])
     with strategy.scope():
-        encoder = build_encoder(product_dtype=product_dtype)
-        decoder = build_decoder(product_dtype=product_dtype)
+        encoder = build_encoder(architecture, product_dtype)
+        decoder = build_decoder(architecture, product_dtype)
         tokens = keras.Input((None,), dtype="int32")
         start = keras.Input((None,), dtype="int32")
         model = keras.Model([tokens, start], decoder([start, encoder(tokens)]))
@@ -151,11 +190,25 @@ def torch_loop(autocast: bool):
 CONTESTANTS = {
     ENGINE[0]: lambda: engine("float32"),
     ENGINE[1]: lambda: engine("bfloat16"),
-    MIRRORED: lambda: keras_fit("bfloat16", 2),
+    LOOP: lambda: engine("float32", layers=False),
+    NO_SHARDS: lambda: engine("float32", shards=False),
+    NO_CONTEXT: lambda: engine("float32", context=False),
+    LAYER: lambda: keras_fit("float32", 1),
+    MIRRORED: lambda: keras_fit("float32", 2),
     STOCK: lambda: keras_fit(None, 1),
     TORCH[0]: lambda: torch_loop(False),
     TORCH[1]: lambda: torch_loop(True),
 }
+
+
+def contestants() -> list[str]:
+    """Those that can take part here: bfloat16 only where it's faster, PyTorch if it's installed."""
+    from aalprivacy.updates import faster_product_dtype
+
+    absent = set() if importlib.util.find_spec("torch") else set(TORCH)
+    if faster_product_dtype() == "float32":
+        absent |= {ENGINE[1], TORCH[1]}
+    return [*(name for name in CONTESTANTS if name not in absent), DRAW]
 
 
 def peak(dtype: str) -> float:
@@ -209,56 +262,54 @@ def key(setting: str) -> tuple[int, int]:
 def tables(seconds: dict, peaks: dict) -> str:
     """The table of speeds and the table of ratios."""
     data, names = batches(), list(dict.fromkeys(name for name, _ in seconds))
-    settings = [f"{size} {window}" for size, window in SETTINGS]
+    settings = {f"{size} {window}": (size, window) for size, window in SETTINGS}
     head = [f"{window} attributes, batch {size}" for size, window in SETTINGS]
-    entries = {setting: key(setting)[0] * SETTINGS[key(setting)] for setting in settings}
     speeds = {
-        name: [spread(entries[s] / np.array(seconds[name, s]), 0) for s in settings]
+        name: [
+            spread(k[0] * SETTINGS[k] / np.array(seconds[name, s]), 0) for s, k in settings.items()
+        ]
         for name in names
     }
 
-    def fastest(rivals, setting):
-        return min(rivals, key=lambda name: np.median(seconds[name, setting]))
+    def fastest(of, setting):
+        present = [name for name in of if name in names]
+        return min(present, key=lambda name: np.median(seconds[name, setting]))
 
-    ratios = {}
-    rivals = {"stock Keras": [STOCK], "the faster PyTorch": [n for n in TORCH if n in names]}
-    rivals["MirroredStrategy and fit"] = [MIRRORED]
-    for label, rival in rivals.items():
+    def row(label: str, values) -> list[str]:
         bars = BARS.get(label, {})
-        ratios[f"over {label}"] = [
-            cell(np.divide(seconds[fastest(rival, s), s], seconds[fastest(ENGINE, s), s]), bars, s)
-            for s in settings
-            if rival
-        ]
-    for name, (dtype, operations_a_second) in zip(ENGINE, peaks.items(), strict=True):
-        ratios[f"share of the {dtype} peak"] = [
-            cell(
-                sum(operations(b.entries, b.views) for b in data[key(s)])
-                / np.array(seconds[name, s])
-                / operations_a_second,
-                BARS["peak"] if name == fastest(ENGINE, s) else {},
-                s,
-            )
-            for s in settings
-        ]
+        cells = []
+        for k, each in zip(settings.values(), values, strict=True):
+            bar = verdict(float(np.median(each)), bars[k]) if k in bars else ""
+            cells.append(spread(each) + bar)
+        return cells
+
+    ratios = {
+        label: row(label, (np.divide(seconds[fastest(b, s), s], seconds[fastest(a, s), s])
+                           for s in settings))
+        for label, (a, b) in RIVALS.items()
+        if set(a) & set(names) and set(b) & set(names)
+    }  # fmt: skip
+    for dtype, operations_a_second in peaks.items():
+        done = (sum(operations(b.entries, b.views) for b in data[k]) for k in settings.values())
+        label, name = f"share of the {dtype} peak", f"engine, {dtype}"
+        ratios[label] = row(
+            label,
+            (n / np.array(seconds[name, s]) / operations_a_second
+             for n, s in zip(done, settings, strict=True)),
+        )  # fmt: skip
     shares = [np.divide(seconds[DRAW, s], seconds[fastest(ENGINE, s), s]) for s in settings]
     ratios[f"share of a step that {DRAW} takes"] = [
-        spread(share, 4) + verdict(np.median(share), BARS[DRAW], most=True) for share in shares
+        spread(share, 4) + verdict(float(np.median(share)), MOST_TO_DRAW, most=True)
+        for share in shares
     ]
     found = ", ".join(f"{d} {p / 1e9:.0f} GFLOP/s" for d, p in peaks.items())
     return "\n\n".join(
         [
             table("entries a second, median (lowest-highest)", head, speeds),
-            table("the faster engine", head, ratios),
+            table("ratios", head, ratios),
             f"Peak of matrix products, all cores, measured in the same run: {found}.",
         ]
     )
-
-
-def cell(values, bars: dict, setting: str) -> str:
-    size, window = key(setting)
-    bar = bars.get(size) if window == 20 else None
-    return spread(values) + (verdict(np.median(values), bar) if bar else "")
 
 
 def main() -> None:
@@ -270,11 +321,15 @@ def main() -> None:
     if arguments.serve:
         serve(answers(arguments.serve))
         return
-    names = [n for n in CONTESTANTS if n not in TORCH or importlib.util.find_spec("torch")] + [DRAW]
+    names = contestants()
     workers = {name: Worker(__file__, name) for name in names}
     settings = [f"{size} {window}" for size, window in SETTINGS]
     seconds = compete(workers.values(), settings, arguments.rounds)
-    peaks = {d: workers[ENGINE[0]].ask(f"peak {d}") for d in ("float32", "bfloat16")}
+    peaks = {
+        d: workers[ENGINE[0]].ask(f"peak {d}")
+        for d in ("float32", "bfloat16")
+        if f"engine, {d}" in names
+    }
     for worker in workers.values():
         worker.end()
     text = tables(seconds, peaks)
