@@ -20,9 +20,9 @@ NHANES, NOTES = ROOT / "examples" / "nhanes", ROOT / "examples" / "notes"
 DEALT = (
     '"Each other\'s notes" are the same entries, but everybody has the note of somebody else. '
     "The rule then keeps the names in it. A pair that had only learned to delete what follows "
-    '"mr" would fail here. `examples/notes/figures.json` has twelve notes drawn by seed, and '
-    "twelve of the wrong ones."
+    '"mr" would fail here.'
 )
+SHOWN = 6  # notes of each kind of examples; figures.json has twelve
 PAGES = (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))
 
 
@@ -68,7 +68,25 @@ def notes() -> str:
     kinds = {kind: about for kind, about in found.items() if kind != "examples"}
     rows = runpy.run_path(str(NOTES / "show.py"))["rows"]
     table = report.markdown_table(["", *kinds], rows(kinds))
-    return f"On people that it never saw:\n\n{table}\n\n{DEALT}"
+    examples = (
+        f"{_sentence(kind)}, drawn by seed:\n\n{_examples(some[:SHOWN])}"
+        for kind, some in found["examples"].items()
+    )
+    return "\n\n".join([f"On people that it never saw:\n\n{table}\n\n{DEALT}", *examples])
+
+
+def _sentence(kind: str) -> str:
+    return kind[0].upper() + kind[1:]
+
+
+def _examples(notes: list[dict[str, str]]) -> str:
+    # As code: a star would begin an emphasis.
+    rows = [
+        [f"`{note['entry']}`", f"`{note['by rule']}`",
+         "the same" if note["decoded"] == note["by rule"] else f"`{note['decoded']}`"]
+        for note in notes
+    ]  # fmt: skip
+    return report.markdown_table(["note in the entry", "by rule", "decoded"], rows)
 
 
 MADE: dict[str, Callable[[], str]] = {
