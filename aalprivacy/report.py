@@ -17,7 +17,7 @@ from aalprivacy.atomic import write_text
 from aalprivacy.attributes import in_words
 from aalprivacy.audit import Claim, Verdict, from_rows, judge, judge_randomised, to_frame
 from aalprivacy.audit.measure import BYTES, CHARACTER_ERROR, TIME
-from aalprivacy.audit.verdicts import UNKNOWN
+from aalprivacy.audit.verdicts import UNKNOWN, UNTRIED
 from aalprivacy.codes import NUMBER_TYPES
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.homes import (
@@ -42,8 +42,8 @@ ROBUST_SEED = AUDIT_SEED + 10
 MISMATCHED = 300  # entries; wrong decoders write long lines, and there are many pairs of pairs
 
 
-# The name of a figure's files, the figure, and what is said of it. One of which nothing is said is
-# written and not shown in the report; a piece of HTML is shown there and not written.
+# The name of a figure's files, the figure, and its caption. A figure without a caption is written to
+# a file but not shown in the report. A piece of HTML is shown there and has no file.
 Drawn = tuple[str, Drawing | Html, str]
 
 
@@ -56,19 +56,19 @@ def write_report(
 ) -> list[Path]:
     """Make every figure and table of the paper anew from the shipped pairs, and judge its claims.
 
-    Attacks take hours. What they found is read from the audits that are kept beside the pairs
+    Attacks take hours. So their findings are read from the audits that are kept beside the pairs
     (`security_claims`).
 
     Parameters
     ----------
     folder
-        An existing folder.
+        An existing folder. Files of the same names are replaced.
     say
-        Told what is being done.
+        Is called with a line of text before each step.
     entries
-        Of each test set.
+        How many entries each test set has.
     updates
-        Of the small model of figure 4.
+        How many updates the small model of figure 4 is trained for.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def write_report(
 
 
 def _rounded(value):
-    """Numbers to six places: what follows depends on the processor."""
+    """Numbers to six places, because further ones differ between processors."""
     if isinstance(value, dict):
         return {name: _rounded(part) for name, part in value.items()}
     return round(value, 6) if isinstance(value, float) else value
@@ -144,14 +144,14 @@ def diagrams() -> Iterator[Drawn]:
 
 
 def small_model(updates: int) -> Iterator[Drawn]:
-    """Figure 4, by a model that is trained for it."""
+    """Figure 4, written by a small model that is trained for it."""
     recipe = replace(sentences.RECIPE, updates=updates)
     small = sentences.learn(sentences.simulate_sentences(8000, seed=1), recipe)
     read = pd.DataFrame({"sentence": ["john has alzheimer"]}, dtype="str")
     written = small.decode(small.encode_entries(read))
     words = [sentences.words(sentence) for sentence in (read["sentence"][0], written[0])]
     figure = plotting.operations(*words, list(sentences.OPERATIONS))
-    says = "Figure 4: the three operations, as a small model trained just now wrote them."
+    says = "Figure 4: the three operations on a sentence, as written by a small model."
     yield "figure-4", figure, says
 
 
@@ -168,7 +168,7 @@ def readings(pairs: Mapping[str, Pair], entry: pd.DataFrame) -> Iterator[Drawn]:
 
 
 def example() -> Iterator[Drawn]:
-    """Table I by one entry, as a picture and for the page."""
+    """Table I shown with one entry: as a picture, and as HTML for the page."""
     home = john()
     views = {r: apply_policy(home, TABLE_I, r).iloc[0] for r in TABLE_I.receivers}
     both = home.iloc[0], views, TABLE_I.schema
@@ -177,19 +177,19 @@ def example() -> Iterator[Drawn]:
 
 
 def simulated() -> Iterator[Drawn]:
-    """The simulated entries by their distributions."""
+    """The distributions of the simulated entries."""
     says = (
-        "The entries are simulated, as the paper's aren't published. What belongs together varies "
-        "together, so a good guess without any code is right more often than one would think."
+        "The paper's entries aren't published, so these are simulated. Attributes depend on each "
+        "other, such as diseases on age. So a guess without any code is often right."
     )
     yield "data", plotting.distributions(simulate(2000, 10, SAMPLE_SEED)), says
 
 
 def of_all_pairs(pairs: Mapping[str, Pair]) -> Iterator[Drawn]:
-    """How all pairs learned, the errors of those that read entries, and what the studies show."""
+    """How all pairs learned, the errors of pairs that read entries, and what the studies show."""
     logs = {name: pd.DataFrame(pair.card["training"]["log"]) for name, pair in pairs.items()}
     says = "The training of each pair, from its card." + "".join(
-        f" The {in_words(name)}'s went on from an earlier training, which isn't drawn."
+        f" The {in_words(name)}'s pair continued an earlier training, which isn't shown."
         for name, pair in pairs.items()
         if "started_from" in pair.card
     )
@@ -200,20 +200,23 @@ def of_all_pairs(pairs: Mapping[str, Pair]) -> Iterator[Drawn]:
     sizes = " or ".join(f"{n:,}" for n in sorted({score.entries for score in scores.values()}))
     of = f"({sizes} entries of users never seen, from the cards)"
     says = (
-        f"Wrong characters {of}. Some numbers are more frequent than their neighbours: a word in "
-        "the place of another costs as many characters as the two differ in, and two characters in "
-        "the wrong order cost two."
+        f"Wrong characters {of}. Some numbers are more frequent than their neighbours, for two "
+        "reasons. If the decoder writes one word in place of another, all characters in which the two "
+        "differ are wrong at once. And two characters in the wrong order count as two."
     )
     yield "errors", plotting.error_distribution(scores), says
-    says = f"Which attributes are wrong, in each view {of}. A dash is none at all."
+    says = f"How often each attribute is wrong, in each view {of}. A dash means never."
     yield "view-errors", plotting.view_errors(scores, schema), says
-    says = f"The paper says that a single wrong character is mostly in the timestamp {of}."
+    says = (
+        f"Where the wrong character is, in views with exactly one {of}. The paper says that it is "
+        "mostly in the timestamp."
+    )
     yield "single-errors", plotting.single_errors(scores, schema), says
-    title = "How many users it takes: doctor's pairs, with as many updates each"
+    title = "How many users a training needs: doctor's pairs with the same number of updates"
     figure = plotting.comparison(training_sizes(), "users", "users trained on", title)
     says = (
-        "With few users a pair knows these by heart and others badly; with many the two come "
-        "together. All have far fewer updates than the pairs that ship."
+        "With few users, a pair learns them by heart and makes many errors with others. With many "
+        "users, both errors are nearly the same. All had far fewer updates than the shipped pairs."
     )
     yield "training-size", figure, says
 
@@ -226,39 +229,42 @@ def of_one_pair(name: str, pair: Pair, scores: Mapping[str, Score]) -> Iterator[
 
 
 def of_mismatches(found: list[Mismatch]) -> Iterator[Drawn]:
-    """What decoders make of codes that aren't theirs, by `aalprivacy.evaluation.cross`."""
+    """What decoders write from other pairs' codes, by `aalprivacy.evaluation.cross`."""
     says = (
-        "Every encoder with every decoder. The two rows at the bottom need no encoder: random "
-        "numbers spread like the decoder's own codes, and the one line that is nearest to all."
+        "Wrong characters of every encoder with every decoder. The two rows at the bottom use no "
+        "encoder: random numbers with the spread of the decoder's own codes, and the one line that "
+        "has the fewest wrong characters for all entries."
     )
     yield "mismatch", plotting.mismatch_matrix(found), says
     says = (
-        "A value that is deleted in every view is right whatever a decoder reads. So the right "
-        "values of wrong decoders are compared with those of the same views, shuffled."
+        "A deleted value is always right, whatever a decoder reads. So the share of right values of "
+        "wrong decoders is compared with chance: the share that the same views have for the "
+        "entries of others."
     )
     yield "hits", plotting.hits_and_chance(found, TABLE_I.schema), says
 
 
 def from_within(pairs: Mapping[str, Pair]) -> Iterator[Drawn]:
-    """The pairs' codes as strips and on a plane, and single units of the researcher's encoder."""
+    """The codes of the pairs as strips and on a plane, and single units of an encoder."""
     entries = simulate(3, 1, SAMPLE_SEED)
     codes = {name: pair.encode_entries(entries) for name, pair in pairs.items()}
     rows = [f"{in_words(name)} {i + 1}" for name in codes for i in range(len(entries))]
     title = f"The same {len(entries)} entries as codes of {len(pairs)} encoders"
     figure = plotting.code_strip(np.concatenate(list(codes.values())), rows, title)
     says = (
-        "The codes of one encoder are alike at a glance, those of one entry by different encoders "
-        "have nothing in common."
+        "Codes of one encoder look alike. Codes of the same entry by different encoders look "
+        "unlike."
     )
     yield "code", figure, says
     says = (
-        "Codes by their two main directions: on the left the researcher's of eight people, on the "
-        "right those of the same entries by every encoder."
+        "Codes along their two principal components. Left: the researcher's codes of eight people. "
+        "Right: codes of the same entries by every encoder."
     )
     yield "codes", codes_figure(pairs), says
     says = (
-        "Single units of the researcher's encoder: four whose state depends most on the attribute "
-        "that is being read (in per cent of the state's variance), and four drawn by seed."
+        "Single units of the researcher's encoder. First the four whose state depends most on the "
+        "attribute that is being read, then four drawn by seed. The percentage is the share of the "
+        "state's variance that the attribute explains."
     )
     yield "units", units_figure(pairs["researcher"]), says
 
@@ -273,7 +279,8 @@ def _examples(name: str, pair: Pair, entries: pd.DataFrame) -> list[str]:
 def mismatched(pairs: Mapping[str, Pair]) -> tuple[str, Pair]:
     """The pair whose decoder reads the researcher's code in figure 6, and what it is called.
 
-    The caregiver's, as in the paper; while none ships, the researcher's own, re-keyed.
+    It is the caregiver's, as in the paper. If no such pair ships, it is the researcher's own pair,
+    re-keyed.
     """
     if "caregiver" in pairs:
         return "caregiver", pairs["caregiver"]
@@ -300,8 +307,7 @@ def codes_figure(pairs: Mapping[str, Pair]) -> Drawing:
 def units_figure(pair: Pair) -> Drawing:
     """Four units whose state the attribute explains best, and four drawn by seed.
 
-    Beside each, in per cent: how much of its variance is explained by which attribute is being
-    read.
+    Beside each unit is the share of its variance that is explained by the attribute being read.
     """
     lines = to_lines(simulate(200, 1, SAMPLE_SEED), pair.schema)
     states = inspection.read_states(pair, lines)
@@ -345,8 +351,14 @@ def page(
             version=importlib.metadata.version("aalprivacy"),
             entries=next(iter(scores.values()))["unseen"].entries,
             claims=judged,
+            audited=audited_sentence(),
             paper=evaluation.PAPER_ERROR,
-            marks={Verdict.HOLDS: "✓", Verdict.IN_PART: "◐", Verdict.FAILS: "✗"},
+            marks={
+                Verdict.HOLDS: "✓",
+                Verdict.IN_PART: "◐",
+                Verdict.FAILS: "✗",
+                Verdict.UNDECIDED: "?",
+            },
             results=plotting.table(frames, FORMS),
             sections=shown,
             written=lambda figure: isinstance(figure, Drawing),
@@ -366,8 +378,8 @@ FORMS = {
 def _results(scores: Mapping[str, Mapping[str, Score]], entries: int) -> str:
     """``results.md``."""
     parts = [
-        f"Wrong characters per entry, on {entries:,} entries of each test set. (The pairs' cards "
-        "have larger ones.)\n"
+        f"Wrong characters per entry, on {entries:,} entries of each test set. (The cards of the "
+        "pairs have results on larger test sets.)\n"
     ]
     for name, kinds in scores.items():
         frame = evaluation.to_frame(kinds)
@@ -400,7 +412,7 @@ def studies_folder() -> Path:
 
 
 def studies() -> dict[str, dict]:
-    """The cards of the trainings of `make studies`, by what each is about, fewest users first."""
+    """The cards of the trainings of `make studies`: name -> card, fewest users first."""
     cards = {
         file.stem.replace("_", " "): json.loads(file.read_text("utf-8"))
         for file in studies_folder().glob("*.json")
@@ -458,34 +470,57 @@ def results_table() -> str:
 
 def verdicts_table() -> str:
     """What the kept audits say of security, in Markdown: the table that all pages show."""
-    rows = [
-        [
-            f"{c.question.asks} ({c.question.section})",
-            f"**{c.answer}**",
-            *((c.found, c.guess, c.reader, c.attacker) if c.verdict else [""] * 4),
-        ]
-        for c in security_claims()
-    ]
+    rows = []
+    for c in security_claims():
+        attacker = "; ".join(filter(None, [c.attacker, _untried(c)]))
+        rows.append(
+            [
+                f"{c.question.asks} ({c.question.section})",
+                f"**{c.answer}**",
+                *((c.found, c.guess, c.reader, attacker) if c.verdict else [""] * 4),
+            ]
+        )
     columns = ["question", "answer", "found", "a guess", "the rightful reader", "the attacker"]
     return markdown_table(columns, rows)
 
 
 def claims_table() -> str:
-    """The paper's own security claims, and what a blind pair is for, with answers alone."""
+    """The paper's own security claims, and what a blind pair is for, with answers only.
+
+    If an attack of a question wasn't tried yet, the answer names it.
+    """
     claimed = [
         c
         for c in security_claims()
         if re.search(r"\b[IVX]+\b", c.question.section) or "blind" in c.question.asks
     ]
-    return markdown_table(
-        ["question", "answer"], [[c.question.asks, f"**{c.answer}**"] for c in claimed]
-    )
+    rows = [
+        [c.question.asks, f"**{c.answer}**" + (f" ({_untried(c)})" if c.untried else "")]
+        for c in claimed
+    ]
+    return markdown_table(["question", "answer"], rows)
+
+
+def _untried(claim: Claim) -> str:
+    return f"{UNTRIED}: {', '.join(claim.untried)}" if claim.untried else ""
+
+
+def audited_sentence() -> str:
+    """Which shipped pairs were attacked, and how strong the attacker was, in a sentence or two."""
+    audits = published_audits()
+    done = [
+        f"{in_words(name)} (by attackers with up to {rows['known'].max():,} known entries)"
+        for name, rows in audits.items()
+    ]
+    left = [in_words(name) for name in shipped_names() if name not in audits]
+    says = {"Pairs attacked so far": done, "Not attacked yet": left}
+    return " ".join(f"{what}: {'; '.join(names)}." for what, names in says.items() if names)
 
 
 def security_claims() -> list[Claim]:
     """Every question about security, answered by the audits that are kept beside the pairs.
 
-    They are the source of the tables of README, of the site and of notebook 4, and of the report.
+    README, the site, notebook 4 and the report take their answers from here.
     """
     findings, blind = _audited()
     on_and_off = [_kept(studies_folder() / f"{name}{AUDIT}") for name in RANDOMISED]
@@ -495,8 +530,8 @@ def security_claims() -> list[Claim]:
 def remedies_table() -> str:
     """What each remedy costs and hides, beside a rule and a cipher, in Markdown.
 
-    Of all audited pairs together: the mean costs, the worst error, and how many of all probes tell
-    more of what the view hides than the view itself does.
+    The figures are of all audited pairs together: the mean bytes and milliseconds per entry, the
+    worst character error, and how many of all probes tell more of a hidden value than the view.
     """
     findings, blind = _audited()
     of_blind, attack = findings["pair"].isin(blind), findings["attack"]
@@ -504,7 +539,7 @@ def remedies_table() -> str:
     def row(
         says: str, reads: pd.Series, tells: pd.Series | None = None, *, takes="", told=""
     ) -> list[str]:
-        """`takes` and `told` say why there is no time and no probe."""
+        """`takes` and `told` stand where there is no time and no probe, and say why."""
         values = findings[reads].groupby("measure")["value"]
         mean, most = values.mean(), values.max()
         cells = [
@@ -524,7 +559,7 @@ def remedies_table() -> str:
     whole, *others = NUMBER_TYPES
     rows.append(row(f"codes in {whole}", kinds[whole] & ~of_blind, insider & ~of_blind))
     rows.append(row(f"codes of blind pairs, {whole}", kinds[whole] & of_blind, insider & of_blind))
-    rows += [row(f"codes in {kind}", kinds[kind], told="not asked") for kind in others]
+    rows += [row(f"codes in {kind}", kinds[kind], told="not tested") for kind in others]
     for remedy in ("small codes", "noise"):
         tried = ~of_blind & attack.str.startswith(f"remedy: {remedy}")
         if not tried.any():
@@ -534,7 +569,7 @@ def remedies_table() -> str:
             reads = at & attack.str.endswith("receiver reads")
             says = findings[reads]["setting"].iloc[0]
             rows.append(row(says, reads, at & ~reads, takes=f"as in {whole}"))
-    columns = ["what is sent", "bytes", "milliseconds", "wrong characters", "probes that tell"]
+    columns = ["what is sent", "bytes", "milliseconds", "wrong characters", "probes that tell more"]
     return markdown_table(columns, rows)
 
 
@@ -558,7 +593,7 @@ def published_audits() -> dict[str, pd.DataFrame]:
 
 
 def _kept(file: Path) -> pd.DataFrame:
-    """The findings of a file that holds one audit; none if it isn't there."""
+    """The findings of a file that holds one audit; an empty table if there is no such file."""
     if not file.is_file():
         return to_frame([])
     (audit,) = json.loads(file.read_text("utf-8")).values()
@@ -566,13 +601,13 @@ def _kept(file: Path) -> pd.DataFrame:
 
 
 def markdown_table(columns: list[str], rows: list[list[str]]) -> str:
-    """A table in Markdown."""
+    """A table in Markdown: the names of its columns, and one list of cells for each row."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _cells(row: pd.Series) -> list[str]:
-    """A row of `aalprivacy.evaluation.to_frame`; one entry has no standard error."""
+    """The cells of a row of `aalprivacy.evaluation.to_frame`; ``–`` where there is no number."""
     return [
         "–" if pd.isna(v) else f"{v:,.0f}" if column == "entries" else f"{v:.3f}"
         for column, v in row.items()

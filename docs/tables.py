@@ -91,6 +91,7 @@ def _examples(notes: list[dict[str, str]]) -> str:
 
 MADE: dict[str, Callable[[], str]] = {
     "claims": report.claims_table,
+    "audited": report.audited_sentence,
     "results": report.results_table,
     "studies": report.studies_table,
     "verdicts": report.verdicts_table,

@@ -10,6 +10,7 @@ import pytest
 from markupsafe import escape
 
 from aalprivacy import evaluation, plotting, report
+from aalprivacy.attributes import in_words
 from aalprivacy.audit import CHARACTER_ERROR, Claim, Finding, Question, Setting, Verdict, to_rows
 from aalprivacy.audit.measure import AREA, BYTES, TIME
 from aalprivacy.homes import make_test_set
@@ -82,10 +83,10 @@ def test_the_page_and_the_tables_say_what_was_measured(pairs, test_set):
     }
     page = report.page(claims, scores, shown)
     answers = re.findall('<td class="verdict">([^<]*)<', page)
-    assert answers == ["Yes", "In part", "No", "not measured yet"]
+    assert answers == ["Yes", "In part", "No", "Undecided", "not measured yet"]
     assert "<strong>Is a &lt; b?</strong> (V)" in page
-    assert page.count("<p>Yes, if it is (since 2026-11-25).</p>") == 4
-    assert page.count("<p>Measured: 1 &amp; 2.</p>") == 3
+    assert page.count("<p>Yes, if it is (since 2026-11-25).</p>") == 5
+    assert page.count("<p>Measured: 1 &amp; 2.</p>") == 4
     assert f'<img src="cell.svg" alt="{figure.alt}"' in page
     assert '<figure id="line"><figcaption>A line.</figcaption><b>x</b></figure>' in page
     assert '<th scope="row">researcher, blind</th><th scope="row">unseen</th>' in page
@@ -117,14 +118,21 @@ def test_the_readmes_tables_are_of_all_shipped_pairs():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         assert cells[0].startswith(claim.question.asks)
         assert cells[1] == f"**{claim.answer}**"
-        told = (
-            [claim.found, claim.guess, claim.reader, claim.attacker] if claim.verdict else [""] * 4
-        )
-        assert cells[2:] == told
+        told = [claim.found, claim.guess, claim.reader] if claim.verdict else [""] * 3
+        assert cells[2:5] == told
+        assert cells[5].startswith(claim.attacker)
+        assert all(attack in cells[5] for attack in claim.untried)
     claims = report.claims_table().splitlines()
     assert "blind" in claims[-1]
     assert 2 < len(claims) < len(verdicts)
     assert all(any(line.split(" |")[0] in row for row in verdicts) for line in claims[2:])
+    for line in claims[2:]:
+        (claim,) = (claim for claim in security if claim.question.asks in line)
+        assert all(attack in line for attack in claim.untried)
+    said = report.audited_sentence()
+    attacked, _, left = said.partition("Not attacked yet: ")
+    for name in shipped_names():
+        assert in_words(name) in (attacked if name in audits else left)
 
 
 def audited(folder, audits):
@@ -180,7 +188,7 @@ def test_remedies_stand_beside_a_rule_and_a_cipher(tmp_path, monkeypatch):
         in table
     )
     assert "| small codes of 60 bytes | 60 | as in float32 | 4.50 | 0 of 1 |" in table
-    assert "| codes in int8 | not measured yet | not measured yet | 0.40 | not asked" in table
+    assert "| codes in int8 | not measured yet | not measured yet | 0.40 | not tested" in table
     answers = {claim.question.asks: claim.answer for claim in report.security_claims()}
     assert answers["Do small codes hide what the view hides?"] == "No"
     assert answers["Do a blind pair's codes tell what its view deletes or generalises?"] == "No"

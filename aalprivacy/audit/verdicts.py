@@ -1,7 +1,7 @@
-"""What the attacks' figures say: each security claim as a question, answered by a rule."""
+"""What the findings of the attacks say: each security claim as a question, answered by a rule."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import pandas as pd
@@ -12,18 +12,21 @@ from aalprivacy.audit.measure import ABOVE_CHANCE, AREA, BYTES, CHARACTER_ERROR,
 from aalprivacy.codes import NUMBER_TYPES
 from aalprivacy.policy import Operation
 
-OPEN = 0.1  # a lock is open at this share of the error that a constant line has
+OPEN = 0.1  # codes can be read below this share of the error of one line for all entries
 BEARABLE = 1.5  # wrong characters that a receiver can live with: as many as the paper's
 FAINT, FEW_FOUND = 0.6, 0.05  # an area, and a share of people found, that tell little
 UNKNOWN = "not measured yet"
-# What probes tell of a blind pair's codes is a question of its own, and so is of no other.
+UNTRIED = "not tried yet"
+# What probes tell of a blind pair's codes belongs to one question only, which is `BLIND`.
 PROBES = ("insider", "remedy: noise", "remedy: small codes")
+RULE = "remedy: rule and cipher"
 
 
 class Verdict(StrEnum):
     HOLDS = "holds"
     IN_PART = "holds in part"
     FAILS = "doesn't hold"
+    UNDECIDED = "can't be decided"  # of a remedy, if there is nothing to remedy
 
     @classmethod
     def of(cls, holds: bool, in_part: bool = False) -> "Verdict":
@@ -37,15 +40,15 @@ class Question:
     Parameters
     ----------
     section
-        Of the paper; ``"remedy"``; or that it isn't claimed.
+        The paper's section that claims it, such as ``"V"``; ``"remedy"``; or ``"not claimed"``.
     asks
         The question, in our words.
     claimed
         The answer if the claim holds: ``"Yes"`` or ``"No"``.
     rule
-        What makes it hold.
+        When the claim holds.
     since
-        The day on which the rule was written down as it stands, ``"2026-11-26"``.
+        The day on which the rule was first written in these words, ``"2026-11-26"``.
     """
 
     section: str
@@ -64,13 +67,15 @@ class Claim:
     question
         What is asked.
     found
-        The figure that decides.
+        The figures that decide, in words.
     verdict
-        On the claim, read off by the rule; ``None`` if nothing was measured.
+        What the rule says of the claim; ``None`` if nothing was measured.
     guess, reader
-        The same figure of a guess that uses no code, and of the rightful reader.
+        The same figure for a guess that uses no code, and for the rightful reader.
     attacker
-        Whose figure it is: the attack that did best, how strong it was, and on whose codes.
+        Who reached the figure: the best attack, how strong it was, and on whose codes.
+    untried
+        The attacks of this question that the findings lack.
     """
 
     question: Question
@@ -79,76 +84,119 @@ class Claim:
     guess: str = ""
     reader: str = ""
     attacker: str = ""
+    untried: tuple[str, ...] = ()
 
     @property
     def answer(self) -> str:
-        """``"Yes"``, ``"No"``, ``"In part"``, or that nothing was measured."""
+        """``"Yes"``, ``"No"``, ``"In part"``, ``"Undecided"``, or that nothing was measured."""
         if self.verdict is None:
             return UNKNOWN
         if self.verdict is Verdict.IN_PART:
             return "In part"
+        if self.verdict is Verdict.UNDECIDED:
+            return "Undecided"
         claimed, holds = self.question.claimed, self.verdict is Verdict.HOLDS
         return claimed if holds else {"Yes": "No", "No": "Yes"}[claimed]
 
     @property
     def measured(self) -> str:
-        """What was found, with what it is to be held against, in one line."""
-        parts = {"by": self.attacker, "a guess": self.guess, "the rightful reader": self.reader}
+        """What was found, and what to compare it with, in one line."""
+        parts = {
+            "by": self.attacker,
+            "a guess": self.guess,
+            "the rightful reader": self.reader,
+            UNTRIED: ", ".join(self.untried),
+        }
         return "; ".join([self.found, *(f"{who}: {what}" for who, what in parts.items() if what)])
 
 
-Rows = Callable[[pd.DataFrame], pd.DataFrame]
+@dataclass(frozen=True)
+class Rows:
+    """Which findings answer a question.
+
+    Parameters
+    ----------
+    attacks
+        How the names of the attacks begin.
+    twin
+        Whether the attacker's own pair is the re-keyed one; ``None`` if that doesn't matter.
+    needs
+        An attack without which there are no rows.
+    """
+
+    attacks: tuple[str, ...]
+    twin: bool | None = None
+    needs: str = ""
+
+    def of(self, findings: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a table of findings that answer the question."""
+        asked = findings["attack"].str.startswith(self.attacks)
+        if self.twin is not None:
+            asked &= (findings["own"] == TWIN) == self.twin
+        return findings[asked & (not self.needs or (findings["attack"] == self.needs).any())]
+
+    def untried(self, rows: pd.DataFrame) -> tuple[str, ...]:
+        """The attacks of which there is no row."""
+        return tuple(a for a in self.attacks if not rows["attack"].str.startswith(a).any())
+
+
 Judge = Callable[[Question, pd.DataFrame], Claim]
 
 
 def judge(
     findings: pd.DataFrame, *, blind: Collection[str] = (), every: bool = False
 ) -> list[Claim]:
-    """The security claims, each judged by the worst finding that touches it.
+    """The security claims, each judged by the most successful attack of all pairs in the table.
 
     Parameters
     ----------
     findings
-        Rows of `aalprivacy.audit.to_frame`; of several pairs with a column ``pair``, their names.
+        Rows of `aalprivacy.audit.to_frame`; for several pairs also a column ``pair`` with names.
     blind
-        The names of those that are blind.
+        The names of the blind ones.
     every
-        Whether to give the questions too that no finding touches, as not measured.
+        Whether to return also the questions without a finding, as not measured. Off by default.
+
+    Returns
+    -------
+    A claim for each question, in the order of `QUESTIONS`.
     """
     findings = _named(findings)
     judged = []
     for question, rows, decide in QUESTIONS:
         probes = findings["attack"].str.startswith(PROBES)
         hidden = findings["pair"].isin(blind)
-        table = rows(findings[hidden if question is BLIND else ~(probes & hidden)])
+        table = rows.of(findings[hidden if question is BLIND else ~(probes & hidden)])
         if len(table):
-            judged.append(decide(question, table))
+            judged.append(replace(decide(question, table), untried=rows.untried(table)))
         elif every:
             judged.append(Claim(question))
     return judged
 
 
 def judge_randomised(plain: pd.DataFrame, randomised: pd.DataFrame) -> Claim:
-    """Whether random values in training keep a key from telling on whom it was trained.
+    """Whether random values in training keep a decoder from telling who was trained on.
 
     Parameters
     ----------
     plain, randomised
-        Rows of `aalprivacy.audit.to_frame` of `aalprivacy.audit.Membership`, of two pairs that
-        differ in nothing else. Without rows of both nothing is said to be measured.
+        Rows of `aalprivacy.audit.to_frame` of the membership attacks on two pairs that differ in
+        nothing else. If one table has no such row, the claim is returned as not measured.
+
+    Returns
+    -------
+    The claim. It is undecided if no attack does better than a coin without random values.
     """
     tables = [table[table["measure"] == AREA] for table in map(_named, (plain, randomised))]
     tables = [table[table["attack"].str.startswith("membership")] for table in tables]
     if not all(map(len, tables)):
         return Claim(RANDOMISED)
     before, after = (table.loc[table["value"].idxmax()] for table in tables)
+    verdict = Verdict.of(not tables[1]["beats_baseline"].any(), after["value"] <= FAINT)
     return Claim(
         RANDOMISED,
         f"area {after['value']:.2f} with random values, {before['value']:.2f} without",
-        Verdict.of(
-            before["low"] > 0.5 and not tables[1]["beats_baseline"].any(),
-            before["low"] > 0.5 and after["value"] <= FAINT,
-        ),
+        verdict if tables[0]["beats_baseline"].any() else Verdict.UNDECIDED,
         "area 0.50",
         attacker=_attacker(after),
     )
@@ -163,16 +211,18 @@ def _named(findings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _lock(question: Question, table: pd.DataFrame) -> Claim:
-    """A claim that an attacker reads nothing, judged by the attack that came nearest."""
+    """A claim that an attacker reads nothing, judged by the attack that read most."""
     errors = table[table["measure"] == CHARACTER_ERROR]
     above = table[table["measure"] == ABOVE_CHANCE]
     best = errors.loc[(errors["value"] / errors["baseline"].clip(lower=1e-9)).idxmin()]
-    hits = above["low"].max() if len(above) else 0.0
-    most = max(0.0, above["value"].max()) if len(above) else 0.0
-    found = f"{best['value']:.1f} wrong characters; values above chance: {most:.1%}"
+    found, hits = f"{best['value']:.1f} wrong characters", 0.0
+    if len(above):
+        most = above.loc[above["low"].idxmax()]
+        value, hits = (max(0.0, most[column]) for column in ("value", "low"))
+        found += f"; values right above chance: {value:.1%} (interval from {hits:.1%})"
     known = errors["known"][(errors["known"] > 0) & (errors["value"] < OPEN * errors["baseline"])]
     if len(known):
-        found += f"; {known.min():,} known entries are enough for a tenth of a guess's error"
+        found += f"; with {known.min():,} known entries less than a tenth of a guess's error"
     return Claim(
         question,
         found,
@@ -190,18 +240,21 @@ def _weights(question: Question, table: pd.DataFrame) -> Claim:
     errors = table[table["measure"] == CHARACTER_ERROR]
     opens = errors["value"] < OPEN * errors["baseline"]
     noisy = errors["size"] > 0
-    # The largest error at which every pair in the table is still read.
-    every = opens[noisy].groupby(errors["size"]).all()
-    found = "no weights that are off open the lock"
-    if every.any():
-        widest = 100 * max(every[every].index)
-        found = f"weights that open the lock may be off by {widest:g} % of their size"
-    stolen = errors[opens & ~noisy]["setting"].drop_duplicates()
+    rough, layers = errors[opens & noisy], errors[opens & ~noisy]["setting"].drop_duplicates()
+    found = "no decoder that is known roughly reads codes"
+    if len(rough):
+        widest = rough.loc[rough["size"].idxmax()]
+        found = (
+            f"a decoder reads codes with all weights off by {100 * widest['size']:g} % of their "
+            f"size: {widest['value']:.1f} wrong characters{_whose(widest['pair'])}"
+        )
+    if len(layers):
+        found += f"; layers that are enough: {', '.join(layers)}"
     return Claim(
         question,
-        found + (f"; layers that open it: {', '.join(stolen)}" if len(stolen) else ""),
-        Verdict.of(not every.any() and not len(stolen), not len(stolen)),
-        attacker="somebody who has the decoder, but not exactly or not whole",
+        found,
+        Verdict.of(not len(rough) and not len(layers), not len(layers)),
+        attacker="somebody who knows the decoder only roughly, or only some of its layers",
     )
 
 
@@ -209,14 +262,14 @@ def _deleted(question: Question, table: pd.DataFrame) -> Claim:
     told = table[table["beats_baseline"]]
     names = sorted(map(in_words, set(told["attribute"])))
     known = table.groupby(table["attack"].str.removeprefix("insider, "), sort=False)["known"].max()
-    found, guess = f"{len(told)} of {len(table)} probes tell more than the view does", ""
+    found, guess = f"{len(told)} of {len(table)} probes tell more than the view", ""
     if len(told):
         most = told.loc[(told["value"] - told["baseline"]).idxmax()]
         found += (
-            f", of {', '.join(names)}; the most: {_hidden(most)}, {most['measure']}, right for "
-            f"{most['value']:.0%}"
+            f", about {', '.join(names)}; the most: {_hidden(most)}, {most['measure']}: "
+            f"{most['value']:.0%} right"
         )
-        guess = f"{most['baseline']:.0%}, from the view alone"
+        guess = f"{most['baseline']:.0%} right, from the view alone"
     return Claim(
         question,
         found,
@@ -244,9 +297,9 @@ def _noticed(question: Question, table: pd.DataFrame) -> Claim:
     most = table.sort_values(["value", "low"]).iloc[-1]
     return Claim(
         question,
-        f"{most['value']:.0%} of these pass",
+        f"{most['value']:.0%} of the changed views have the right form",
         Verdict.of(most["value"] <= 0.01, most["value"] <= 0.1),
-        reader=f"{most['control']:.0%} of unchanged ones pass",
+        reader=f"{most['control']:.0%} of the unchanged views have it",
         attacker=_attacker(most),
     )
 
@@ -256,7 +309,7 @@ def _remembers(question: Question, table: pd.DataFrame) -> Claim:
     most, share = areas.loc[areas["value"].idxmax()], found["value"].max()
     says, guess = f"area {most['value']:.2f}", "area 0.50"
     if len(found):
-        says += f"; at 1 % false alarms {share:.1%} of people are found"
+        says += f"; at 1 % false alarms {share:.1%} of the people trained on are found"
         guess += "; 1.0%"
     return Claim(
         question,
@@ -275,16 +328,16 @@ def _recites(question: Question, table: pd.DataFrame) -> Claim:
     what = in_words(most["attribute"] or most["measure"])
     return Claim(
         question,
-        f"{what}: in {most['value']:.1%} of the lines that it writes",
+        f"{what}: in {most['value']:.1%} of the lines written from random codes",
         Verdict.of(not table["beats_baseline"].any()),
         f"{most['baseline']:.1%}, of people never seen",
-        f"{most['control']:.0%}, of their own codes",
+        f"{most['control']:.0%}, from these people's own codes",
         _attacker(most),
     )
 
 
 def _hides(question: Question, table: pd.DataFrame) -> Claim:
-    """Of a remedy that was tried at several sizes, of which the first is none."""
+    """Of a remedy that was tried at several sizes; the first size is without it."""
     order = list(table["size"].drop_duplicates())
     reads = table["attack"].str.endswith("receiver reads")
     errors = table[reads & (table["measure"] == CHARACTER_ERROR)].groupby("size")
@@ -294,11 +347,12 @@ def _hides(question: Question, table: pd.DataFrame) -> Claim:
     bearable = [size for size in order if error[size] <= BEARABLE]
     hides = [size for size in order if not tells[size]]
     shown = dict.fromkeys([*bearable[-1:], *hides[:1], order[-1]])
+    verdict = Verdict.of(bool(set(hides) & set(bearable)))
     return Claim(
         question,
-        f"probes that tell something: {tells[order[0]]} of {count[order[0]]} without it, "
+        f"probes that tell more than the view: {tells[order[0]]} of {count[order[0]]} without it, "
         + ", ".join(f"{tells[size]} with {label[size]}" for size in shown),
-        Verdict.of(bool(tells[order[0]]) and bool(set(hides) & set(bearable))),
+        verdict if tells[order[0]] else Verdict.UNDECIDED,
         reader="; ".join(
             f"{error[size]:.1f} wrong characters with {label[size]}" for size in shown
         ),
@@ -321,8 +375,8 @@ def _rounding(question: Question, table: pd.DataFrame) -> Claim:
 
 
 def _rule(question: Question, table: pd.DataFrame) -> Claim:
-    """By the worst error of any pair, and the mean costs of all, beside whole codes."""
-    rule = table["attack"] == "remedy: rule and cipher"
+    """By the worst error of any pair, and the mean costs of all, beside codes in float32."""
+    rule = table["attack"] == RULE
     whole = table["setting"] == NUMBER_TYPES[0]
     error = table[rule & (table["measure"] == CHARACTER_ERROR)]["value"].max()
     found, cheaper = [f"{error:.2f} wrong characters"], []
@@ -330,7 +384,7 @@ def _rule(question: Question, table: pd.DataFrame) -> Claim:
         asked = table["measure"] == measure
         ours, codes = (table[asked & side]["value"].mean() for side in (rule, whole))
         cheaper.append(ours < codes)
-        found.append(f"{ours:.3g} {measure}, codes {codes:.3g}")
+        found.append(f"{ours:.3g} {measure}, codes in {NUMBER_TYPES[0]} {codes:.3g}")
     return Claim(question, "; ".join(found), Verdict.of(not error and all(cheaper), not error))
 
 
@@ -351,31 +405,24 @@ def _hidden(row) -> str:
 # --- the questions ------------------------------------------------------------------------------
 
 
-def _of(*attacks: str, twin: bool | None = None) -> Rows:
-    """The rows of attacks whose names begin so; with or without the re-keyed pair, or both."""
-
-    def rows(findings: pd.DataFrame) -> pd.DataFrame:
-        asked = findings["attack"].str.startswith(attacks)
-        return findings[asked if twin is None else asked & ((findings["own"] == TWIN) == twin)]
-
-    return rows
-
-
-def _priced(findings: pd.DataFrame) -> pd.DataFrame:
-    """The rule's rows and those of rounded codes; none without the rule's."""
-    rule = findings["attack"] == "remedy: rule and cipher"
-    return findings[(rule | (findings["attack"] == "remedy: rounding")) & rule.any()]
+def _rows(*attacks: str, twin: bool | None = None) -> Rows:
+    return Rows(attacks, twin)
 
 
 SHUT = (
-    "no attack beats one constant line for all entries, nor hits values above chance by more "
-    "than one in a hundred; in part, if none halves that line's error"
+    "by the 95 % intervals, no attack has fewer wrong characters than one line for all entries, "
+    "and none has more than one value in a hundred right above chance; in part, if none halves "
+    "that line's error"
 )
-TELLS_NO_MORE = "no probe of the code tells more of it than the view does"
+TELLS_NO_MORE = (
+    "no probe of a code is surely right more often than the best guess from the view (95 % "
+    "intervals, widened for the number of probes)"
+)
 HIDES = (
-    "a probe tells something without it; at some size none does, and the receiver has at most "
-    "1.5 wrong characters"
+    "without it some probe tells more than the view; at some size none does, and the receiver "
+    "still has at most 1.5 wrong characters"
 )
+INSIDERS = ("insider, linear probe", "insider, neural probe", "insider, whole entry")
 UNPAIRED = ("statistics only", "translation")
 
 BLIND = Question(
@@ -383,14 +430,14 @@ BLIND = Question(
     asks="Do a blind pair's codes tell what its view deletes or generalises?",
     claimed="No",
     rule=TELLS_NO_MORE,
-    since="2026-11-25",
+    since="2026-11-26",
 )
 RANDOMISED = Question(
     section="remedy",
-    asks="Do random values in training keep a key from telling on whom it was trained?",
+    asks="Do random values in training keep a decoder from telling who was trained on?",
     claimed="Yes",
-    rule="it tells without them, and with them every area under the ROC curve is a coin's; in "
-    "part, if the areas are at most 0.6",
+    rule="without them an attack does surely better than a coin, and with them none does; in "
+    "part, if with them no area under the ROC curve is above 0.6",
     since="2026-11-26",
 )
 # Each with the findings that touch it, and how they decide it.
@@ -401,44 +448,44 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Can a decoder that doesn't match read codes?",
             claimed="No",
             rule=SHUT,
-            since="2026-11-25",
+            since="2026-11-26",
         ),
-        _of("wrong key", twin=False),
+        _rows("wrong key", twin=False),
         _lock,
     ),
     (
         Question(
             section="V",
-            asks="Can the right decoder's weights be guessed?",
+            asks="Can codes be read with a decoder that is known only roughly or in part?",
             claimed="No",
-            rule="the lock stays shut for weights that are off by one part in ten thousand or "
-            "more, and for some of the layers; in part, if only such weights open it, as nobody "
-            "can guess them all",
+            rule="no decoder gets below a tenth of the error of one line for all entries if all "
+            "its weights are off by one part in ten thousand or more, nor if only some layers are "
+            "known; in part, if only a decoder that is nearly right in all its weights does",
             since="2026-11-26",
         ),
-        _of("near key"),
+        _rows("near key"),
         _weights,
     ),
     (
         Question(
             section="VI",
-            asks="Can a key be trained from known entries?",
+            asks="Can a decoder be trained from known entries?",
             claimed="No",
             rule=SHUT,
-            since="2026-11-25",
+            since="2026-11-26",
         ),
-        _of("nearest neighbour", "linear map", "own decoder", twin=False),
+        _rows("nearest neighbour", "linear map", "own decoder", twin=False),
         _lock,
     ),
     (
         Question(
             section="V",
-            asks="Can another pair and many codes, but no known entry, open a pair?",
+            asks="Can the owner of another pair read codes without any known entry?",
             claimed="No",
             rule=SHUT,
-            since="2026-11-25",
+            since="2026-11-26",
         ),
-        _of(*UNPAIRED, twin=False),
+        _rows(*UNPAIRED, twin=False),
         _lock,
     ),
     (
@@ -447,91 +494,93 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Do codes tell what their view deletes or generalises?",
             claimed="No",
             rule=TELLS_NO_MORE,
-            since="2026-11-25",
+            since="2026-11-26",
         ),
-        _of("insider"),
+        _rows(*INSIDERS),
         _deleted,
     ),
-    (BLIND, _of("insider"), _deleted),
+    (BLIND, _rows(*INSIDERS), _deleted),
     (
         Question(
             section="not claimed",
-            asks="Can the old key read the codes of a re-keyed pair?",
+            asks="Can the old decoder read the codes of a re-keyed pair?",
             claimed="No",
             rule=SHUT,
-            since="2026-11-25",
+            since="2026-11-26",
         ),
-        _of("wrong key", twin=True),
+        _rows("wrong key", twin=True),
         _lock,
     ),
     (
         Question(
             section="not claimed",
-            asks="Can the old pair and many codes open the re-keyed one?",
+            asks="Can the owner of the old pair read a re-keyed pair's codes without any known "
+            "entry?",
             claimed="No",
             rule=SHUT,
-            since="2026-11-25",
+            since="2026-11-26",
         ),
-        _of(*UNPAIRED, twin=True),
+        _rows(*UNPAIRED, twin=True),
         _lock,
     ),
     (
         Question(
             section="not claimed",
-            asks="Can the old pair and some known entries open the re-keyed one?",
+            asks="Can the owner of the old pair read a re-keyed pair's codes with some known "
+            "entries?",
             claimed="No",
             rule=SHUT,
-            since="2026-11-25",
+            since="2026-11-26",
         ),
-        _of("linear map", twin=True),
+        _rows("linear map", twin=True),
         _lock,
     ),
     (
         Question(
             section="not claimed",
-            asks="Can the codes of one person be told from those of another?",
+            asks="Can two codes be recognised as the same person's?",
             claimed="No",
-            rule="the area under the ROC curve is that of a coin",
-            since="2026-11-25",
+            rule="by the 95 % intervals, no area under the ROC curve is above a coin's 0.5",
+            since="2026-11-26",
         ),
-        _of("linkage"),
+        _rows("linkage"),
         _anonymous,
     ),
     (
         Question(
             section="not claimed",
-            asks="Is a code noticed that was changed on its way?",
+            asks="Does the receiver notice a code that was changed on its way?",
             claimed="Yes",
-            rule="of the codes that yield another view, at most one in a hundred yields one of the "
-            "right form; in part, if at most one in ten",
-            since="2026-11-25",
+            rule="of the changed codes that decode to another view, at most one in a hundred "
+            "decodes to one of the right form; in part, if at most one in ten",
+            since="2026-11-26",
         ),
-        _of("tampering"),
+        _rows("tampering"),
         _noticed,
     ),
     (
         Question(
             section="not claimed",
-            asks="Does a key tell whether a person was trained on?",
+            asks="Does a decoder tell whether a person was trained on?",
             claimed="No",
-            rule="every area under the ROC curve is that of a coin, and one false alarm in a "
-            "hundred finds no more; in part, if the areas are at most 0.6 and one in twenty is "
-            "found",
+            rule="by the 95 % intervals, no area under the ROC curve is above a coin's 0.5, and at "
+            "1 % false alarms no more than 1 % of the people trained on are found; in part, if no "
+            "area is above 0.6 and at most 5 % are found",
             since="2026-11-26",
         ),
-        _of("membership"),
+        _rows("membership, code and loss", "membership, decoder alone"),
         _remembers,
     ),
     (
         Question(
             section="not claimed",
-            asks="Does a key write values of people it was trained on?",
+            asks="Does a decoder write values of people it was trained on?",
             claimed="No",
-            rule="of random codes it writes no more names and other such values of people trained "
-            "on than of as many others",
+            rule="from random codes it doesn't write names and other personal values of people "
+            "trained on surely more often than those of as many people never seen",
             since="2026-11-26",
         ),
-        _of("extraction"),
+        _rows("extraction"),
         _recites,
     ),
     (
@@ -542,7 +591,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             rule=HIDES,
             since="2026-11-26",
         ),
-        _of("remedy: noise"),
+        _rows("remedy: noise"),
         _hides,
     ),
     (
@@ -553,7 +602,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             rule=HIDES,
             since="2026-11-26",
         ),
-        _of("remedy: small codes"),
+        _rows("remedy: small codes"),
         _hides,
     ),
     (
@@ -561,10 +610,11 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             section="remedy",
             asks="Do codes of a quarter of the size serve as well?",
             claimed="Yes",
-            rule="int8 adds at most a tenth of a wrong character",
-            since="2026-11-25",
+            rule="int8 adds at most a tenth of a wrong character to float32; in part, if there are "
+            "still at most 1.5",
+            since="2026-11-26",
         ),
-        _of("remedy: rounding"),
+        _rows("remedy: rounding"),
         _rounding,
     ),
     (
@@ -573,10 +623,10 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Do a rule and a cipher serve as well as codes?",
             claimed="Yes",
             rule="sealed views have no wrong character, and take fewer bytes and less time than "
-            "codes; in part, if they only have no wrong character",
+            "codes in float32 that aren't sealed; in part, if they only have no wrong character",
             since="2026-11-26",
         ),
-        _priced,
+        Rows((RULE, "remedy: rounding"), needs=RULE),
         _rule,
     ),
 )
