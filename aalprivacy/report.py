@@ -42,8 +42,8 @@ ROBUST_SEED = AUDIT_SEED + 10
 MISMATCHED = 300  # entries; wrong decoders write long lines, and there are many pairs of pairs
 
 
-# The name of a figure's files, the figure, and its caption. A figure without a caption is written to
-# a file but not shown in the report. A piece of HTML is shown there and has no file.
+# The name of a figure's files, the figure, and its caption. A figure without a caption is written
+# to a file but not shown in the report. A piece of HTML is shown there and has no file.
 Drawn = tuple[str, Drawing | Html, str]
 
 
@@ -180,7 +180,7 @@ def simulated() -> Iterator[Drawn]:
     """The distributions of the simulated entries."""
     says = (
         "The paper's entries aren't published, so these are simulated. Attributes depend on each "
-        "other, such as diseases on age. So a guess without any code is often right."
+        "other, such as blood pressure on age. So a guess without any code is often right."
     )
     yield "data", plotting.distributions(simulate(2000, 10, SAMPLE_SEED)), says
 
@@ -201,8 +201,8 @@ def of_all_pairs(pairs: Mapping[str, Pair]) -> Iterator[Drawn]:
     of = f"({sizes} entries of users never seen, from the cards)"
     says = (
         f"Wrong characters {of}. Some numbers are more frequent than their neighbours, for two "
-        "reasons. If the decoder writes one word in place of another, all characters in which the two "
-        "differ are wrong at once. And two characters in the wrong order count as two."
+        "reasons. If the decoder writes one word in place of another, all characters in which the "
+        "two differ are wrong at once. And two characters in the wrong order count as two."
     )
     yield "errors", plotting.error_distribution(scores), says
     says = f"How often each attribute is wrong, in each view {of}. A dash means never."
@@ -237,8 +237,8 @@ def of_mismatches(found: list[Mismatch]) -> Iterator[Drawn]:
     )
     yield "mismatch", plotting.mismatch_matrix(found), says
     says = (
-        "A deleted value is always right, whatever a decoder reads. So the share of right values of "
-        "wrong decoders is compared with chance: the share that the same views have for the "
+        "A deleted value is always right, whatever a decoder reads. So the share of right values "
+        "of wrong decoders is compared with chance: the share that the same views have for the "
         "entries of others."
     )
     yield "hits", plotting.hits_and_chance(found, TABLE_I.schema), says

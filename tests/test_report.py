@@ -65,7 +65,7 @@ def test_pairs_are_compared(pairs, test_set):
     card = pairs["researcher"].card | {"started_from": {"seconds": 600}}
     longer = {"researcher": replace(pairs["researcher"], card=card)}
     says = drawn(report.of_all_pairs(longer), names)["learning"]
-    assert "The researcher's went on from an earlier training" in says
+    assert "The researcher's pair continued an earlier training" in says
     drawn(report.of_mismatches(evaluation.cross(pairs, test_set)), ["mismatch", "hits"])
     drawn(report.from_within(pairs), ["code", "codes", "units"])
 

@@ -1,11 +1,11 @@
-"""How safe it is: the paper's security claims, each put to the test.
+"""How safe it is: attacks on the paper's security claims.
 
-The paper (sections V and VI) claims that without the right decoder nothing can be read, that its
-weights can't be found, that no decoder can be trained on the codes, and that what a view deletes is
-gone. It argues and doesn't test. Here every claim has its adversaries, with what they know written
-down, and every figure stands beside a baseline (what a guess without the code gets) and a control
-(what the rightful reader gets), after the manner of Giomi et al. (2023), A unified framework for
-quantifying privacy risk in synthetic data, PoPETs 2023(2).
+The paper (sections V and VI) claims that nothing can be read without the right decoder, that nobody
+can find its weights, and that nobody can train a decoder on codes. It suggests that deleted values
+are gone from a code. The paper gives arguments for this, but no attacks. Here each claim is
+attacked. The docstring of an attack says what the attacker has and knows. Each figure is compared
+with a baseline (a guess without the code) and a control (the rightful reader), as in Giomi et al.
+(2023), A unified framework for quantifying privacy risk in synthetic data, PoPETs 2023(2).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -92,21 +92,30 @@ def run_audit(
     Parameters
     ----------
     case
-        The victim's pair, with the entries that the attacker knows and those to read. 2,000 and 500
-        take minutes; 100,000 and 1,000, with 2,000 updates, more than an hour.
+        The victim's pair, with the entries that the attacker knows and those to read. With 2,000
+        and 500 of them an audit takes minutes. With 100,000 and 1,000, and 2,000 updates, it takes
+        more than an hour.
     others
-        Name -> other pairs of the same schema, which the attacker has as its own.
+        Name -> other pairs of the same schema, which the attacker owns.
     updates
-        Of each decoder, and of each pair of translators, that an attacker trains.
+        How many updates each decoder, and each pair of translators, is trained for.
+    seed
+        Of all random choices. Default 0.
     parts
-        Which attacks are made: those from outside, the rightful receiver's on what its view hides,
-        those on who people are and on whom the pair was trained, and what remedies cost and hide.
+        Which attacks are made, a part of `PARTS`. ``"lock"``: attacks from outside. ``"insider"``:
+        the rightful receiver wants what its view hides. ``"people"``: whose code it is, and who was
+        in the training. ``"remedies"``: what remedies cost and what they hide. All by default.
     begun
-        How many attacks an interrupted audit of the same settings had made, and what they found.
+        To continue an interrupted audit of the same settings: how many attacks it had made, and
+        their findings.
     keep
-        Told the same of this one after each attack.
+        Is called after each attack with the number of attacks made so far and all findings.
     say
-        Told what is being done.
+        Is called with a line of text before each attack.
+
+    Returns
+    -------
+    The findings of all attacks, in order.
 
     Raises
     ------
@@ -159,10 +168,10 @@ def run_audit(
 
 
 def to_frame(findings: Sequence[Finding]) -> pd.DataFrame:
-    """Findings as a table, one a row, in order.
+    """Findings as a table, one finding a row, in order.
 
-    Its columns are those of `Finding`, whose setting is in words, those of `Setting` but ``says``,
-    and ``beats_baseline``.
+    Its columns are the fields of `Finding`, with the setting in words; the fields of `Setting`
+    except ``says``; and ``beats_baseline``.
     """
     columns = ("attack", "setting", "size", "known", "own", "attribute", "operation", "measure",
                "value", "low", "high", "baseline", "control", "beats_baseline")  # fmt: skip

@@ -1,6 +1,6 @@
-"""The attacks from outside, each a class whose docstring says what the attacker has and wants.
+"""The attacks from outside: the docstring of each class says what the attacker has and wants.
 
-``run(case)`` gives its findings. All are seeded.
+``run(case)`` returns its findings. All random choices are seeded.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ from aalprivacy.text import from_lines, is_well_formed, view_lines
 from aalprivacy.views import apply_policy
 
 STRENGTHS = tuple(10.0**power for power in range(-2, 5))  # of ridge penalties
-# What the attacker's pair is called that differs from the victim's in order and signs only.
+# The name of a pair that differs from the victim's only in the order and the signs of its units.
 TWIN = "the same pair, re-keyed"
 ATTACKERS = 4_000_000  # begins the seed of an attacker's first weights; no training has it
 
@@ -41,8 +41,8 @@ ATTACKERS = 4_000_000  # begins the seed of an attacker's first weights; no trai
 class WrongKey:
     """The attacker has the codes and another pair's decoder, and decodes (paper, figure 6).
 
-    The finding is about the view that this decoder would have made of its own encoder's codes. A
-    decoder of codes of another width can't be tried, so it has no finding.
+    The result is compared with the view that this other pair would have made of the same entries. A
+    decoder for codes of another width can't read these, so it has no finding.
 
     Parameters
     ----------
@@ -65,15 +65,18 @@ class WrongKey:
 
 @dataclass(frozen=True)
 class NearKey:
-    """The attacker has the codes and the decoder's weights, but not exactly.
+    """The attacker has the codes, and knows the decoder's weights only roughly or in part.
 
-    Each weight is off by a normal error of a given relative size, which tells how near a guess must
-    come; or only some layers are known and the others are a new decoder's.
+    In the first test, each weight is multiplied by a normal number with mean 1 and deviation
+    `noise`. It shows how near a guess of the weights must come. In the second test, only some
+    layers are known, and the others are those of a new decoder that has learned nothing.
 
     Parameters
     ----------
     noise
-        Relative sizes, more than 0.
+        Deviations, relative to the size of each weight, more than 0.
+    seed
+        Of the errors and of the new decoder. Default 0.
     """
 
     noise: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
@@ -102,12 +105,14 @@ class NearKey:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The attacker has the codes of known entries, and takes the most similar one's view.
+    """The attacker knows some entries and their codes, and answers with the nearest one's view.
+
+    "Nearest" is by the Euclidean distance of standardised codes.
 
     Parameters
     ----------
     known
-        Numbers of known entries.
+        Numbers of known entries. Numbers above those of the case are replaced by the case's.
     """
 
     known: tuple[int, ...] = (10, 100, 1000, 10_000, 100_000)
@@ -125,20 +130,21 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class LinearMap:
-    """The attacker has a pair of its own and the codes of known entries.
+    """The attacker has a pair of its own, and knows some entries and their codes.
 
     It encodes the known entries with its own encoder, fits a linear map from the foreign codes to
     its own, and reads every other code with its own decoder. The finding is about the view of the
-    attacker's own policy, which may show what the victim's view deletes.
+    attacker's own receiver. This view may show what the victim's view deletes.
 
     Parameters
     ----------
     own, name
-        The attacker's pair and what it is called.
+        The attacker's pair, and its name in the findings.
     known
         Numbers of known entries.
     strengths
-        Of the ridge penalty, on standardised codes; the known entries choose among them.
+        Of the ridge penalty, on standardised codes. The best one is chosen by cross-validation on
+        the known entries.
     """
 
     own: Pair
@@ -157,23 +163,30 @@ class LinearMap:
 
 @dataclass(frozen=True)
 class Linkage:
-    """The attacker has codes and wants to know which are the same user's.
+    """The attacker has codes and wants to know which ones belong to the same user.
 
-    Each user has two entries, and each second one is compared with the user's own first one and
-    with another user's: where the schema has a time, one whose second entry is of nearly the same
-    day. Codes are compared by the correlation of their standardised numbers. The measure is the
-    probability that two codes of one user are more similar than those of two users; the baseline is
-    a coin's, the control that of two views, compared by the number of equal values.
+    Each user has two entries. The code of a user's first entry is compared with that of the same
+    user's second entry, and with that of another user's second entry. If the schema has a time, the
+    other user is one whose second entry is close in time. Codes are compared by the correlation of
+    their standardised numbers.
 
-    With a second pair, the second code is of that pair's encoder. The attacker has seen entries
-    go to both receivers (it knows their codes, not what they say) and fits a linear map between.
+    The measure is the probability that two codes of one user are more similar than codes of two
+    users (the area under the ROC curve). The baseline is a coin's, 0.5. The control is the same for
+    views in place of codes, compared by the number of equal values.
+
+    With a second pair, each second code is made by that pair's encoder. The attacker has both codes
+    of the known entries. It doesn't need to know these entries. It fits a linear map between the
+    codes.
 
     Without linked entries of at least ten users there are no findings.
 
     Parameters
     ----------
     other, name
-        The pair whose codes the second ones are, and what it is called; the victim's by default.
+        The pair that makes the second codes, and its name in the findings. By default it is the
+        victim's pair.
+    seed
+        Of the choice of other users, and of the interval (bootstrap). Default 0.
     """
 
     other: Pair | None = None
@@ -228,17 +241,19 @@ class Linkage:
 
 @dataclass(frozen=True)
 class Tampering:
-    """The attacker changes codes on their way; nothing but the decoded view could betray it.
+    """The attacker changes codes on their way. Can the receiver see it in the decoded view?
 
-    The measure is the share, of the codes whose view has become another one, of those whose view
-    passes: as many values as there are attributes, each of a form that it has in such views. The
-    baseline is none, the control the share of unchanged codes that pass. A change that changes no
-    view has no finding.
+    Only codes count whose view is another one than before the change. The measure is the share of
+    these views that have the right form: as many values as there are attributes, and each value of
+    a form that it has in such views. The baseline is 0, and the control is the share of views of
+    the right form before any change. If no view changes, there is no finding.
 
     Parameters
     ----------
     noise
-        Sizes of normal noise, relative to each number's deviation.
+        Sizes of normal noise, relative to the standard deviation of each number of a code.
+    seed
+        Of the noise. Default 0.
     """
 
     noise: tuple[float, ...] = (0.01, 0.1, 0.3, 1.0)
@@ -282,22 +297,28 @@ def _normal(rng: np.random.Generator, shape, middle: float, deviation: float) ->
 def foreign_to_own(
     foreign: np.ndarray, own: np.ndarray, strengths: tuple[float, ...] = STRENGTHS
 ) -> Callable:
-    """The linear map from foreign codes to own ones of the same entries.
+    """The linear map from foreign codes to own codes of the same entries.
 
     Parameters
     ----------
+    foreign, own
+        float32 ``(n, width)`` each; the widths may differ.
     strengths
-        Of the ridge penalty, on standardised codes; the one is taken that does best on entries left
-        out of the fit.
+        Of the ridge penalty, on standardised codes. The one with the least error on entries left
+        out of the fit is taken.
+
+    Returns
+    -------
+    A function from foreign codes to own ones, float32.
     """
     fit = _ridge(strengths).fit(foreign, own)
     return lambda codes: fit.predict(codes).astype(np.float32)
 
 
 def as_own(foreign: np.ndarray, own: np.ndarray, folds: int = 5) -> np.ndarray:
-    """Foreign codes moved as `foreign_to_own` does, each by a map that wasn't fitted to it.
+    """Foreign codes mapped as by `foreign_to_own`, each by a map that was fitted without it.
 
-    They are as far from the own ones as codes of entries that nobody knew.
+    So they are as far from the own codes as those of unknown entries, float32 ``(n, width)``.
     """
     folds = min(folds, len(own))
     return cross_val_predict(_ridge(STRENGTHS), foreign, own, cv=folds).astype(np.float32)
@@ -308,12 +329,12 @@ def _ridge(strengths: tuple[float, ...]):
 
 
 def fresh_decoder(pair: Pair, seed: int) -> dict[str, np.ndarray]:
-    """A decoder that has learned nothing, of a pair's form: name -> float32 array.
+    """A decoder of a pair's form that has learned nothing: name -> float32 array.
 
-    Drawn as a training's first weights are: Keras' way (uniform kernels after Glorot & Bengio 2010,
-    an orthogonal recurrent one), the tokens' vectors and the units' memory as in
-    `aalprivacy.initial`. The seed is one of its own: an attacker doesn't know the victim's, and no
-    training of any seed starts with these arrays.
+    Its weights are drawn like the first weights of a training: kernels as in Keras (uniform after
+    Glorot & Bengio 2010, the recurrent one orthogonal), token vectors and gate biases as in
+    `aalprivacy.initial`. An attacker doesn't know the victim's seed. So no training of any seed
+    starts with these arrays.
     """
     rng, recipe = np.random.default_rng([ATTACKERS, seed]), Recipe()
     shapes, units = pair.architecture.shapes(), pair.architecture.units
@@ -339,18 +360,18 @@ def fresh_decoder(pair: Pair, seed: int) -> dict[str, np.ndarray]:
 
 
 def _layer(array: str) -> str:
-    """Which part of a decoder an array is of; attributes and places belong to the vectors."""
+    """The layer of an array's name; the vectors of attributes and places count as embedding."""
     return "embedding" if array.endswith("/embeddings") else array.split("/")[1]
 
 
 def area(alike: np.ndarray, apart: np.ndarray) -> float:
-    """Under the ROC curve: how often a number of the first is the larger of two, ties half."""
+    """Area under the ROC curve: how often a number of `alike` is the larger; ties count half."""
     ranks = rankdata(np.concatenate([alike, apart]))[: len(alike)]
     return (ranks.mean() - (len(alike) + 1) / 2) / len(apart)
 
 
 def _by_time(entries: pd.DataFrame, case: Case) -> np.ndarray | None:
-    """Places of entries in the order of the schema's first time; ``None`` if it has none."""
+    """The rows of entries in the order of the schema's first time; ``None`` if it has no time."""
     attribute = next((a for a in case.schema.attributes if a.time), None)
     if attribute is None:
         return None
@@ -359,7 +380,11 @@ def _by_time(entries: pd.DataFrame, case: Case) -> np.ndarray | None:
 
 
 def _passes(lines: pd.Series, case: Case) -> np.ndarray:
-    """Which lines have a value for each attribute, each of a form that it has in such views."""
+    """Which lines have a value of the right form for each attribute: bool ``(n,)``.
+
+    Disclosed values must fit the attribute. A value made by a rule with few results must be one of
+    those in the known views and the targets' views.
+    """
     good = is_well_formed(lines, case.schema)
     values = from_lines(lines, case.schema, errors="coerce")
     usual = pd.concat([case.known_views, case.views])

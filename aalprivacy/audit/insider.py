@@ -1,4 +1,4 @@
-"""The rightful receiver, who wants what its view hides, and what the view alone tells of it."""
+"""The rightful receiver as attacker: what codes tell of hidden values beyond the view itself."""
 
 import contextlib
 import os
@@ -22,27 +22,30 @@ from aalprivacy.attributes import MISSING, Attribute, Form
 from aalprivacy.audit.measure import Case, Finding, Setting, paired, up_to
 from aalprivacy.schema import Schema
 
-MOST_ANSWERS = 50  # that a probe chooses among
-MOST_KNOWN = 10_000  # entries that a probe of views learns from; more take long and tell no more
+MOST_ANSWERS = 50  # a probe of views is left out if there are more different answers
+MOST_KNOWN = 10_000  # known entries that a probe of views learns from; more of them take long
 
 
 @dataclass(frozen=True)
 class Insider:
     """The rightful receiver infers from the code what its view deletes or generalises.
 
-    It has the codes, its decoder, and known entries; it trains a classifier from code to a part of
-    the hidden value: of words or text the first letter, of a list the value itself, of all others
-    the last digit or character. The baseline is what the receiver can tell from the view alone
-    (`from_view`). The control is the value itself. The intervals hold for all findings at once.
+    It has the codes, its decoder, and known entries. It trains a probe that predicts a part of the
+    hidden value from the code: the first letter of words or text, the value itself of a list, the
+    last digit or character of all others. The measure is the share of targets for which it is
+    right. The baseline is the best guess from the view alone (`from_view`). The control is 1, for
+    somebody who sees the value. The 95 % intervals are widened so that all hold at once.
 
     Parameters
     ----------
     known
         Numbers of known entries.
     deep
-        Whether to try a neural probe beside the linear one.
+        Whether to try a neural probe beside the linear one. On by default.
     attributes
-        Which are asked for; by default all that the view hides.
+        Which hidden attributes to ask for; by default all that the view hides.
+    seed
+        Of the probes. Default 0.
     """
 
     known: tuple[int, ...] = (100, 1000, 10_000)
@@ -58,7 +61,7 @@ class Insider:
             return [finding for findings in pool.map(ask, hidden) for finding in findings]
 
     def _ask(self, case: Case, attributes: int, name: str) -> list[Finding]:
-        """What the code tells of one attribute, of so many that are asked for."""
+        """The findings about one attribute; `attributes` is how many are asked for in all."""
         findings, numbers = [], up_to(self.known, len(case.known))
         asked, secret = _secret(case.schema[name], case.known[name])
         truth = _secret(case.schema[name], case.targets[name])[1]
@@ -87,20 +90,27 @@ class Insider:
 def from_view(
     case: Case, name: str, secret: pd.Series, truth: pd.Series, deep: bool = False, seed: int = 0
 ) -> np.ndarray:
-    """The best guess at a secret of each target that its view allows.
+    """The best guess of a secret of each target from its view, without the code.
 
-    The commonest answer, the commonest for this value of the view, the answer of the known entry
-    whose view is most alike, and, if there are few answers, those of the probes that `Insider` has,
-    on the view in place of the code. Of these the guess is taken that is right most often, so that
-    a code seems to tell too little rather than too much. The case keeps it, as it doesn't depend on
-    the codes.
+    Several ways to guess are tried: the most frequent answer; the most frequent answer for this
+    value of the view; the answer of the known entry with the most similar view; and, if there are
+    at most `MOST_ANSWERS` different answers, the probes of `Insider` on the view in place of the
+    code. The guess that is right most often on the targets is taken. This choice makes the baseline
+    slightly too good, so what a code tells is understated rather than overstated. The case keeps
+    the guess, because it doesn't depend on the codes.
 
     Parameters
     ----------
-    name, secret, truth
-        The hidden attribute, the known entries' secrets and the targets'.
+    name
+        The hidden attribute.
+    secret, truth
+        The secrets of the known entries, and of the targets.
     deep, seed
         As for `Insider`.
+
+    Returns
+    -------
+    One guess for each target, ``(targets,)``.
     """
     with _one_thread_a_probe():
         return _kept_guess(case, name, secret, truth, deep, seed)
@@ -108,9 +118,10 @@ def from_view(
 
 @contextlib.contextmanager
 def _one_thread_a_probe() -> Iterator[None]:
-    """Each probe on one thread, and nothing said of those that weren't trained to the end.
+    """Each probe on one thread, and no warnings of probes whose training didn't converge.
 
-    A probe's products are small, and threads that wait for each other make it many times slower.
+    The matrix products of a probe are small. Threads that wait for each other make it many times
+    slower.
     """
     with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
         warnings.simplefilter("ignore", ConvergenceWarning)  # near enough for either side
@@ -153,13 +164,13 @@ def _from_view(case: Case, name: str, secret, truth, deep: bool, seed: int) -> n
 
 
 def _answers(known, secret: pd.Series, targets, deep: bool, seed: int) -> np.ndarray:
-    """What a classifier of standardised numbers says of the targets.
+    """The answers for the targets of a classifier that learns from standardised numbers.
 
-    To be called in `_one_thread_a_probe`.
+    To be called inside `_one_thread_a_probe`.
     """
     counts = secret.value_counts()
-    # The neural probe leaves a tenth out to see when to stop. It can't where that is one entry, or
-    # where of two answers one is there once.
+    # The neural probe leaves a tenth of the entries out, to see when to stop. It can't do so if
+    # that is one entry, or if one of only two answers occurs once.
     stops = len(secret) > 10 and (len(counts) > 2 or counts.min() > 1)
     probe = (
         MLPClassifier((256,), early_stopping=stops, random_state=seed)
@@ -170,9 +181,10 @@ def _answers(known, secret: pd.Series, targets, deep: bool, seed: int) -> np.nda
 
 
 def _readable(views: pd.DataFrame, known: pd.DataFrame, schema: Schema) -> list[dict]:
-    """Views as numbers where they have numbers, times as hour and season, frequent values by name.
+    """Views as features: numbers as numbers, times as hour and season, frequent values by name.
 
-    Up to two numbers a value: a range and a blood pressure have two. Hour and season are angles.
+    A value gives up to two numbers, as a range or a blood pressure has two. Hour and season are
+    angles.
     """
     parts = []
 
@@ -200,7 +212,7 @@ def _readable(views: pd.DataFrame, known: pd.DataFrame, schema: Schema) -> list[
 
 
 def _secret(attribute: Attribute, values: pd.Series) -> tuple[str, pd.Series]:
-    """The part of an attribute's values that is asked for, and what it is called."""
+    """The name of the part of an attribute's values that is asked for, and this part itself."""
     if attribute.form is Form.ONE_OF:
         return "the value", values
     if attribute.form in (Form.WORDS, Form.TEXT):

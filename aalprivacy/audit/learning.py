@@ -1,6 +1,6 @@
-"""The attackers who train a decoder of their own on codes and known entries.
+"""The attackers who train a decoder of their own, or search codes by gradient.
 
-Only these need TensorFlow, which is imported when one of them trains.
+They need TensorFlow, which is imported when one of them runs.
 """
 
 from dataclasses import dataclass
@@ -20,16 +20,20 @@ from aalprivacy.text import PAD, from_lines, to_lines, to_tokens, trim, view_lin
 class Training:
     """How an attacker trains.
 
-    It leaves a tenth of what it knows, up to 500 entries, out of the training, looks ten times how
-    well it reads these, and keeps the best of the ten.
+    It leaves a tenth of what it knows, up to 500 entries, out of the training. Ten times during the
+    training it measures the loss on these, and it keeps the best decoder of the ten.
 
     Parameters
     ----------
-    updates, batch_size, learning_rate, begun_rate
-        Adam's rate falls in a straight line to a tenth; the second is for a decoder that has
-        learned before.
+    updates
+        How many updates. Default 600.
+    batch_size
+        Examples in each update. Default 64.
+    learning_rate, begun_rate
+        Adam's rate at the beginning: for a new decoder, and for one that has learned before. It
+        falls linearly to a tenth.
     seed
-        Of first weights and batches.
+        Of first weights and batches. Default 0.
     """
 
     updates: int = 600
@@ -44,13 +48,13 @@ class Training:
         Parameters
         ----------
         pair
-            Whose decoder's form it has.
+            The new decoder has the form of this pair's.
         codes
-            float32 ``(n, 2 units)``.
+            float32 ``(n, 2 units)``, n at least 2.
         texts
-            Tokens ``(n, length)``.
+            Tokens, int32 ``(n, length)``.
         begin
-            Whether to begin with the pair's own decoder, in place of a fresh one.
+            Whether to begin with the pair's own decoder instead of a new one. Off by default.
         """
         from aalprivacy.model import build_decoder, set_arrays, to_arrays
         from aalprivacy.quiet import keras, tf
@@ -85,20 +89,21 @@ class Training:
 
 @dataclass(frozen=True)
 class OwnDecoder:
-    """The attacker has codes and the views of the entries behind them, and trains a decoder.
+    """The attacker knows some entries, their codes and their views, and trains a decoder.
 
-    The form of the victim's is known to anybody. The paper (section VI) says that it can't be done.
+    The form of the victim's decoder is public. The paper (section VI) says that this training isn't
+    possible.
 
     Parameters
     ----------
     own, name
-        The attacker's own pair and what it is called, or none. With one, the attacker begins with
-        its decoder, behind a linear map from the foreign codes to its own as in `LinearMap`;
-        without, with new weights.
+        The attacker's own pair, and its name in the findings. With one, the attacker begins with
+        the decoder of this pair, after a linear map from the foreign codes to its own as in
+        `LinearMap`. Without one, it begins with new weights. Default none.
     known
         Numbers of known entries.
     training
-        For each number.
+        How it trains for each number.
     """
 
     own: Pair | None = None
@@ -125,18 +130,19 @@ class OwnDecoder:
 
 @dataclass(frozen=True)
 class WholeEntry:
-    """The rightful receiver trains a decoder of the whole entry, beginning with the one it has.
+    """The rightful receiver trains its decoder to write the whole entry.
 
-    It is `Insider` at its strongest: "deleted" means that this one learns no more than the view
-    says. The baseline for each hidden attribute is the best guess from the view alone
-    (`aalprivacy.audit.insider.from_view`). The intervals hold for all findings at once.
+    It begins with the decoder that it has. Unlike `Insider`, it asks for whole hidden values. The
+    measure is the share of targets for which a hidden value is right. The baseline is the best
+    guess from the view alone (`aalprivacy.audit.insider.from_view`), and the control is 1. The 95 %
+    intervals are widened so that all hold at once.
 
     Parameters
     ----------
     known
         Numbers of known entries.
     training
-        For each number.
+        How it trains for each number.
     """
 
     known: tuple[int, ...] = (1000, 10_000, 100_000)
@@ -171,20 +177,23 @@ class WholeEntry:
 
 @dataclass(frozen=True)
 class DecoderAlone:
-    """Whoever holds a decoder wants to know of a person whether it was trained on that person.
+    """Somebody who has only a decoder wants to know whether it was trained on a certain person.
 
-    As in `aalprivacy.audit.Membership`, but with no encoder and no code of the person: it knows an
-    entry, seeks by gradient a code of which the decoder writes the entry's view, and takes for the
-    score how probable the view then is. It begins with the mean of other people's codes.
+    This is `aalprivacy.audit.Membership` without an encoder and without the person's code. The
+    attacker knows one entry of the person. By gradient it searches a code from which the decoder
+    writes the view of this entry. The score is how probable the view is for the best code found.
+    The search begins with the mean of other people's codes.
 
     Without members and strangers in the case there are no findings.
 
     Parameters
     ----------
     people
-        At most so many of each kind.
+        How many people of each kind at most.
     steps, rate
-        Of the search, by Adam.
+        Steps of the search, and Adam's learning rate.
+    seed
+        Of the interval (bootstrap). Default 0.
     """
 
     people: int = 200
@@ -209,16 +218,24 @@ class DecoderAlone:
 def sought(
     pair: Pair, lines: pd.Series, begin: np.ndarray, steps: int, rate: float, batch: int = 100
 ) -> np.ndarray:
-    """Of each line the loss in nats, from the best code that so many steps of Adam find for it.
+    """The loss of each line, for the best code that a search by gradient finds for it.
 
     Parameters
     ----------
     pair
-        Whose decoder.
+        Its decoder writes.
     lines
-        To be written.
+        The lines to be written, n of them.
     begin
         The code to begin with, float32 ``(2 units,)``.
+    steps, rate
+        Steps of the search, and Adam's learning rate.
+    batch
+        How many lines are searched for together. Default 100.
+
+    Returns
+    -------
+    float ``(n,)``, nats per line: the least loss of all steps.
     """
     from aalprivacy.model import build_decoder, set_arrays
     from aalprivacy.quiet import keras, tf
@@ -246,7 +263,7 @@ def sought(
         with tf.GradientTape() as tape:
             tape.watch(code)
             found = losses(code, text)
-            # Of the logarithm, so that a line that is written badly doesn't move the others less.
+            # The logarithm gives each line's slope a similar size, whatever its loss is.
             total = tf.reduce_sum(tf.math.log(found + 1.0))
         return found, tape.gradient(total, code)
 

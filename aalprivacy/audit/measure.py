@@ -1,4 +1,4 @@
-"""What an attack is measured by: findings, each beside its baseline and its control."""
+"""How attacks are measured: what is attacked, and findings with their baseline and control."""
 
 import copy
 from collections.abc import Callable
@@ -17,23 +17,24 @@ from aalprivacy.schema import Schema
 from aalprivacy.text import character_errors, from_lines, view_lines
 from aalprivacy.views import apply_policy
 
-FEWEST = 10  # entries that a table must have for an attack to tell anything
+FEWEST = 10  # entries, or people, that a table must have
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How an attack was made; as a string, in words.
+    """How an attack was made. As a string it is in words.
 
     Parameters
     ----------
     says
-        What the other figures don't.
+        What the other fields don't say, in words.
     size
-        Of noise, relative to what it is put on; 0 is none. Of small codes, in bytes.
+        Of noise: its deviation, relative to a weight's size or to the deviation of a code's number;
+        0 is none. Of small codes: bytes per code.
     known
         How many entries the attacker knows.
     own
-        The name of the attacker's own pair, or none.
+        The name of the attacker's own pair; empty if it has none.
     """
 
     says: str = ""
@@ -54,9 +55,10 @@ class Finding:
     Parameters
     ----------
     attack, setting
-        Which, and how strong the attacker was.
+        The name of the attack, and how strong the attacker was.
     measure
-        What `value` is; for a character error less is a better attack, for all others more is.
+        What `value` is, such as `CHARACTER_ERROR`. A successful attack has a low character error.
+        For all other measures of an attack, more is better for the attacker.
     value, low, high
         The attack's figure and its 95 % confidence interval.
     baseline
@@ -64,8 +66,8 @@ class Finding:
     control
         The same for the rightful reader: the right decoder, or the view itself.
     attribute, operation
-        The hidden attribute that is asked for, and what the view does with it, ``"G"`` or ``"D"``;
-        empty if the finding is about whole views.
+        The attribute that is asked for, and what the view does with it: ``"F"``, ``"G"`` or
+        ``"D"``. Empty if the finding is about whole views.
     """
 
     attack: str
@@ -81,7 +83,7 @@ class Finding:
 
     @property
     def beats_baseline(self) -> bool:
-        """Whether the attack learns something: its whole interval is better than the baseline."""
+        """Whether the attack learns something: its whole interval is on the better side."""
         if self.measure == CHARACTER_ERROR:
             return bool(self.high < self.baseline)
         return bool(self.low > self.baseline)
@@ -94,9 +96,9 @@ class People:
     Parameters
     ----------
     entries
-        One row an entry.
+        One row an entry, n rows.
     whose
-        Whole numbers ``(n,)``, the people counted from 0 as they come.
+        Int ``(n,)``: the person of each entry, numbered from 0 in the order of first appearance.
     """
 
     entries: pd.DataFrame
@@ -108,9 +110,9 @@ class People:
         return int(self.whose.max()) + 1
 
     def rows(self, n: int, most: int) -> np.ndarray:
-        """The rows of the first n entries of each person who has so many: ``(people, n)``.
+        """The rows of the first n entries of each person who has at least n: int ``(people, n)``.
 
-        Of more people than `most` the first ones.
+        If there are more than `most` such people, only the first ones are taken.
         """
         order = np.argsort(self.whose, kind="stable")
         size = np.bincount(self.whose)
@@ -130,34 +132,35 @@ TIME = "milliseconds an entry"
 class Case:
     """What is attacked: a pair, entries that the attacker may know, and others to read.
 
-    The entries should be of people that no pair was trained on, those of each table of others than
-    those of the next; a pair is easier to attack on the people that it has learned.
+    Except for `members`, the entries should be of people that no pair was trained on, because a
+    pair is easier to attack on the people that it has learned. No person should be in two tables.
 
     Parameters
     ----------
     pair
-        The victim's, which knows its receiver, policy and schema.
+        The victim's pair, which knows its receiver, policy and schema.
     known, targets
-        Entries that the attacker knows, and entries that it wants to read; one a person.
+        Entries that the attacker knows, and entries that it wants to read; one entry a person.
     own
-        Entries that an attacker who knows none simulates or has of other people
-        (`aalprivacy.audit.Statistics`). Without them that attacker gets the codes of the first half
-        of `known` and has the entries of the second half.
+        Entries that an attacker has who knows none of the victim's: it simulates them, or has them
+        of other people (`aalprivacy.audit.Statistics`, `aalprivacy.audit.Translation`). By default,
+        `known` is split: the attacker gets the codes of its first half and the entries of its
+        second half.
     linked
-        Two entries a person, one after the other, with the schema's id column
-        (`aalprivacy.audit.Linkage`). Without them that attack has no findings.
+        Two entries a person, one after the other, with the schema's id column, for
+        `aalprivacy.audit.Linkage`. Without them that attack has no findings.
     members, strangers
-        Entries of people that the pair was trained on, as it was trained on them, and of people
-        that it never saw, drawn alike; any number a person, and each row a person's of its own if
-        the tables haven't the schema's id column. Without either,
-        `aalprivacy.audit.Membership`, `aalprivacy.audit.DecoderAlone` and
-        `aalprivacy.audit.Extraction` have no findings.
+        Entries that the pair was trained on, and entries of people that it never saw, drawn in the
+        same way; any number a person. If a table lacks the schema's id column, each
+        row is another person's. Without both tables, `aalprivacy.audit.Membership`,
+        `aalprivacy.audit.DecoderAlone` and `aalprivacy.audit.Extraction` have no findings.
 
     Raises
     ------
     InputError
-        If a value is null or not of its attribute's form, a table has fewer than `FEWEST` entries,
-        or `linked`, `members` or `strangers` are otherwise than said.
+        If a value is null or not of its attribute's form, a table has fewer than `FEWEST` entries
+        (`members` and `strangers`: fewer than `FEWEST` people), an id is null, or `linked` isn't
+        as described.
     """
 
     def __init__(
@@ -188,9 +191,9 @@ class Case:
         self.varied = [name for name in self.schema.names if self.views[name].nunique() > 1]
         self.expected = view_lines(self.views, self.schema)
         self.constant = best_constant(self.expected, self.schema)
-        # What these views tell of what they hide (`aalprivacy.audit.insider.from_view`).
+        # The best guesses of hidden values from these views (`aalprivacy.audit.insider.from_view`).
         self.guesses: dict[tuple, np.ndarray] = {}
-        # Codes of entries that nobody else knows (`aalprivacy.audit.statistics.unpaired`).
+        # Codes of the attacker's own entries (`aalprivacy.audit.statistics.unpaired`).
         self.own_codes: np.ndarray | None = None
         lines = self.read(self.codes)
         self.right = float(self.errors(lines).mean())
@@ -220,7 +223,7 @@ class Case:
         return {n: what for n, what in self.operations.items() if what is not Operation.DISCLOSE}
 
     def of(self, pair: Pair) -> "Case":
-        """The same entries, as another pair encodes and its receiver sees them.
+        """The same entries, as another pair encodes them and its receiver sees them.
 
         Raises
         ------
@@ -238,14 +241,20 @@ class Case:
         Raises
         ------
         InputError
-            If it is one; the message begins with `name`.
+            If the schema is another one; the message begins with `name`.
         """
         theirs, ours = ({**p.schema.to_dict(), "title": ""} for p in (pair, self.pair))
         if theirs != ours:
             raise InputError(f"{name}: of another schema; expected a pair of the victim's")
 
     def sent_as(self, change: Callable[[np.ndarray], np.ndarray]) -> "Case":
-        """The same entries, their codes changed by the sender before anybody gets them."""
+        """The same entries, but the sender changes their codes before anybody gets them.
+
+        Parameters
+        ----------
+        change
+            A function from codes to codes, float32 ``(n, 2 units)`` each.
+        """
         other = copy.copy(self)
         other._seen = {}
         other.known_codes, other.codes = change(self.known_codes), change(self.codes)
@@ -260,16 +269,19 @@ class Case:
         return (decoder or self.pair).decode(codes)
 
     def errors(self, lines: pd.Series) -> np.ndarray:
-        """Wrong characters of lines, as views of the targets."""
+        """Wrong characters of each line, compared with the targets' views: int ``(n,)``."""
         return character_errors(lines, self.expected)
 
     def reading(self, attack: str, setting: Setting, lines: pd.Series) -> list[Finding]:
         """The findings of an attack that writes a line for each target.
 
-        Its character error; the share of right values among the attributes whose values differ
-        between entries, beside that of the commonest values; and how far this share is above that
-        of the same lines dealt out at random, which tells whether they hold anything of the target.
-        Where no values differ there is the error only.
+        - Its character error. The baseline is that of the best constant line.
+        - The share of right values, among the attributes whose values differ between entries. The
+          baseline is that of the most frequent values.
+        - How far this share is above chance: above the share of the same lines dealt to the targets
+          at random. It shows whether the lines hold anything of their targets. The baseline is 0.
+
+        If no attribute's values differ, there is only the error.
         """
         errors = self.errors(lines)
         findings = [mean(attack, setting, CHARACTER_ERROR, errors, self.constant, self.right)]
@@ -333,7 +345,7 @@ def _people(what: str, table: pd.DataFrame, schema: Schema) -> People:
 
 
 def mean(attack, setting, measure, values, baseline: float, control: float) -> Finding:
-    """A finding that is the mean of a figure of each target."""
+    """A finding that is the mean of one figure for each target, with the interval of a mean."""
     values = np.asarray(values, float)
     half = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
     middle = float(values.mean())
@@ -350,8 +362,8 @@ def share(
     Parameters
     ----------
     comparisons
-        How many such findings are looked at together; the interval is widened so that all of them
-        hold at once with 95 % (Bonferroni).
+        How many such findings are looked at together. The interval is widened so that all of them
+        hold at once with a probability of 95 % (Bonferroni).
     """
     hits = np.asarray(hits, bool)
     test = stats.binomtest(int(hits.sum()), len(hits))
@@ -364,15 +376,15 @@ def share(
 def paired(
     attack, setting, measure, hits, guessed, control: float, comparisons: int = 1, **hidden: str
 ) -> Finding:
-    """A finding that is a share of targets, held against another guess of the same targets.
+    """A finding that is a share of targets, compared with another guess of the same targets.
 
-    The interval is that of the difference of the two, added to the baseline: by Wilson's interval
-    for the targets that only one of them hits, as in McNemar's test.
+    The interval is that of the difference of the two shares, added to the baseline. It comes from
+    Wilson's interval for the targets that only one of the two gets right, as in McNemar's test.
 
     Parameters
     ----------
     hits, guessed
-        Which targets the attack hits, and which a guess without the code does.
+        Which targets the attack gets right, and which a guess without the code does: bool ``(n,)``.
     comparisons
         As for `share`.
     hidden

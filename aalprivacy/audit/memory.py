@@ -1,7 +1,7 @@
-"""What a key itself tells: a receiver holds a decoder that was trained on people.
+"""What a decoder itself tells of the people that it was trained on.
 
-The attackers have the decoder, rightly. They want to know on whom it was trained. A third one, who
-has nothing but the decoder, is `aalprivacy.audit.DecoderAlone`.
+The attackers are rightful receivers, who have the decoder. They want to know who was in its
+training. `aalprivacy.audit.DecoderAlone` is a third such attack, which has no codes.
 """
 
 from dataclasses import dataclass
@@ -16,27 +16,29 @@ from aalprivacy.audit.measure import AREA, FEWEST, FOUND, Case, Finding, People,
 from aalprivacy.pair import Pair
 from aalprivacy.policy import Operation
 
-FALSE_ALARMS = 0.01
-LEAST = 1e-4  # nats; what a line loses less than this it doesn't lose
+FALSE_ALARMS = 0.01  # share of strangers that are taken for members
+LEAST = 1e-4  # nats; smaller losses of a line count as this one
 OF_MEMBERS, TWO_OF_ONE = "of people trained on", "two values of one person trained on"
-MOST = 0.5  # share of people whose value must be theirs alone for it to be like a name
+MOST = 0.5  # an attribute is like a name if at least this share of people has a value of their own
 READ = 500  # people trained on whose own codes are read for the control
 
 
 @dataclass(frozen=True)
 class Membership:
-    """The receiver wants to know of a person whether its decoder was trained on that person.
+    """The receiver wants to know whether its decoder was trained on a certain person.
 
     It knows entries of the person and their codes. A network is surer of what it has learned by
-    heart, so the score is how probable the decoder finds the person's views: minus the mean
-    logarithm of their losses. The measures are the probability that a person trained on has a
-    higher score than one never seen, and the share of people trained on who are found if one in a
-    hundred others is taken for one (Carlini et al. 2022, Membership inference attacks from first
-    principles, arXiv:2112.03570). The baseline is a coin's, the control that of somebody who has
-    the list.
+    heart. So the score is how probable the decoder finds the person's views: minus the mean
+    logarithm of their losses.
 
-    All people are held to one threshold; an attacker who can train many pairs of its own, on
-    people whom it knows, may set one for each.
+    There are two measures. The first is the probability that a person trained on has a higher score
+    than one never seen (the area under the ROC curve; a coin has 0.5). The second is the share of
+    people trained on who are found, if the threshold lets 1 % of the others pass (Carlini et al.
+    2022, Membership inference attacks from first principles, arXiv:2112.03570; a coin has 1 %). The
+    control is 1, for somebody who has the list of people.
+
+    One threshold is used for all people. A stronger attacker could train many pairs of its own and
+    set a threshold for each person. That attack isn't made here.
 
     Without members and strangers in the case there are no findings.
 
@@ -45,7 +47,9 @@ class Membership:
     entries
         How many entries of a person the attacker knows.
     people
-        At most so many of each kind.
+        How many people of each kind at most.
+    seed
+        Of the interval (bootstrap). Default 0.
     """
 
     entries: tuple[int, ...] = (1, 10, 100)
@@ -69,7 +73,7 @@ class Membership:
         return findings
 
     def _scores(self, pair: Pair, side: People) -> np.ndarray:
-        """Of each entry that is needed."""
+        """A score for each entry that is needed, 0 for all others: float ``(n,)``."""
         rows = [side.rows(n, self.people).ravel() for n in self.entries]
         rows = np.unique(np.concatenate(rows))
         entries = side.entries.iloc[rows]
@@ -80,7 +84,7 @@ class Membership:
 
 
 def of_people(members: int, strangers: int) -> str:
-    """How many an attack was made on, in words."""
+    """How many people an attack was made on, in words."""
     return f"{members:,} people trained on, {strangers:,} never seen"
 
 
@@ -97,8 +101,21 @@ def told_apart(
 
     Parameters
     ----------
+    attack, setting
+        Of the findings.
+    members, strangers
+        A score for each person; higher ones speak for membership.
     settings
-        In how many the attack is made; the intervals are widened so that all of them hold at once.
+        The number of settings of this attack. The 95 % intervals are widened so that all hold at
+        once.
+    rng
+        For the resampling.
+    draws
+        How often both are resampled. Default 1000.
+
+    Returns
+    -------
+    Two findings, `AREA` and `FOUND`; only the first if there are fewer than 100 strangers.
     """
 
     def figures(inside: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
@@ -118,20 +135,23 @@ def told_apart(
             (AREA, FOUND), values, low, high, (0.5, FALSE_ALARMS), strict=True
         )
     ]
-    # Of fewer strangers one is more than one in a hundred.
+    # With fewer than 100 strangers, a single one is already more than 1 %.
     return found if len(strangers) * FALSE_ALARMS >= 1 else found[:1]
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """The receiver lets its decoder read codes that nobody made: whose names does it write?
+    """The receiver lets its decoder read random codes: does it write values of people trained on?
 
-    The codes are drawn at random, normal, with the mean and the correlations of codes that the
-    receiver has got. What is looked for are the values that the view discloses and that most people
-    have for themselves, such as a name, an address, a telephone number; and any two such values of
-    one person in one line. The measure is the share of lines that have one of a person trained on.
-    The baseline is the share that have one of as many people never seen, the control the share
-    among the views of people trained on. The intervals hold for all findings at once.
+    The codes are drawn from a normal distribution with the mean and the covariance of codes that
+    the receiver has got. The attack looks for disclosed values that most people share with nobody,
+    such as names, addresses and telephone numbers. It also looks for any two such values of one
+    person in one line.
+
+    The measure is the share of lines with such a value of a person trained on. The baseline is the
+    share of lines with such a value of as many people never seen. The control is the share among
+    views that are decoded from the own codes of people trained on. The 95 % intervals are widened
+    so that all hold at once.
 
     Without members and strangers in the case, or if no such value is disclosed, there are no
     findings.
@@ -140,6 +160,8 @@ class Extraction:
     ----------
     lines
         How many codes are drawn.
+    seed
+        Of the drawing. Default 0.
     """
 
     lines: int = 2000
@@ -176,9 +198,9 @@ class Extraction:
 
 
 def names_of(case: Case) -> list[str]:
-    """The disclosed attributes whose values tell people apart: most people's is theirs alone.
+    """The disclosed attributes in which at least half of the people have a value of their own.
 
-    Of a person with several entries it must stay the same.
+    For at least half of the people with several entries, the value must also stay the same.
     """
     entries, whose = case.strangers.entries, case.strangers.whose
     first = case.strangers.rows(1, len(entries))[:, 0]
@@ -198,8 +220,10 @@ def names_of(case: Case) -> list[str]:
 
 
 def _written_of(views: pd.DataFrame, people: pd.DataFrame, keys: list[str]) -> dict:
-    """Which views have a value of one of these people: by attribute, and, under ``""``, two values
-    of one person."""
+    """Which views have a value of one of these people: attribute -> bool ``(views,)``.
+
+    The key ``""`` is for two values of one person.
+    """
     hits = {
         key: (views[key].isin(people[key]) & (views[key] != MISSING)).to_numpy() for key in keys
     }

@@ -1,7 +1,7 @@
-"""What might help, measured in what it costs the receiver and in what an attacker still gets.
+"""Remedies: what each costs the receiver, and what an attacker still learns.
 
-A blind pair (`aalprivacy.recipe.Recipe.blind`) is one more, which is audited as any pair is. Beside
-all of them stands what needs no pair: the view by rule, sealed.
+One more remedy is a blind pair (`aalprivacy.recipe.Recipe.blind`), which is audited as any other
+pair. All of them are compared with the view by rule, sealed, which needs no pair.
 """
 
 import time
@@ -18,25 +18,27 @@ from aalprivacy.small import fit_all, pack
 from aalprivacy.text import view_lines
 from aalprivacy.views import apply_policy
 
-FITTED, CHOSEN = 2000, 300  # entries to which small codes are fitted, and by which they are chosen
+FITTED, CHOSEN = 2000, 300  # entries for fitting small codes, and for choosing among the fits
 
 
 @dataclass(frozen=True)
 class Noise:
-    """The sender adds normal noise to every code; the decoder stays as it was.
+    """The sender adds normal noise to every code. The decoder stays the same.
 
-    The findings are the rightful receiver's reading, and what `Insider` tells with a linear probe
-    that was trained on codes with the same noise. The first size is none, which shows what there is
-    to hide.
+    The findings are what the rightful receiver reads, and what `Insider` learns with a linear probe
+    that is trained on codes with the same noise. The first size is 0: it shows what there is to
+    hide.
 
     Parameters
     ----------
     sizes
-        Of the noise, relative to each number's deviation.
+        Of the noise, relative to the standard deviation of each number of a code.
     known
-        At most so many known entries for the probe.
+        How many known entries the probe learns from at most.
     attributes
         As for `Insider`.
+    seed
+        Of the noise. Default 0.
     """
 
     sizes: tuple[float, ...] = (0.0, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0)
@@ -61,19 +63,19 @@ class Noise:
 
 @dataclass(frozen=True)
 class SmallCodes:
-    """The sender writes codes in few bytes (`aalprivacy.small`): what does less room hide?
+    """The sender writes codes in few bytes (`aalprivacy.small`). Does this hide anything?
 
-    The findings are the rightful receiver's reading, and what `Insider` tells with its probes,
-    linear and neural, trained on codes of the same size. The first size is that of whole codes.
-    How codes are rounded is fitted to the entries that the attacker knows.
+    The findings are what the rightful receiver reads, and what `Insider` learns with its probes,
+    linear and neural, which are trained on codes of the same size. The first findings are of whole
+    codes. How codes are rounded is fitted to the entries that the attacker knows.
 
     Parameters
     ----------
     bytes
-        A code.
+        Sizes to try, bytes per code.
     known
-        At most so many known entries for the probes.
-    deep, attributes
+        How many known entries the probes learn from at most.
+    deep, attributes, seed
         As for `Insider`.
     """
 
@@ -102,7 +104,7 @@ class SmallCodes:
 def _cost_and_leak(
     remedy: str, setting: Setting, sent: Case, probe: Insider, size: float
 ) -> list[Finding]:
-    """What the rightful receiver reads of codes that were changed, and what probes tell."""
+    """What the rightful receiver reads of changed codes, their bytes, and what probes learn."""
     attack = f"remedy: {remedy}, receiver reads"
     findings = sent.reading(attack, setting, sent.read(sent.codes))
     findings.append(_cost(attack, setting, BYTES, size))
@@ -114,10 +116,10 @@ def _cost_and_leak(
 
 @dataclass(frozen=True)
 class Rounding:
-    """The sender rounds the numbers of the codes (`aalprivacy.codes.NUMBER_TYPES`).
+    """The sender rounds the numbers of the codes (`aalprivacy.codes.NUMBER_TYPES`) to save room.
 
-    It is meant to save room; the findings say what it costs the receiver, how many bytes an entry
-    takes, and how many milliseconds sender and receiver together, on this machine.
+    The findings are the receiver's errors, the bytes per entry, and the milliseconds per entry that
+    sender and receiver take together on this machine. No probe is tried on rounded codes.
     """
 
     def run(self, case: Case) -> list[Finding]:
@@ -137,11 +139,11 @@ class Rounding:
 
 @dataclass(frozen=True)
 class RuleAndCipher:
-    """The sender applies the policy by rule, seals each view, and has no pair at all.
+    """The sender applies the policy by rule and seals each view. There is no pair.
 
-    The views are sealed one by one, as a home sends them, and opened by the receiver, whose errors
-    are counted. Bytes and milliseconds are as for `Rounding`. Nobody else can learn more than that
-    something was sent, and the receiver nothing but its view.
+    Views are sealed one by one, as a home sends them. The receiver opens them, and its errors are
+    counted. Bytes and milliseconds are as for `Rounding`. The receiver learns nothing but its view.
+    Nobody else learns more than that something was sent, when, and how long it is.
     """
 
     def run(self, case: Case) -> list[Finding]:
@@ -161,10 +163,10 @@ class RuleAndCipher:
 
 
 def _bytes(codes: np.ndarray) -> float:
-    """Of one code."""
+    """How many bytes one of these codes takes."""
     return codes.nbytes / len(codes)
 
 
 def _cost(attack: str, setting: Setting, measure: str, value: float) -> Finding:
-    """A figure that isn't an attack's: nothing is to be held against it."""
+    """A figure that isn't an attack's. It has no baseline and no control of its own."""
     return Finding(attack, setting, measure, value, value, value, value, value)

@@ -1,4 +1,4 @@
-"""The attackers who know no entry: another pair and many foreign codes are all they have."""
+"""An attacker who knows no entry, and has only another pair and many foreign codes."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from aalprivacy.audit.measure import Case, Finding, Setting
 from aalprivacy.pair import Pair
 
-QUANTILES = 41  # by which a unit's values are compared
+QUANTILES = 41  # of a unit's values, by which units are compared
 ROUNDS = 20  # of matching, at most
 
 
@@ -16,15 +16,16 @@ ROUNDS = 20  # of matching, at most
 class Statistics:
     """The attacker has a pair of its own and many foreign codes, and knows no entry.
 
-    It hopes that the foreign code is its own with units moved and signs turned (a re-keyed pair),
-    matches each unit of the foreign codes to the own one that behaves most like it, up to sign, and
-    reads with its own decoder. Its own codes are of the case's own entries, which it simulates or
-    has of other people. A pair of another number of units can't be matched, so it has no findings.
+    It assumes that foreign codes are its own with the units in another order and with other signs,
+    as in a re-keyed pair. So it matches each unit of the foreign codes with the own unit that is
+    most like it, up to the sign, and reads with its own decoder. Its own codes are those of the
+    case's own entries, which it simulates or has of other people. A pair with another number of
+    units can't be matched, so it has no findings.
 
     Parameters
     ----------
     own, name
-        The attacker's pair and what it is called.
+        The attacker's pair, and its name in the findings.
     """
 
     own: Pair
@@ -46,13 +47,18 @@ class Statistics:
 
 
 def units_matched(own: np.ndarray, foreign: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which number of foreign codes is most like each number of own ones, and the sign between.
+    """Which number of foreign codes is most like each number of own codes, and with which sign.
+
+    Parameters
+    ----------
+    own, foreign
+        float32 ``(n, width)``; the numbers of codes may differ.
 
     Returns
     -------
     order, sign
-        ``(width,)`` each: ``foreign[:, order] * sign`` is most like ``own``. Both halves of a code
-        are moved alike, as they are states of the same units.
+        Int ``(width,)`` each: ``foreign[:, order] * sign`` is most like ``own``. Both halves of a
+        code have the same order and signs, because they are states of the same units.
     """
     order, sign = _matched(_halves(own), _halves(foreign))
     return np.concatenate([order, order + len(order)]), np.concatenate([sign, sign])
@@ -61,8 +67,9 @@ def units_matched(own: np.ndarray, foreign: np.ndarray) -> tuple[np.ndarray, np.
 def _matched(own: list[np.ndarray], foreign: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """For each own unit the foreign one that is most like it, and the sign between them.
 
-    First by the distributions of each unit alone; then again and again by its correlations with
-    all others as they are matched so far, until that changes nothing.
+    The first match is by the distribution of each unit. It is improved in rounds: units are
+    compared by their correlations with all other units, as these are matched so far. The rounds end
+    when the match stays the same.
     """
     at = np.linspace(0.01, 0.99, QUANTILES)
     likeness = {1: 0.0, -1: 0.0}  # h and c of a unit move together, so both are counted
@@ -84,14 +91,19 @@ def _matched(own: list[np.ndarray], foreign: list[np.ndarray]) -> tuple[np.ndarr
 
 
 def unpaired(case: Case, theirs: Case, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Codes of an attacker's own, and foreign ones, of no entry both.
+    """An attacker's own codes and foreign ones, of different entries.
 
     Parameters
     ----------
     case, theirs
-        The victim's case, and the same as the attacker's pair sees it.
+        The victim's case, and the same case for the attacker's pair.
     most
-        Codes of each kind; all by default.
+        How many codes of each kind at most; all by default.
+
+    Returns
+    -------
+    own, foreign
+        float32 ``(n, width)`` each; the numbers of codes and the widths may differ.
     """
     foreign, entries = case.known_codes, case.own
     if entries is None:
@@ -103,17 +115,17 @@ def unpaired(case: Case, theirs: Case, most: int | None = None) -> tuple[np.ndar
 
 
 def _halves(codes: np.ndarray) -> list[np.ndarray]:
-    """The states h and c."""
+    """The two halves of codes: the states h and c."""
     return np.split(codes, 2, axis=1)
 
 
 def _correlations(codes: np.ndarray) -> np.ndarray:
-    """Of each two numbers of a code; 0 with a number that is the same in all codes."""
+    """Correlations of each two numbers of a code; 0 if one of them is the same in all codes."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.nan_to_num(np.corrcoef(codes.T))
 
 
 def _spread_like(own: np.ndarray, seen: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Foreign codes, moved and stretched as those seen must be to be spread as the own ones."""
+    """Foreign codes, shifted and scaled so that those seen have the own codes' mean and spread."""
     stretch = own.std(0) / np.maximum(seen.std(0), 1e-6)
     return (codes - seen.mean(0)) * stretch + own.mean(0)

@@ -1,4 +1,4 @@
-"""The tables of a `Case` out of a table of somebody's own."""
+"""The tables of a `Case`, made from one table of entries."""
 
 import numpy as np
 import pandas as pd
@@ -17,31 +17,35 @@ def case_tables(
     linked: int = 500,
     seed: int = 0,
 ) -> dict[str, pd.DataFrame]:
-    """Deal the people of a table out at random: who is known is neither read nor linked.
+    """Assign the people of a table to the tables of a case, at random.
+
+    People whose entries are known to the attacker are neither targets nor linked.
 
     Parameters
     ----------
     entries
-        One row an entry, of people that the pairs weren't trained on. Each row is a person's of
-        its own if the table hasn't the schema's id column.
+        One row an entry, of people that the pairs weren't trained on. If the table lacks the
+        schema's id column, each row is another person's.
     schema
         What an entry is.
     known, targets
-        How many of each at most, one entry a person. Of fewer people a quarter are targets.
+        How many people of each at most, one entry a person. If there are few people, a quarter of
+        them are targets. Default 2000 and 500.
     linked
-        At most so many people with two entries each, the first and the last in the table.
+        How many people with two entries at most: their first and their last in the table. Default
+        500. They may include targets.
     seed
-        Of the dealing.
+        Of the assignment. Default 0.
 
     Returns
     -------
     dict of the keywords of `aalprivacy.audit.Case`: ``known`` and ``targets``; ``own``, as many as
-    known, if there are people enough; ``linked``, if there are people of several entries.
+    known, if there are enough people; ``linked``, if enough people have several entries.
 
     Raises
     ------
     InputError
-        If a column is absent, it isn't said whose an entry is, or the people are too few.
+        If an id is null, or there are fewer than 20 people.
     """
     places, whose = pd.Series(np.arange(len(entries))), schema.people(entries)
     whose = places if whose is None else whose

@@ -1,7 +1,7 @@
 """The attacker who knows no entry, and learns to translate foreign codes into its own.
 
-It has many of both, of entries that are alike but not the same. Both sets of codes have the shape
-that the entries give them, so a map that makes the one set look like the other may be right.
+It has many codes of both kinds, of different entries of the same sort. Such entries give both sets
+of codes a similar shape. So a map that makes one set look like the other may be the right one.
 """
 
 import warnings
@@ -18,10 +18,10 @@ from aalprivacy.audit.statistics import units_matched, unpaired
 from aalprivacy.pair import Pair
 
 CERTAIN = 300  # codes by which the attacker chooses among translations
-WEIGHTS = (0.0, 0.03, 0.1)  # tried for how much it counts how much of a code a component carries
-LEAST_SPREAD = 1e-6  # of a direction, against the widest one's variance
-ROUNDS = 250  # of looking for components
-LOOKS = 8  # at how the adversaries are doing
+WEIGHTS = (0.0, 0.03, 0.1)  # tried in `matched`
+LEAST_SPREAD = 1e-6  # variance of a direction, relative to the largest one
+ROUNDS = 250  # of the search for components, at most
+LOOKS = 8  # how often the adversaries' translation is judged
 
 Translate = Callable[[np.ndarray], np.ndarray]
 
@@ -30,35 +30,39 @@ Translate = Callable[[np.ndarray], np.ndarray]
 class Translation:
     """The attacker has a pair of its own and many foreign codes, knows no entry, and translates.
 
-    It works on components of the codes, as many as tell anything, and begins with several guesses:
+    It works on independent components of the codes. It begins with several guesses:
 
-    - the foreign codes are nearly its own, because the one pair was trained on from the other;
-    - their units are moved and their signs turned, as in a re-keyed pair
-      (`aalprivacy.audit.Statistics`);
-    - they are another linear image of the same. Independent components (Hyvärinen & Oja 2000,
-      Independent component analysis, Neural Networks 13) are the same in any linear image. Those of
-      the foreign codes are matched with the own ones by their distributions, and by how much of a
-      code they carry.
+    - The foreign codes are nearly its own, because one pair continued the training of the other.
+    - The units have another order and other signs, as in a re-keyed pair
+      (`aalprivacy.audit.Statistics`).
+    - Foreign and own codes are two linear images of the same thing. Independent components
+      (Hyvärinen & Oja 2000, Independent component analysis, Neural Networks 13) are the same in any
+      linear image. So the components of the foreign codes are matched with the own ones by their
+      distributions, and by how much of a code's variance they carry.
 
-    Then adversaries make the best guess better, in the manner of vec2vec (Jha et al. 2025,
-    Harnessing the universal geometry of embeddings, arXiv:2505.12540): translators there and back
-    learn to make each set of codes look like the other to critics that learn to tell them, to lead
-    back to where they began, and to keep what is alike alike.
+    Then adversarial training improves the best guess, similar to vec2vec (Jha et al. 2025,
+    Harnessing the universal geometry of embeddings, arXiv:2505.12540). Two translators, there and
+    back, learn three things. Their codes should look real to critics, which learn to recognise
+    translated codes. There and back should lead to the beginning. And similar codes should stay
+    similar.
 
-    Of all these translations the attacker takes the one whose codes its decoder reads with the
-    greatest certainty, which it can see without knowing any entry. Codes of another width than its
-    own are no obstacle.
+    The attacker takes the translation whose codes its own decoder reads with the greatest
+    certainty. It can see this without knowing any entry. The widths of foreign and own codes may
+    differ.
 
     Parameters
     ----------
     own, name
-        The attacker's pair and what it is called.
+        The attacker's pair, and its name in the findings.
     components
-        At most so many.
+        How many components at most.
     updates
-        Of the adversaries; 0 leaves them out, and with them TensorFlow.
+        How many updates the adversaries are trained for. With 0 they are left out, and TensorFlow
+        isn't needed.
     most
-        Codes of each kind that are looked at, at most.
+        How many codes of each kind the attacker looks at, at most.
+    seed
+        Of all random choices. Default 0.
     """
 
     own: Pair
@@ -104,9 +108,11 @@ class Components:
 
     Parameters
     ----------
-    mean, into, back
-        A code less the mean, times `into` ``(width, k)``, is its components, each of deviation 1;
-        and these times `back` ``(k, width)``, and the mean, are the code.
+    mean, into
+        Components are ``(code - mean) @ into``, `mean` ``(width,)`` and `into` ``(width, k)``. Each
+        component has deviation 1.
+    back
+        Codes are approximately ``components @ back + mean``, `back` ``(k, width)``.
     """
 
     mean: np.ndarray
@@ -115,7 +121,7 @@ class Components:
 
     @classmethod
     def of(cls, codes: np.ndarray, count: int, seed: int) -> "Components":
-        """At most so many components, those of the directions in which codes vary most."""
+        """The components of codes ``(n, width)``, at most `count`; directions of most variance."""
         codes = codes.astype(np.float32)
         spread = np.linalg.eigvalsh(np.cov(codes.T))[::-1]
         count = min(count, int((spread > LEAST_SPREAD * spread[0]).sum()))
@@ -139,21 +145,28 @@ class Components:
 
 
 def linear(turn: np.ndarray) -> Translate:
-    """The translation that is one matrix."""
+    """The translation by one matrix."""
     return lambda components: components @ turn
 
 
 def matched(
     x: np.ndarray, y: np.ndarray, seen: Components, mine: Components, weight: float
 ) -> np.ndarray:
-    """Foreign components to own ones by a matrix that moves each and may turn its sign.
+    """The matrix from foreign components to own ones that changes only their order and signs.
 
     Parameters
     ----------
     x, y
-        Components of foreign and of own codes.
+        Components of foreign and of own codes, ``(n, k)`` each.
+    seen, mine
+        The components themselves.
     weight
-        How much it counts how much of a code a component carries.
+        How much the variance that a component carries counts in the match, compared with its
+        distribution.
+
+    Returns
+    -------
+    float32 ``(k of x, k of y)``.
     """
     at = np.linspace(0.002, 0.998, 201)
     theirs, ours = np.quantile(x, at, axis=0), np.quantile(y, at, axis=0)
@@ -182,25 +195,29 @@ def adversaries(
     rate: float = 3e-4,
     cycle: float = 10.0,
 ) -> Translate | None:
-    """Translators there and back against critics of both sides.
+    """Adversarial training: translators there and back against critics of both sides.
 
-    A translator is a matrix and a hidden layer beside it, which says nothing at first. The critics'
-    targets are smoothed, as in MUSE (Conneau et al. 2018, arXiv:1710.04087).
+    A translator is a matrix plus a hidden layer whose output is 0 at first. The critics' targets
+    are smoothed, as in MUSE (Conneau et al. 2018, arXiv:1710.04087).
 
     Parameters
     ----------
     x, y
-        Components of foreign and of own codes, float32.
+        Components of foreign and of own codes, float32 ``(n, k)``.
     turn
-        The matrix that the translator there begins with; its pseudo-inverse leads back.
+        The matrix that the translator begins with. The one back begins with its pseudo-inverse.
     doubt
-        What says how good a translation is; less is better.
+        Measures how bad a translation is.
+    updates, seed
+        As for `Translation`.
+    hidden, batch, rate
+        Width of hidden layers, examples in each update, and Adam's learning rate at the beginning.
     cycle
-        The weight of leading back, and of keeping alike what is alike.
+        The weight of the losses for leading back to the beginning and for keeping similarities.
 
     Returns
     -------
-    The best translation of those looked at; ``None`` if none is better than the beginning.
+    The best of the translations that were judged; ``None`` if none is better than the beginning.
     """
     from aalprivacy.quiet import keras, no_stderr, tf
 
