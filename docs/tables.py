@@ -1,6 +1,6 @@
-"""The tables and sentences of README and these pages that are made from measurements.
+"""Writes the tables and sentences of README and these pages that come from measurements.
 
-``python docs/tables.py`` makes them again, each between its marks ``<!-- NAME -->``. Their only
+``python docs/tables.py`` replaces each of them, between its marks ``<!-- NAME -->``. Their only
 sources are the cards and audits of pairs, and the files of `examples`.
 """
 
@@ -18,7 +18,7 @@ from aalprivacy.audit.verdicts import UNKNOWN
 ROOT = Path(__file__).resolve().parent.parent
 NHANES, NOTES = ROOT / "examples" / "nhanes", ROOT / "examples" / "notes"
 DEALT = (
-    '"Each other\'s notes" are the same entries, but everybody has the note of somebody else. '
+    '"Each other\'s notes" are the same entries, but each has the note of another person. '
     "The rule then keeps the names in it. A pair that had only learned to delete what follows "
     '"mr" would fail here.'
 )
@@ -30,8 +30,8 @@ def nhanes() -> str:
     """What views of real people give away, and how good the pairs trained on real people are."""
     said = json.loads((NHANES / "risk.json").read_text("utf-8"))["verdict"]
     pairs = json.loads((NHANES / "pairs.json").read_text("utf-8"))
-    columns = ["pair", "minutes", "wrong characters per entry", "entries without one",
-               "well-formed", "missing values right", "trained on or not: area (95 %)"]  # fmt: skip
+    columns = ["pair", "minutes", "wrong characters per entry", "entries without an error",
+               "well-formed", "missing values right", "membership attack: area (95 %)"]  # fmt: skip
     rows = []
     for name, about in pairs.items():
         score = about["score"]
@@ -46,12 +46,14 @@ def nhanes() -> str:
         ])  # fmt: skip
     return (
         f"{said}\n\nThree pairs were trained, each once. On {score['entries']} people that they "
-        f"never saw they have:\n\n{report.markdown_table(columns, rows)}"
+        f"never saw they have:\n\n{report.markdown_table(columns, rows)}\n\n"
+        "The last column says how well an attacker can tell who was in the training of a pair: the "
+        "area under the ROC curve, where 0.5 is a coin."
     )
 
 
 def _remembers(about: dict) -> str:
-    """How well a pair's key tells people trained on from others, at most; a coin has 0.5."""
+    """The area under the ROC curve of the best membership attack on a pair; a coin has 0.5."""
     areas = [f for f in about.get("memory", ()) if f["measure"] == AREA]
     if not areas:
         return UNKNOWN
@@ -60,7 +62,7 @@ def _remembers(about: dict) -> str:
 
 
 def notes() -> str:
-    """How well a pair tells nurses' notes, with the figures of `examples/notes/show.py`."""
+    """How well a pair reads nurses' notes, with the figures of `examples/notes/show.py`."""
     path = NOTES / "figures.json"
     if not path.exists():
         return "No pair was trained on them yet."

@@ -245,8 +245,9 @@ class Tampering:
 
     Only codes count whose view is another one than before the change. The measure is the share of
     these views that have the right form: as many values as there are attributes, and each value of
-    a form that it has in such views. The baseline is 0, and the control is the share of views of
-    the right form before any change. If no view changes, there is no finding.
+    a form that it has in such views. A generalised value has it if it occurs in the known views or
+    the targets' views, so more of them let more changes pass. The baseline is 0, and the control is
+    the share of views of the right form before any change. If no view changes, there is no finding.
 
     Parameters
     ----------
