@@ -205,7 +205,7 @@ def of_all_pairs(pairs: Mapping[str, Pair]) -> Iterator[Drawn]:
         "two differ are wrong at once. And two characters in the wrong order count as two."
     )
     yield "errors", plotting.error_distribution(scores), says
-    says = f"How often each attribute is wrong, in each view {of}. A dash means never."
+    says = f"Wrong characters of each attribute, in each view {of}. A dash means none."
     yield "view-errors", plotting.view_errors(scores, schema), says
     says = (
         f"Where the wrong character is, in views with exactly one {of}. The paper says that it is "
@@ -216,7 +216,8 @@ def of_all_pairs(pairs: Mapping[str, Pair]) -> Iterator[Drawn]:
     figure = plotting.comparison(training_sizes(), "users", "users trained on", title)
     says = (
         "With few users, a pair learns them by heart and makes many errors with others. With many "
-        "users, both errors are nearly the same. All had far fewer updates than the shipped pairs."
+        "users, the errors of seen and unseen ones are close. All these pairs had far fewer "
+        "updates than the shipped ones."
     )
     yield "training-size", figure, says
 
