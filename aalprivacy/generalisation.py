@@ -16,7 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from pathlib import Path
 
@@ -67,6 +67,14 @@ class Range:
         high = low + width - step
         # f, as str() writes a zero with seven decimals as 0E-7.
         return f"{low.quantize(step):f}-{high.quantize(step):f}"
+
+    def gives(self, value: str) -> bool:
+        """Whether a value is one of the ranges."""
+        low, dash, _ = value[1:].partition("-")  # the first character may be a sign
+        try:
+            return bool(dash) and self(value[:1] + low) == value
+        except InvalidOperation:  # no number
+            return False
 
     def results(self) -> None:
         """The possible results; ``None``, as they can't be listed."""

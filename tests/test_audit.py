@@ -555,7 +555,22 @@ def test_a_view_passes_whose_values_have_the_form_that_they_have_in_views(hospit
     assert passes() and passes(bed="c9") and passes(bed="-") and passes(home="hull")
     assert not passes(bed="d1")  # disclosed, so anything of the attribute's form
     assert not passes(home="new hull")  # generalised to the last word, so any one word
-    assert not passes(ward="knee") and not passes(patient="ann")  # else what views have
+    assert not passes(ward="knee") and not passes(patient="ann")
+    # A value that the rule can give passes, also if it occurs in no known view.
+    seen = set(pd.concat([hospital.known_views, hospital.views])["born"])
+    assert "1900-1909" not in seen and passes(born="1900-1909") and passes(born="-")
+    for other in (
+        "1901-1910",
+        "1900-1919",
+        "1900",
+        "1900-",
+        "x-1",
+        "190 -1909",
+        "1890-1899",
+        "2030-2039",
+    ):
+        assert not passes(born=other), other
+    assert passes(phone="99") and not passes(phone="999") and not passes(pulse="quick")
     short = pd.Series(["only|three|values"])
     assert not _passes(short, hospital)[0]
 

@@ -15,7 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from aalprivacy.attributes import DELETED, in_words
+from aalprivacy.attributes import DELETED, MISSING, Attribute, Form, in_words
 from aalprivacy.audit.measure import (
     AREA,
     FEWEST,
@@ -25,6 +25,7 @@ from aalprivacy.audit.measure import (
     share,
     up_to,
 )
+from aalprivacy.generalisation import First, LastWord, Range, WordsOf
 from aalprivacy.pair import Pair
 from aalprivacy.policy import Operation
 from aalprivacy.recipe import PLACE_SPREAD, Recipe
@@ -245,9 +246,10 @@ class Tampering:
 
     Only codes count whose view is another one than before the change. The measure is the share of
     these views that have the right form: as many values as there are attributes, and each value of
-    a form that it has in such views. A generalised value has it if it occurs in the known views or
-    the targets' views, so more of them let more changes pass. The baseline is 0, and the control is
-    the share of views of the right form before any change. If no view changes, there is no finding.
+    a form that it has in such views. A generalised value must be one that its rule can give; if the
+    rule is a plain function, one that occurs in the known views or the targets' views. The baseline
+    is 0, and the control is the share of views of the right form before any change. If no view
+    changes, there is no finding.
 
     Parameters
     ----------
@@ -381,22 +383,40 @@ def _by_time(entries: pd.DataFrame, case: Case) -> np.ndarray | None:
 
 
 def _passes(lines: pd.Series, case: Case) -> np.ndarray:
-    """Which lines have a value of the right form for each attribute: bool ``(n,)``.
-
-    Disclosed values must fit the attribute. A value made by a rule with few results must be one of
-    those in the known views and the targets' views.
-    """
+    """Which lines have a value of the right form for each attribute: bool ``(n,)``."""
     good = is_well_formed(lines, case.schema)
     values = from_lines(lines, case.schema, errors="coerce")
-    usual = pd.concat([case.known_views, case.views])
     for a in case.schema.attributes:
         column, operation = values[a.name], case.operations[a.name]
         if operation is Operation.DISCLOSE:
             good &= a.fits(column)
-        elif operation is Operation.GENERALISE and getattr(a.generalise, "part", "") == "end":
-            good &= column.str.fullmatch(r"\S+").to_numpy(bool)  # any one word
-        elif operation is Operation.GENERALISE and getattr(a.generalise, "part", "") == "words":
-            good &= a.fits(column) | (column == DELETED).to_numpy(bool)  # any text
+        elif operation is Operation.GENERALISE:
+            usual = pd.concat([case.known_views[a.name], case.views[a.name]])
+            good &= _is_general(column, a, usual)
         else:
-            good &= column.isin(usual[a.name]).to_numpy()
+            good &= (column == DELETED).to_numpy(bool)
     return good
+
+
+def _is_general(column: pd.Series, attribute: Attribute, usual: pd.Series) -> np.ndarray:
+    """Which values the attribute's rule can give, bool ``(n,)``; a missing value is one of them.
+
+    The results of a rule that is a plain function are unknown: there the `usual` values count.
+    """
+    rule = attribute.generalise
+    results = getattr(rule, "results", lambda: None)()
+    if isinstance(rule, WordsOf):
+        return attribute.fits(column) | (column == DELETED).to_numpy(bool)  # any text
+    if isinstance(rule, LastWord):
+        good = column.str.fullmatch(r"\S+")
+    elif isinstance(rule, Range):
+        good = column.map(rule.gives).to_numpy(bool)
+        ends = column.where(good).str.extract("(-?[^-]+)-(.+)").astype(float)
+        least = -np.inf if attribute.least is None else attribute.least
+        most = np.inf if attribute.most is None else attribute.most
+        good = (ends[0] <= most) & (ends[1] >= least)  # of no range, it is false
+    elif isinstance(rule, First) and attribute.form is Form.DIGITS:
+        good = column.str.fullmatch(f"[0-9]{{1,{rule.count}}}")
+    else:
+        good = column.isin(usual if results is None else results)
+    return np.asarray(good, bool) | (column == MISSING).to_numpy(bool)
