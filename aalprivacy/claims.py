@@ -36,8 +36,8 @@ FEW_ERRORS = Question(
     section="V",
     asks="Does a pair make 1.5 wrong characters per entry at most?",
     claimed="Yes",
-    rule="no pair has more on users never seen; in part, if some pair has not",
-    since="2026-11-25",
+    rule="no pair has more on users never seen; in part, if at least one pair has no more",
+    since="2026-11-26",
 )
 SAME_ERROR = Question(
     section="V",

@@ -87,7 +87,7 @@ def hits_and_chance(found: list[Mismatch], schema: Schema) -> Drawing:
     excess = max(float(np.mean([m.hits[n] - m.chance[n] for n in schema.names])) for m in wrong)
     with matplotlib.rc_context(STYLE):
         figure = Drawing(
-            7.6, 4.4, "Values that a wrong decoder has right, and that chance has right"
+            7.6, 4.4, "Values that a wrong decoder has right, and that shuffled views have right"
         )
         axes = figure.subplots()
         axes.plot((0, 1), (0, 1), color=GREY, linestyle=":", zorder=0)
