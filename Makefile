@@ -14,7 +14,7 @@ notebooks: install  ## run all notebooks again, in place
 tables: install  ## make the tables of README and docs/ again, from cards, audits and examples
 	$(BIN)/python docs/tables.py
 
-site: install  ## README, notebooks, report, live page and reference in site/; a broken link fails
+site: install  ## README, notebooks, report, live page and reference in site/; they need no network; a broken link fails
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[site]'
 	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet docs site
 	$(BIN)/python docs/check_links.py site

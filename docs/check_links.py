@@ -1,7 +1,8 @@
-"""Check that every link and picture in a folder of web pages has a target in that folder.
+"""Check that web pages work from their folder alone, without a network.
 
-``python docs/check_links.py site`` prints each broken link, and fails if there is one. Links to
-other sites aren't checked: that needs a network.
+``python docs/check_links.py site`` prints each link that leads nowhere, each picture without a text
+and each thing that a page loads from another server. It fails if there is one. Links to other sites
+aren't followed.
 """
 
 import sys
@@ -11,11 +12,12 @@ from urllib.parse import unquote, urlsplit
 
 
 class Page(HTMLParser):
-    """A page's links, the places in it that links can name, and its pictures without a text."""
+    """A page's links, what it loads, the places that links can name, pictures without a text."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.links: list[str] = []
+        self.loaded: list[str] = []
         self.names: set[str] = {"", "top"}  # a link with no fragment, and a page's beginning
         self.wordless: list[str] = []
         self.feed(path.read_text("utf-8"))
@@ -24,6 +26,8 @@ class Page(HTMLParser):
         known = dict(attributes)
         self.names |= {known[name] for name in ("id", "name") if known.get(name)}
         self.links += [known[name] for name in ("href", "src") if known.get(name)]
+        loads = ("src", "href") if tag == "link" else ("src",)
+        self.loaded += [known[name] for name in loads if known.get(name)]
         if tag == "img" and not known.get("alt"):
             self.wordless.append(f"a picture without alternative text, {known.get('src')[:60]}")
 
@@ -35,6 +39,8 @@ def faults(folder: Path) -> list[str]:
     found = []
     for path, page in pages.items():
         found += [(path, fault) for fault in page.wordless]
+        elsewhere = [link for link in page.loaded if urlsplit(link).netloc]
+        found += [(path, f"loads {link} from another server") for link in elsewhere]
         for link in page.links:
             parts = urlsplit(link)
             if parts.scheme or parts.netloc:

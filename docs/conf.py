@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from docutils.writers.html5_polyglot import HTMLTranslator
 
 from aalprivacy import TABLE_I, apply_policy, page, plotting
 from aalprivacy.homes import john
@@ -101,6 +102,7 @@ nb_execution_mode = "off"  # the committed outputs are shown
 nb_render_markdown_format = "gfm"  # outputs of cells have tables
 myst_heading_anchors = 3
 myst_enable_extensions = ["dollarmath"]
+html_math_renderer = "mathml"  # see write_mathml
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
 autodoc_typehints = "none"  # they are in the signatures
@@ -128,6 +130,14 @@ def into_the_site(app, page, source):
     source[0] = source[0].replace("](../notebooks/", "](notebooks/")
 
 
+def write_mathml(translator, node):
+    """A formula as MathML, which browsers show by themselves: a page loads no program for it."""
+    translator.math_output, translator.math_options = "mathml", ""
+    HTMLTranslator.visit_math(translator, node)
+
+
 def setup(app):
+    both = (write_mathml, None), (write_mathml, HTMLTranslator.depart_math_block)
+    app.add_html_math_renderer("mathml", *both)
     app.connect("autodoc-skip-member", skip_aliases)
     app.connect("source-read", into_the_site)

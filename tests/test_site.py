@@ -1,5 +1,7 @@
-"""The site: every module has a place in it, links lead somewhere, and pages fit a telephone."""
+"""The site: every module has its place, links lead somewhere, pages fit a telephone and need no
+other server."""
 
+import itertools
 import re
 import runpy
 import threading
@@ -43,6 +45,19 @@ def test_what_leads_nowhere_is_found(tmp_path):
     ]
 
 
+def test_what_comes_from_another_server_is_found(tmp_path):
+    (tmp_path / "own.js").write_text("")
+    (tmp_path / "a.html").write_text(
+        '<link rel="stylesheet" href="https://example.org/a.css"><script src="//example.org/b.js">'
+        '</script><script src="own.js"></script><a href="https://example.org/c">c</a>'
+        '<img src="data:image/png;base64,AAAA" alt="A picture">'
+    )
+    assert faults(tmp_path) == [
+        "a.html: loads https://example.org/a.css from another server",
+        "a.html: loads //example.org/b.js from another server",
+    ]
+
+
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *about):
         """Say nothing of what was asked for."""
@@ -73,10 +88,16 @@ def test_the_search_finds_what_is_called_as_asked(browser, address):
 
 
 @pytest.mark.slow
-def test_every_page_fits_a_telephone(browser, address):
+def test_every_page_fits_a_telephone_and_loads_nothing_from_outside(browser, address):
     page = browser.new_page(viewport={"width": 390, "height": 800})
-    problems = []
+    problems, outside = [], []
     page.on("pageerror", lambda error: problems.append(str(error)))
+
+    def refuse(route):
+        outside.append(f"{page.url} loads {route.request.url}")
+        route.abort()
+
+    page.route(lambda url: not url.startswith(address), refuse)
     paths = [
         p for p in SITE.rglob("*.html") if "_modules" not in p.parts and p.name != "search.html"
     ]
@@ -86,4 +107,15 @@ def test_every_page_fits_a_telephone(browser, address):
         page.goto(f"{address}/{name}")
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 390, f"{name} is {wide} wide"
-    assert problems == []
+    assert problems == outside == []
+
+
+@pytest.mark.slow
+def test_formulas_are_shown_without_a_program(browser, address):
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{address}/notebooks/02_model_and_training.html")
+    (cell,) = page.locator("math", has_text="input gate").all()
+    rows = [cell.locator("mtr").nth(n).bounding_box() for n in range(6)]
+    assert all(a["y"] + a["height"] <= b["y"] + 1 for a, b in itertools.pairwise(rows))
+    assert "⊙" in cell.inner_text()
+    assert "odot" not in page.inner_text("article")
