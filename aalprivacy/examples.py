@@ -97,12 +97,13 @@ class Examples:
         read = views if recipe.blind else self.schema.check(entries)
         for table in (read, views):
             view_lines(table, self.schema)  # refuses lines that are too long
-        rng = np.random.default_rng([recipe.seed, 4])
-        strange = abnormal(entries, policy, receiver, rng)
-        strange_views = apply_policy(strange, policy, receiver)
-        self._strange = np.array([a.form in MADE for a in self.schema.attributes]), len(strange)
-        read = pd.concat([read, strange_views if recipe.blind else strange], ignore_index=True)
-        views = pd.concat([views, strange_views], ignore_index=True)
+        self._strange = np.array([a.form in MADE for a in self.schema.attributes])
+        if recipe.abnormal:
+            rng = np.random.default_rng([recipe.seed, 4])
+            strange = abnormal(entries, policy, receiver, rng)
+            strange_views = apply_policy(strange, policy, receiver)
+            read = pd.concat([read, strange_views if recipe.blind else strange], ignore_index=True)
+            views = pd.concat([views, strange_views], ignore_index=True)
         operations = policy.for_receiver(receiver)
         # A blind encoder reads the rule's result, so its rules needn't run again.
         readers = [
@@ -174,14 +175,15 @@ class Examples:
 
     def _draw(self, which: np.ndarray, rng: np.random.Generator) -> "tuple[_Cells, _Cells]":
         """Values of the attributes `which`; a line's values come from one row, or from several."""
-        recipe, (can_be, count) = self.recipe, self._strange
+        recipe = self.recipe
         own = np.broadcast_to(rng.integers(0, self.rows, (len(which), 1)), which.shape)
         mixed = rng.integers(0, self.rows, which.shape)
         rows = np.where(rng.random((len(which), 1)) < recipe.mixing, mixed, own)
         for reader in self._readers:
             rows = reader.together(which, rows, rng)
-        strange = can_be[which] & (rng.random(which.shape) < recipe.abnormal)
-        rows = np.where(strange, self.rows + rng.integers(0, count, which.shape), rows)
+        strange = self._strange[which] & (rng.random(which.shape) < recipe.abnormal)
+        # Drawn also where no value is abnormal, so that the random numbers after it are the same.
+        rows = np.where(strange, self.rows + rng.integers(0, STRANGE, which.shape), rows)
         lengths = [self._values.lengths(table, rows, which) for table in (0, 1)]
         longest = np.maximum(*(length.sum(axis=1) for length in lengths)) + which.shape[1]
         rows = np.where((longest > self.schema.longest + 1)[:, None], own, rows)

@@ -163,6 +163,17 @@ def test_missing_and_abnormal_values_have_the_views_of_the_rule(entries, receive
         assert 0.04 < new / cells < 0.3 * 0.5
 
 
+@pytest.mark.parametrize("blind", [False, True])
+def test_without_abnormal_values_none_are_made(entries, monkeypatch, blind):
+    recipe = replace(PLAIN, mixing=0.5, missing=0.1, blind=blind)
+    hardly = Examples(entries, TABLE_I, "researcher", replace(recipe, abnormal=1e-12))
+    monkeypatch.delattr("aalprivacy.examples.abnormal")
+    never = Examples(entries, TABLE_I, "researcher", recipe)
+    for update in range(5):
+        for one, other in zip(hardly.batch(update, 20), never.batch(update, 20), strict=True):
+            assert np.array_equal(one, other)
+
+
 def test_abnormal_values_reach_the_limits_of_the_form(entries):
     drawn = abnormal(entries, TABLE_I, "researcher", np.random.default_rng(0))
     assert len(SCHEMA.check(drawn)) == len(drawn)
