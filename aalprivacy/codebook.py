@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from aalprivacy.attributes import plain
-from aalprivacy.errors import InputError
+from aalprivacy.errors import InputError, nearest
 from aalprivacy.schema import Schema
 from aalprivacy.spelling import single_blanks, whole, without_byte_mark
 
@@ -102,9 +102,11 @@ class CodeBook:
             new = _attribute(name, schema)
             at = [n for n, known in enumerate(table.columns) if plain(str(known)) == plain(column)]
             if len(at) != 1:
+                what = "two columns" if at else "no column"
+                hint = "" if at else nearest(column, map(str, table.columns))
                 raise InputError(
-                    f"code book, {name}: {'no column' if not at else 'two columns'} {column!r}; "
-                    f"expected one; correct it under [columns]"
+                    f"code book, {name}: {what} {column!r}{hint}; expected one; correct it under "
+                    f"[columns]"
                 )
             old = str(table.columns[at[0]])
             names[at[0]] = new

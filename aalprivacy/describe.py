@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from aalprivacy.attributes import MOST_DECIMALS, NULLS, Category, plain
-from aalprivacy.errors import InputError
+from aalprivacy.errors import InputError, nearest
 from aalprivacy.policy import identifier
 from aalprivacy.prepare import prepare
 from aalprivacy.schema import ALPHABET, MOST_CHARACTERS, Schema
@@ -91,7 +91,8 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
     told, guess = (id, "") if id else _id_of(headings, texts)
     whose = next((h for h in headings if plain(h) == plain(told)), None)
     if id and whose is None:
-        raise InputError(f"no column {id!r}; the table has {', '.join(headings)}")
+        has = ", ".join(headings)
+        raise InputError(f"no column {id!r}{nearest(id, headings)}; the table has {has}")
     people = texts[headings.index(whose)] if whose else None
     alphabet, parts, left_out = _alphabet(texts), {}, []
     for place, (heading, text) in enumerate(zip(headings, texts, strict=True)):

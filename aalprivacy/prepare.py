@@ -25,13 +25,14 @@ from aalprivacy.attributes import (
     row_name,
 )
 from aalprivacy.codebook import CodeBook, meaning
-from aalprivacy.errors import InputError
+from aalprivacy.errors import InputError, nearest
 from aalprivacy.schema import Schema
 from aalprivacy.spelling import as_text, in_ascii, is_small_digit, single_blanks
 from aalprivacy.tables import read_table
 
 REFUSE = "refuse"
 SHOWN = 10  # values of a kind that an error lists
+SURELY = 0.8  # how alike two names are if one is the other misspelt
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,8 @@ def prepare(
     ------
     InputError
         If a column is absent, an option is unknown, or values can't be corrected. For each
-        attribute the message names the first such row, its value, the number of rows, and what to
-        do.
+        attribute the message has a line, which names the first such row, its value, the number of
+        rows, and what to do.
     """
     if out_of_range not in (REFUSE, "missing"):
         raise InputError(f"out of range: expected refuse or missing, got {out_of_range!r}")
@@ -163,7 +164,7 @@ def prepare(
     table, renamed = codes.renamed(table, schema)
     places = schema.columns(table)
     report = [Change("column renamed", new, len(table), old, new) for new, old in renamed.items()]
-    report = [*_of_the_table(table, places, attrs), *report]
+    report = [*_of_the_table(table, schema, places, attrs), *report]
     columns, problems = {}, []
     if schema.id in places:
         people = table.iloc[:, places.index(schema.id)]
@@ -183,7 +184,7 @@ def prepare(
                 f"of digits; expected text, or a schema that says how many digits there are"
             )
     if problems:
-        raise InputError("; ".join(problems))
+        raise InputError(_together(problems))
     entries = pd.DataFrame(columns, index=table.index)
     schema.check(entries, row=row)
     return entries.rename_axis(index=None), report
@@ -384,7 +385,15 @@ class _Column:
         ]
 
 
-def _of_the_table(table: pd.DataFrame, places: list[str | None], attrs: dict) -> Iterator[Change]:
+def _together(problems: list[str]) -> str:
+    """One message for all problems; if there are several, a line each."""
+    head = ["values that only a person can correct:"] if len(problems) > 1 else []
+    return "\n  ".join([*head, *problems])
+
+
+def _of_the_table(
+    table: pd.DataFrame, schema: Schema, places: list[str | None], attrs: dict
+) -> Iterator[Change]:
     """The changes to a file as a whole, and to whole columns."""
     separator, rows = attrs.get("separator", ","), len(table)
     names = {";": "semicolons", "\t": "tabs"}
@@ -407,8 +416,10 @@ def _of_the_table(table: pd.DataFrame, places: list[str | None], attrs: dict) ->
         yield Change(f"read as {encoding}", "", rows, encoding, "utf-8")
     for place, name in enumerate(places):
         if name is None:
-            heading = str(table.columns[place])
-            yield Change("column left out", heading, len(table), heading, "")
+            heading, kind = str(table.columns[place]), "column left out"
+            if schema.id not in places and nearest(schema.id, [heading], SURELY):
+                kind = f"{kind}; is it {schema.id}, the schema's 'id'?"
+            yield Change(kind, heading, len(table), heading, "")
 
 
 def _people(

@@ -28,7 +28,7 @@ from aalprivacy.attributes import (
     row_name,
     uncategorised,
 )
-from aalprivacy.errors import InputError, refuse_unknown
+from aalprivacy.errors import InputError, nearest, refuse_unknown
 from aalprivacy.generalisation import from_table, read_hierarchy
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 |*-"  # the paper's 40 characters
@@ -236,7 +236,9 @@ class Schema:
             if name is not None and name in found:
                 raise InputError(f"the column {name} appears twice; expected it once")
             if name is None and not others:
-                what = f"unexpected column {column!r}"
+                has = {plain(str(c)) for c in table.columns}
+                free = [n for n in (self.id, *self.names) if plain(n) not in has]
+                what = f"unexpected column {column!r}{nearest(column, free)}"
                 if not str(column).strip():
                     what = f"column {len(found) + 1} has no name, as an index that pandas wrote"
                 raise InputError(
@@ -247,8 +249,10 @@ class Schema:
         absent = [name for name in self.names if name not in found]
         if absent:
             has = ", ".join(map(str, table.columns[:30])) or "none"
+            left = [c for c, name in zip(table.columns, found, strict=True) if name is None]
             raise InputError(
-                f"no column {absent[0]}; expected {', '.join(self.names)}; the table has {has}"
+                f"no column {absent[0]}{nearest(absent[0], left)}; expected "
+                f"{', '.join(self.names)}; the table has {has}"
             )
         return found
 

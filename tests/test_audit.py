@@ -675,8 +675,8 @@ def test_tables_are_checked():
         Case(pair, good, good, members=good,
              strangers=good.assign(case=good["case"].where(good.index > 0)))  # fmt: skip
     assert Case(pair, good, good, members=good.drop(columns="case")).members.count == 30
-    with pytest.raises(InputError, match="no column case"):
-        Case(pair, good, good, linked=good.drop(columns="case"))
+    with pytest.raises(InputError, match=r"no column case .the nearest is Cases.; expected whose"):
+        Case(pair, good, good, linked=good.rename(columns={"case": "Cases"}))
     with pytest.raises(InputError, match="linked entries: expected two a person"):
         Case(pair, good, good, linked=good)
 

@@ -239,8 +239,12 @@ def test_the_id_that_is_told(untidy):
     named = describe(untidy, id="phone")
     assert tomllib.loads(named)["id"] == "phone"
     assert "[attributes.phone]" not in named
-    with pytest.raises(InputError, match="no column 'shoe'; the table has"):
-        describe(untidy, id="shoe")
+    with pytest.raises(InputError, match="no column 'xyz'; the table has"):
+        describe(untidy, id="xyz")
+    with pytest.raises(
+        InputError, match=r"no column 'phnoe' .the nearest is phone.; the table has"
+    ):
+        describe(untidy, id="phnoe")
 
 
 @pytest.mark.parametrize(

@@ -423,8 +423,14 @@ def test_an_error_lists_ten_values_and_counts_the_rest():
 def test_all_attributes_stand_in_one_error():
     schema = Schema((Attribute("a", Form.NUMBER), Attribute("b", Form.DIGITS, digits=(3, 3))))
     table = pd.DataFrame({"a": ["1", "x"], "b": ["001", "y"]}, index=[7, 7])
-    with pytest.raises(InputError, match=r"row 7 \(number 1 .*, a: .*; row 7 .*, b: expected 3"):
+    with pytest.raises(InputError) as error:
         prepare(table, schema)
+    head, *lines = str(error.value).splitlines()
+    assert head == "values that only a person can correct:"
+    assert [line.split(", got")[0] for line in lines] == [
+        "  row 7 (number 1 of the table, from 0), a: expected a whole number",
+        "  row 7 (number 1 of the table, from 0), b: expected 3 digits",
+    ]
     with pytest.raises(InputError, match="no column a; expected a, b"):
         prepare(table[["b"]], schema)
     with pytest.raises(InputError, match="the line has 162 characters; expected at most 160"):
@@ -443,6 +449,18 @@ def test_people_stay_who_they_are():
     for lost in (None, "", "nan"):
         with pytest.raises(InputError, match="row 1, who: empty; expected whose entry it is"):
             prepare(table.assign(Who=["1", lost, "2"]), schema)
+
+
+def test_a_column_that_may_be_the_id_is_told():
+    schema = Schema((Attribute("a", Form.NUMBER),), id="patinet_id")
+    table = pd.DataFrame({"Patient ID": ["7"], "ward": ["n"], "a": ["1"]})
+    _, report = prepare(table, schema)
+    assert [(change.kind, change.attribute) for change in report] == [
+        ("column left out; is it patinet_id, the schema's 'id'?", "Patient ID"),
+        ("column left out", "ward"),
+    ]
+    _, report = prepare(table.assign(patinet_id="8"), schema)  # it has an id
+    assert [change.kind for change in report] == ["column left out"] * 2
 
 
 def test_what_is_right_is_the_same_and_not_told(entries):
@@ -528,7 +546,8 @@ def test_a_code_book_tells_columns_and_codes():
     ("text", "message"),
     [
         ("[columns]\nage = 'x'", "code book: unknown attribute 'age'"),
-        ("[columns]\nsbp = 'x'", r"code book, sbp: no column 'x'.*correct it under \[columns\]"),
+        ("[columns]\nsbp = 'x'", r"code book, sbp: no column 'x'; .*correct it under \[columns\]"),
+        ("[columns]\nsbp = 'SPB'", r"code book, sbp: no column 'SPB' .the nearest is sbp.; exp"),
         ("[values.age]\n1 = 'x'", "code book: unknown attribute 'age'"),
         ("[values.sbp]\n1 = 2", r"b\.toml: values\.sbp: 1: expected text in quotes, got 2"),
         ("[values.sbp]\n1 = 'x'\n'1.0' = 'y'", "the code '1' appears twice"),

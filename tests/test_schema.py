@@ -606,8 +606,14 @@ def test_columns():
         TWO.columns(table.assign(who="bob"))
     with pytest.raises(InputError, match="no column n; expected who, n; the table has WHO_is_it"):
         TWO.columns(table[["WHO_is_it"]])
-    with pytest.raises(InputError, match="unexpected column 'x'"):
+    with pytest.raises(InputError, match="unexpected column 'x'; expected"):
         TWO.columns(table.assign(x=1), others=False)
+    with pytest.raises(InputError, match=r"unexpected column 'User-Id2' .the nearest is user_id.;"):
+        TWO.columns(table.assign(**{"User-Id2": 1}), others=False)
+    with pytest.raises(InputError, match="unexpected column 'n2'; expected"):  # n is there
+        TWO.columns(table.assign(n2=1), others=False)
+    with pytest.raises(InputError, match=r"no column who .the nearest is Whom.; expected who, n;"):
+        TWO.columns(pd.DataFrame({"Whom": ["ann"], "n": ["1"]}))
     with pytest.raises(InputError, match=r"expected a table .pandas.DataFrame., got list"):
         TWO.columns([])
     with pytest.raises(InputError, match=r"no column who; .*the table has 0, 1"):

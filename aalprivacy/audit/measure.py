@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from aalprivacy.attributes import in_words
-from aalprivacy.errors import InputError
+from aalprivacy.errors import InputError, nearest
 from aalprivacy.evaluation import best_constant
 from aalprivacy.pair import Pair
 from aalprivacy.policy import Operation
@@ -325,7 +325,10 @@ def _taken(what: str, table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 def _linked(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     entries, people = _taken("linked entries", table, schema), schema.people(table)
     if people is None:
-        raise InputError(f"linked entries: no column {schema.id}; expected whose entry each is")
+        hint = nearest(schema.id, map(str, table.columns))
+        raise InputError(
+            f"linked entries: no column {schema.id}{hint}; expected whose entry each is"
+        )
     first, second = people.to_numpy()[::2], people.to_numpy()[1::2]
     if not np.array_equal(first, second) or len(set(first)) < len(first):
         raise InputError("linked entries: expected two a person, one after the other")
