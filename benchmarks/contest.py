@@ -86,10 +86,9 @@ def spread(values, digits: int = 2) -> str:
 
 def table(corner: str, head: Iterable[str], rows: dict[str, Iterable[str]]) -> str:
     """A table in Markdown."""
-    head = list(head)
-    lines = [f"| {corner} | " + " | ".join(head) + " |", "| --- |" + " --- |" * len(head)]
-    lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()]
-    return "\n".join(lines)
+    from aalprivacy.report import markdown_table  # not at the top: contestants don't need it
+
+    return markdown_table([corner, *head], [[name, *cells] for name, cells in rows.items()])
 
 
 def verdict(value: float, bar: float, most: bool = False) -> str:

@@ -830,17 +830,18 @@ def trials(folder: Path, seed: int, minutes: float) -> Iterator[tuple[str, dict]
 
 def table_of(found: dict) -> str:
     """The counts as Markdown."""
-    lines = ["| trouble | trials | commands refused | commands done | beside | wrong | minutes |",
-             "| --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+    from aalprivacy.report import markdown_table
+
+    first = ["trouble", "trials", "commands refused", "commands done"]
+    rows = []
     for name, about in found.items():
         counts = dict(about["counts"])
         refused, done = counts.pop("refused", 0), counts.pop("done", 0)
         beside = "; ".join(f"{what} {count:,}" for what, count in sorted(counts.items()))
-        lines.append(
-            f"| {name.replace('_', ' ')} | {about['trials']:,} | {refused:,} | {done:,} | "
-            f"{beside} | {len(about['wrong'])} | {about['seconds'] / 60:.1f} |"
-        )
-    return "\n".join(lines)
+        numbers = (f"{number:,}" for number in (about["trials"], refused, done))
+        minutes = f"{about['seconds'] / 60:.1f}"
+        rows.append([name.replace("_", " "), *numbers, beside, f"{len(about['wrong'])}", minutes])
+    return markdown_table([*first, "beside", "wrong", "minutes"], rows)
 
 
 def main() -> None:

@@ -59,16 +59,16 @@ def main() -> None:
                 result = run(command, folder)
                 if number >= 0:
                     taken[name].append(result)
-    lines = [
-        "| three entries, median (lowest-highest) | seconds | peak memory, MB |",
-        "| --- | --- | --- |",
-    ]
+    rows = []
     for name, results in taken.items():
         seconds, megabytes = map(list, zip(*results, strict=True))
         bars = (MOST_SECONDS, MOST_MEGABYTES) if name in BARS else (None, None)
         cells = cell(seconds, 2, bars[0]), cell(megabytes, 0, bars[1])
-        lines.append(f"| `aalprivacy {name}` | {' | '.join(cells)} |")
-    text = "\n".join(lines)
+        rows.append([f"`aalprivacy {name}`", *cells])
+    from aalprivacy.report import markdown_table  # large, so only when all is measured
+
+    columns = ["three entries, median (lowest-highest)", "seconds", "peak memory, MB"]
+    text = markdown_table(columns, rows)
     print(text)
     if arguments.out:
         arguments.out.write_text(text + "\n")
