@@ -117,5 +117,5 @@ def test_formulas_are_shown_without_a_program(browser, address):
     (cell,) = page.locator("math", has_text="input gate").all()
     rows = [cell.locator("mtr").nth(n).bounding_box() for n in range(6)]
     assert all(a["y"] + a["height"] <= b["y"] + 1 for a, b in itertools.pairwise(rows))
-    assert "⊙" in cell.inner_text()
+    assert "⊙" in cell.text_content()
     assert "odot" not in page.inner_text("article")
