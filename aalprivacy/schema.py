@@ -248,11 +248,11 @@ class Schema:
             found.append(name)
         absent = [name for name in self.names if name not in found]
         if absent:
-            has = ", ".join(map(str, table.columns[:30])) or "none"
+            shown = ", ".join(map(str, table.columns[:30])) or "none"
             left = [c for c, name in zip(table.columns, found, strict=True) if name is None]
             raise InputError(
                 f"no column {absent[0]}{nearest(absent[0], left)}; expected "
-                f"{', '.join(self.names)}; the table has {has}"
+                f"{', '.join(self.names)}; the table has {shown}"
             )
         return found
 
