@@ -109,7 +109,7 @@ notes: $(NOTES)/runs/researcher/card.json  ## an hour or two: a pair on homes wi
 # Ctrl-C stops the training, the same command continues.
 $(NOTES)/runs/researcher/card.json: $(NOTES)/runs/entries.parquet | install
 	$(BIN)/aalprivacy train --receiver researcher --data $< --schema $(NOTES)/notes.toml \
-	  --policy $(NOTES)/policy.csv --out $(@D) --seed 21 --places 80 --updates 8000 $(if $(wildcard $(@D)/checkpoint.npz),--resume)
+	  --policy $(NOTES)/policy.csv --out $(@D) --seed 21 --places 80 --updates 16000 $(if $(wildcard $(@D)/checkpoint.npz),--resume)
 
 $(NOTES)/runs/entries.parquet: | install
 	$(BIN)/python $(NOTES)/make.py

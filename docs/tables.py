@@ -67,14 +67,19 @@ def notes() -> str:
     if not path.exists():
         return "No pair was trained on them yet."
     found = json.loads(path.read_text("utf-8"))
-    kinds = {kind: about for kind, about in found.items() if kind != "examples"}
-    rows = runpy.run_path(str(NOTES / "show.py"))["rows"]
-    table = report.markdown_table(["", *kinds], rows(kinds))
+    of = runpy.run_path(str(NOTES / "show.py"))
+    claim, table = of["examine"](found["found"]), of["rows"](found["found"])
+    verdict = (
+        f"{claim.question.asks} (section VI of the paper) **{claim.answer}**: {claim.measured}. "
+        f"The rule: {claim.question.claimed}, if {claim.question.rule}."
+    )
+    table = report.markdown_table(["", *found["found"]], table)
     examples = (
         f"{_sentence(kind)}, drawn by seed:\n\n{_examples(some[:SHOWN])}"
         for kind, some in found["examples"].items()
     )
-    return "\n\n".join([f"On people that it never saw:\n\n{table}\n\n{DEALT}", *examples])
+    told = f"{verdict}\n\nOn people that it never saw:\n\n{table}\n\n{DEALT}"
+    return "\n\n".join([told, *examples])
 
 
 def _sentence(kind: str) -> str:

@@ -1,5 +1,6 @@
 """The simulated homes with a nurse's note: what is written, and how a pair's notes are judged."""
 
+import json
 import sys
 from importlib import util
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 from aalprivacy.errors import InputError
 from aalprivacy.generalisation import WORD
 from aalprivacy.homes import DISEASE_GROUP_OF, is_held_out, simulate
+from aalprivacy.pair import load_pair
 from aalprivacy.policy import TABLE_I, Policy
 from aalprivacy.schema import ASSISTED_LIVING
+from aalprivacy.tables import write_table
 from aalprivacy.text import to_lines, view_lines
 from aalprivacy.views import apply_policy
 
@@ -177,6 +180,22 @@ def test_of_what_the_shares_are():
     assert show.told(decoded, entries, SCHEMA) == {"own": 0, "general": 0, "lost": 2 / 5}
 
 
+@pytest.mark.parametrize(
+    ("right", "left", "answer"),
+    [
+        ((0.96, 0.95), (0.01, 0.0), "Yes"),
+        ((0.96, 0.94), (0.01, 0.0), "In part"),
+        ((0.96, 0.95), (0.0, 0.02), "In part"),
+        ((1.0, 0.49), (0.0, 0.0), "No"),
+        ((1.0, 1.0), (0.06, None), "No"),
+    ],
+)
+def test_the_answer_to_the_claim(right, left, answer):
+    cases = zip(right, left, strict=True)
+    found = {i: {"right": {"note": r}, "notes": {"own": o}} for i, (r, o) in enumerate(cases)}
+    assert show.examine(found).answer == answer
+
+
 def test_everybody_gets_a_note_of_somebody_else(homes):
     for seed in range(3):
         mixed = show.dealt(homes.sample(300, random_state=seed), SCHEMA, seed)
@@ -191,10 +210,6 @@ def test_everybody_gets_a_note_of_somebody_else(homes):
 
 
 def test_a_pair_is_shown(tmp_path, monkeypatch, capsys, make_pair):
-    import json
-
-    from aalprivacy.tables import write_table
-
     make_pair(POLICY, "researcher").save(tmp_path / "pair")
     write_table(make.entries_with_notes(12, 2, 3), tmp_path / "e.parquet")
     options = ["--data", tmp_path / "e.parquet", "--show", 3, "--json", tmp_path / "f.json"]
@@ -204,15 +219,25 @@ def test_a_pair_is_shown(tmp_path, monkeypatch, capsys, make_pair):
     assert printed.count("by rule  ") == 6
     assert "wrong characters in the note" in printed
     kept = json.loads((tmp_path / "f.json").read_text())
-    assert kept["as they are"]["entries"] == 24
+    assert kept["found"]["as they are"]["entries"] == 24
+    assert kept["encoder"] == load_pair(tmp_path / "pair").fingerprint
     assert [len(some) for some in kept["examples"].values()] == [3, 3]
     assert all(e["by rule"] != e["decoded"] for e in list(kept["examples"].values())[1])
+
+
+def test_what_is_published_was_measured_on_the_pair_that_ships():
+    kept = json.loads((EXAMPLE / "figures.json").read_text("utf-8"))
+    pair = load_pair(EXAMPLE / "researcher")
+    assert kept["encoder"] == pair.fingerprint
+    assert pair.schema == SCHEMA
+    wrong = next(some for kind, some in kept["examples"].items() if kind != "examples")
+    assert wrong and all(note["decoded"] != note["by rule"] for note in wrong)
 
 
 @pytest.mark.slow
 def test_a_pair_learns_from_notes(tmp_path):
     """A training cut short; the pair that it leaves knows the rule."""
-    from aalprivacy import Recipe, load_pair, train
+    from aalprivacy import Recipe, train
 
     recipe = Recipe(units=8, embedding=4, updates=3, first_window=7, batch_size=4)
     entries = make.entries_with_notes(30, 2, 3)
