@@ -104,6 +104,8 @@ runs/pairs/%/card.json: | install
 NOTES := examples/notes
 .PHONY: notes
 notes: $(NOTES)/runs/researcher/card.json  ## an hour or two: a pair on homes with a nurse's note; results and examples
+	mkdir -p $(NOTES)/researcher
+	cp $(addprefix $(NOTES)/runs/researcher/,card.json weights.safetensors) $(NOTES)/researcher
 	$(BIN)/python $(NOTES)/show.py --json $(NOTES)/figures.json
 
 # Ctrl-C stops the training, the same command continues.

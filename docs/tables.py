@@ -9,7 +9,7 @@ import runpy
 from collections.abc import Callable
 from pathlib import Path
 
-from aalprivacy import report
+from aalprivacy import evaluation, report
 from aalprivacy.atomic import write_text
 from aalprivacy.attributes import in_words
 from aalprivacy.audit.measure import AREA
@@ -78,7 +78,12 @@ def notes() -> str:
         f"{_sentence(kind)}, drawn by seed:\n\n{_examples(some[:SHOWN])}"
         for kind, some in found["examples"].items()
     )
-    told = f"{verdict}\n\nOn people that it never saw:\n\n{table}\n\n{DEALT}"
+    card = json.loads((NOTES / "researcher" / "card.json").read_text("utf-8"))
+    updates, took = card["recipe"]["updates"], evaluation.minutes(card)
+    told = (
+        f"{verdict}\n\nThe pair was trained once, with {updates:,} updates in "
+        f"{took:.0f} minutes. On people that it never saw:\n\n{table}\n\n{DEALT}"
+    )
     return "\n\n".join([told, *examples])
 
 
