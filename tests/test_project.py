@@ -187,7 +187,7 @@ def test_the_pages_notes_have_those_views():
     from aalprivacy import Schema
 
     note = Schema.from_toml(ROOT / "examples" / "notes" / "notes.toml")["note"]
-    text = OWN_TABLE.split("\n## Free text\n")[1].split("\n## ")[0]
+    text = OWN_TABLE.split("\n## Free text\n")[1].split("<!-- notes -->")[0]
     rows = re.findall(r"^\| (.+) \| (.+) \| .+ \|$", text, re.MULTILINE)[1:]
     assert len(rows) == 7
     for written, view in rows:
