@@ -2,9 +2,9 @@
 
 Two processes of this machine train together, one thread each, as two machines do. One process with
 one thread makes the same updates alone. They take turns. From the seconds and the bytes of an
-update it works out what machines of this kind would save on a network. That part is arithmetic: it
-takes it that all machines compute at the same speed, that a machine's part of a batch takes as long
-as a batch of that size alone, and that sums go round in a ring, as TensorFlow's do.
+update it works out what machines of this kind would save on a network. That part is arithmetic. It
+assumes that all machines compute at the same speed, that a machine's part of a batch takes as long
+as a batch of that size alone, and that sums are passed on in a ring.
 
 Usage: ``python benchmarks/machines.py [--rounds 3] [--out table.md]``
 """

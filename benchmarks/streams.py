@@ -65,16 +65,23 @@ def size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.iterdir())
 
 
+def simulated(entries: int, path: Path) -> Path:
+    """A file of so many entries, fifty of each user."""
+    from aalprivacy import simulate
+    from aalprivacy.tables import write_table
+
+    write_table(simulate(entries // 50, 50, seed=2_000_001), path)
+    return path
+
+
 def contest(pair, folder: Path, rounds: int) -> str:
     """One worker against two, on the same pieces."""
-    from aalprivacy import cluster, simulate, streams
+    from aalprivacy import cluster, streams
     from aalprivacy.folders import Folder
     from aalprivacy.pieces import Pieces
     from aalprivacy.progress import bar, console
-    from aalprivacy.tables import write_table
 
-    source = folder / "some.parquet"
-    write_table(simulate(CONTEST_ENTRIES // 50, 50, seed=2_000_001), source)
+    source = simulated(CONTEST_ENTRIES, folder / "some.parquet")
     pieces = Pieces.of(source, 2_000).checked(pair.schema)
     codes = folder / "codes-of-some"
 
@@ -126,22 +133,16 @@ def million(pair: str, folder: Path, entries: int) -> str:
     head = ["seconds", "entries a second", "MB, largest process", "MB, all processes",
             "hours for a hundred million"]  # fmt: skip
     text = table(f"{entries:,} entries, {workers} workers", head, rows)
-    return f"{text}\n\nThe table of entries has {size_of(source, entries)}."
-
-
-def size_of(source: Path, entries: int) -> str:
     taken = source.stat().st_size
-    return f"{taken / 1e6:,.1f} MB in Parquet, {taken / entries:.1f} bytes an entry"
+    held = f"{taken / 1e6:,.1f} MB in Parquet, {taken / entries:.1f} bytes an entry"
+    return f"{text}\n\nThe table of entries has {held}."
 
 
 def widths(pair, name: str, folder: Path) -> str:
     """Bytes on disk of each number type."""
-    from aalprivacy import simulate
     from aalprivacy.codes import NUMBER_TYPES, SMALL
-    from aalprivacy.tables import write_table
 
-    source, rows = folder / "typed.parquet", {}
-    write_table(simulate(TYPE_ENTRIES // 50, 50, seed=2_000_001), source)
+    source, rows = simulated(TYPE_ENTRIES, folder / "typed.parquet"), {}
     for number_type in (*NUMBER_TYPES, *([SMALL] if pair.small else [])):
         out = folder / f"typed-{number_type}"
         run("encode", source, "--pair", name, "--number-type", number_type, "--out", out,

@@ -63,10 +63,7 @@ def _remembers(about: dict) -> str:
 
 def notes() -> str:
     """How well a pair reads nurses' notes, with the figures of `examples/notes/show.py`."""
-    path = NOTES / "figures.json"
-    if not path.exists():
-        return "No pair was trained on them yet."
-    found = json.loads(path.read_text("utf-8"))
+    found = json.loads((NOTES / "figures.json").read_text("utf-8"))
     of = runpy.run_path(str(NOTES / "show.py"))
     claim, table = of["examine"](found["found"]), of["rows"](found["found"])
     verdict = (
@@ -75,7 +72,7 @@ def notes() -> str:
     )
     table = report.markdown_table(["", *found["found"]], table)
     examples = (
-        f"{_sentence(kind)}, drawn by seed:\n\n{_examples(some[:SHOWN])}"
+        f"{kind.capitalize()}, drawn by seed:\n\n{_examples(some[:SHOWN])}"
         for kind, some in found["examples"].items()
     )
     card = json.loads((NOTES / "researcher" / "card.json").read_text("utf-8"))
@@ -85,10 +82,6 @@ def notes() -> str:
         f"{took:.0f} minutes. On people that it never saw:\n\n{table}\n\n{DEALT}"
     )
     return "\n\n".join([told, *examples])
-
-
-def _sentence(kind: str) -> str:
-    return kind[0].upper() + kind[1:]
 
 
 def _examples(notes: list[dict[str, str]]) -> str:

@@ -391,17 +391,17 @@ def _passes(lines: pd.Series, case: Case) -> np.ndarray:
         if operation is Operation.DISCLOSE:
             good &= a.fits(column)
         elif operation is Operation.GENERALISE:
-            usual = pd.concat([case.known_views[a.name], case.views[a.name]])
-            good &= _is_general(column, a, usual)
+            good &= _is_general(column, a, case)
         else:
             good &= (column == DELETED).to_numpy(bool)
     return good
 
 
-def _is_general(column: pd.Series, attribute: Attribute, usual: pd.Series) -> np.ndarray:
+def _is_general(column: pd.Series, attribute: Attribute, case: Case) -> np.ndarray:
     """Which values the attribute's rule can give, bool ``(n,)``; a missing value is one of them.
 
-    The results of a rule that is a plain function are unknown: there the `usual` values count.
+    The results of a rule that is a plain function are unknown. There the values in the known views
+    and in the targets' views count.
     """
     rule = attribute.generalise
     results = getattr(rule, "results", lambda: None)()
@@ -417,6 +417,9 @@ def _is_general(column: pd.Series, attribute: Attribute, usual: pd.Series) -> np
         good = (ends[0] <= most) & (ends[1] >= least)  # of no range, it is false
     elif isinstance(rule, First) and attribute.form is Form.DIGITS:
         good = column.str.fullmatch(f"[0-9]{{1,{rule.count}}}")
+    elif results is not None:
+        good = column.isin(results)
     else:
-        good = column.isin(usual if results is None else results)
+        usual = pd.concat([case.known_views[attribute.name], case.views[attribute.name]])
+        good = column.isin(usual)
     return np.asarray(good, bool) | (column == MISSING).to_numpy(bool)
