@@ -6,7 +6,6 @@
 import contextlib
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +21,7 @@ from aalprivacy.errors import InputError
 from aalprivacy.pair import CARD, WEIGHTS, Pair
 from aalprivacy.policy import TABLE_I, Policy
 from aalprivacy.recipe import Recipe
+from aalprivacy.runtime import count_cores
 from aalprivacy.schema import Schema
 from aalprivacy.text import to_lines
 from aalprivacy.workers import Workers
@@ -462,7 +462,7 @@ def machine() -> dict:
         with contextlib.suppress(meta.PackageNotFoundError):
             versions[name] = meta.version(name)
     processor = platform.processor() or platform.machine()
-    return {"machine": {"processor": processor, "cores": os.cpu_count()}, "versions": versions}
+    return {"machine": {"processor": processor, "cores": count_cores()}, "versions": versions}
 
 
 def _terms(policy: Policy, receiver: str) -> dict:

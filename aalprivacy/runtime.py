@@ -24,9 +24,16 @@ from aalprivacy.text import EOS, PAD
 
 # Equal beginnings of lines are read once, while there are at most this many of them per line.
 SHARED = 0.25
-THREADS: int | None = None  # threads of this process; by default one for each core
+THREADS: int | None = None  # threads of this process; by default one for each core it may use
 # The limit on BLAS's threads holds for the whole process, so two calls must not overlap.
 _turn = threading.RLock()
+
+
+def count_cores() -> int:
+    """The cores that this process may use: all, or fewer where the system gives it fewer."""
+    if hasattr(os, "sched_getaffinity"):  # Linux: `taskset`, or a container's set of cores
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def encode(
@@ -397,7 +404,7 @@ def _on_all_cores(
     The last digits of a product depend on its number of rows. So the batches are the same on all
     machines: at least eight, if each has at least 64 rows.
     """
-    cores, n = THREADS or os.cpu_count() or 1, len(rows)
+    threads, n = THREADS or count_cores(), len(rows)
     parts = max(1, -(-n // batch_size), min(8, n // 64))
     stopped = threading.Event()
 
@@ -407,7 +414,7 @@ def _on_all_cores(
                 break
         return len(batch)
 
-    with _turn, threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as pool:
+    with _turn, threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         try:
             batches = [pool.submit(work, batch) for batch in np.array_split(rows, parts)]
             for batch in as_completed(batches):

@@ -5,7 +5,6 @@ that the short steps of a recurrent network never wait for each other.
 """
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -13,13 +12,14 @@ import numpy as np
 
 from aalprivacy.quiet import keras, no_stderr, tf
 from aalprivacy.recipe import PRODUCT_DTYPES
+from aalprivacy.runtime import count_cores
 from aalprivacy.text import PAD
 from aalprivacy.workers import Workers
 
 
 def count_shards() -> int:
-    """One shard for each core, at most 8, as shards of small batches get too small; 1 on a GPU."""
-    return 1 if tf.config.list_physical_devices("GPU") else min(8, os.cpu_count() or 1)
+    """One shard a core that may be used; at most 8, as more would be too small; 1 on a GPU."""
+    return 1 if tf.config.list_physical_devices("GPU") else min(8, count_cores())
 
 
 SHARDS = count_shards()

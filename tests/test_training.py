@@ -19,6 +19,7 @@ from aalprivacy.lstm import FastLSTM
 from aalprivacy.pair import Pair
 from aalprivacy.policy import TABLE_I
 from aalprivacy.recipe import Recipe
+from aalprivacy.runtime import count_cores
 from aalprivacy.text import to_lines, to_tokens
 from aalprivacy.training import Progress, Trainer, Validation, fit
 from aalprivacy.updates import faster_product_dtype
@@ -78,7 +79,18 @@ def test_a_gpu_has_one_shard(monkeypatch):
     monkeypatch.setattr(updates.tf.config, "list_physical_devices", devices.get)
     assert updates.count_shards() == 1
     devices["GPU"] = []
-    assert updates.count_shards() == min(8, os.cpu_count())
+    assert updates.count_shards() == min(8, count_cores())
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux has it")
+def test_a_process_uses_the_cores_that_it_may():
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert count_cores() == updates.count_shards() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert count_cores() == len(allowed)
 
 
 def test_a_pair_has_the_averaged_weights(entries):

@@ -1,7 +1,6 @@
 """The rightful receiver as attacker: what codes tell of hidden values beyond the view itself."""
 
 import contextlib
-import os
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from aalprivacy.attributes import MISSING, Attribute, Form
 from aalprivacy.audit.measure import Case, Finding, Setting, paired, up_to
+from aalprivacy.runtime import count_cores
 from aalprivacy.schema import Schema
 
 MOST_ANSWERS = 50  # a probe of views is left out if there are more different answers
@@ -57,7 +57,7 @@ class Insider:
         wanted = case.schema.names if self.attributes is None else self.attributes
         hidden = [name for name in case.hidden if name in wanted]
         ask = partial(self._ask, case, len(hidden))
-        with _one_thread_a_probe(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        with _one_thread_a_probe(), ThreadPoolExecutor(count_cores()) as pool:
             return [finding for findings in pool.map(ask, hidden) for finding in findings]
 
     def _ask(self, case: Case, attributes: int, name: str) -> list[Finding]:
