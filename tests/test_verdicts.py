@@ -102,13 +102,18 @@ def test_every_question_is_asked_once_and_answered_by_yes_or_no():
         assert half == "In part"
 
 
-@pytest.mark.parametrize(("above", "expected"), [(0.005, Verdict.HOLDS), (0.03, Verdict.IN_PART)])
-def test_values_hit_above_chance_disclose_something(above, expected):
+@pytest.mark.parametrize(
+    ("low", "high", "answer"),
+    [(0.005, 0.007, "No"), (0.005, 0.02, "Undecided"), (0.03, 0.04, "In part")],
+)
+def test_values_hit_above_chance_disclose_something(low, high, answer):
     setting = Setting(own="doctor")
-    hits = Finding("wrong key", setting, ABOVE_CHANCE, above + 0.001, above, above + 0.002, 0, 0.9)
+    hits = Finding("wrong key", setting, ABOVE_CHANCE, low + 0.001, low, high, 0, 0.9)
     claim = verdict(reading("wrong key", setting, 90.0), hits)
-    assert claim.verdict is expected
-    assert f"above chance: {above + 0.001:.1%} (interval from {above:.1%})" in claim.measured
+    assert claim.answer == answer
+    assert f"above chance: {low + 0.001:.1%} ({low:.1%} to {high:.1%})" in claim.measured
+    # An attack that reads codes decides, however wide another one's interval is.
+    assert verdict(reading("wrong key", setting, 30.0), hits).answer == "Yes"
 
 
 def test_an_attack_that_was_not_tried_is_named():

@@ -13,6 +13,7 @@ from aalprivacy.codes import NUMBER_TYPES
 from aalprivacy.policy import Operation
 
 OPEN = 0.1  # codes can be read below this share of the error of one line for all entries
+FEW_HITS = 0.01  # share of values right above chance that discloses nothing
 BEARABLE = 1.5  # wrong characters that a receiver can live with: as many as the paper's
 FAINT, FEW_FOUND = 0.6, 0.05  # an area, and a share of people found, that tell little
 UNKNOWN = "not measured yet"
@@ -26,7 +27,8 @@ class Verdict(StrEnum):
     HOLDS = "holds"
     IN_PART = "holds in part"
     FAILS = "doesn't hold"
-    UNDECIDED = "can't be decided"  # of a remedy, if there is nothing to remedy
+    # There is nothing to remedy, or the intervals are too wide.
+    UNDECIDED = "can't be decided"
 
     @classmethod
     def of(cls, holds: bool, in_part: bool = False) -> "Verdict":
@@ -215,21 +217,23 @@ def _lock(question: Question, table: pd.DataFrame) -> Claim:
     errors = table[table["measure"] == CHARACTER_ERROR]
     above = table[table["measure"] == ABOVE_CHANCE]
     best = errors.loc[(errors["value"] / errors["baseline"].clip(lower=1e-9)).idxmin()]
-    found, hits = f"{best['value']:.1f} wrong characters", 0.0
+    found = f"{best['value']:.1f} wrong characters"
+    fewer, undecided = errors["beats_baseline"].any(), False
     if len(above):
-        most = above.loc[above["low"].idxmax()]
-        value, hits = (max(0.0, most[column]) for column in ("value", "low"))
-        found += f"; values right above chance: {value:.1%} (interval from {hits:.1%})"
+        surely = above[above["low"] > FEW_HITS]
+        most = (surely if len(surely) else above).sort_values("high").iloc[-1]
+        value, low, high = (max(0.0, most[column]) for column in ("value", "low", "high"))
+        found += f"; values right above chance: {value:.1%} ({low:.1%} to {high:.1%})"
+        fewer |= len(surely) > 0
+        undecided = not fewer and high > FEW_HITS
     known = errors["known"][(errors["known"] > 0) & (errors["value"] < OPEN * errors["baseline"])]
     if len(known):
         found += f"; with {known.min():,} known entries less than a tenth of a guess's error"
+    verdict = Verdict.of(not fewer, (errors["value"] > 0.5 * errors["baseline"]).all())
     return Claim(
         question,
         found,
-        Verdict.of(
-            not errors["beats_baseline"].any() and hits <= 0.01,
-            (errors["value"] > 0.5 * errors["baseline"]).all(),
-        ),
+        Verdict.UNDECIDED if undecided else verdict,
         f"{best['baseline']:.1f}, one line for all",
         f"{best['control']:.2f}",
         _attacker(best),
@@ -410,9 +414,9 @@ def _rows(*attacks: str, twin: bool | None = None) -> Rows:
 
 
 SHUT = (
-    "by the 95 % intervals, no attack has fewer wrong characters than one line for all entries, "
-    "and none has more than one value in a hundred right above chance; in part, if none halves "
-    "that line's error"
+    "no attack has fewer wrong characters than one line for all entries, and every attack has at "
+    "most one value in a hundred right above chance; in part, if none halves that line's error; "
+    "undecided, if a 95 % interval is too wide to tell"
 )
 TELLS_NO_MORE = (
     "no probe of a code is surely right more often than the best guess from the view (95 % "
@@ -448,7 +452,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Can a decoder that doesn't match read codes?",
             claimed="No",
             rule=SHUT,
-            since="2026-11-26",
+            since="2026-11-27",
         ),
         _rows("wrong key", twin=False),
         _lock,
@@ -472,7 +476,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Can a decoder be trained from known entries?",
             claimed="No",
             rule=SHUT,
-            since="2026-11-26",
+            since="2026-11-27",
         ),
         _rows("nearest neighbour", "linear map", "own decoder", twin=False),
         _lock,
@@ -483,7 +487,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Can the owner of another pair read codes without any known entry?",
             claimed="No",
             rule=SHUT,
-            since="2026-11-26",
+            since="2026-11-27",
         ),
         _rows(*UNPAIRED, twin=False),
         _lock,
@@ -506,7 +510,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Can the old decoder read the codes of a re-keyed pair?",
             claimed="No",
             rule=SHUT,
-            since="2026-11-26",
+            since="2026-11-27",
         ),
         _rows("wrong key", twin=True),
         _lock,
@@ -518,7 +522,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             "entry?",
             claimed="No",
             rule=SHUT,
-            since="2026-11-26",
+            since="2026-11-27",
         ),
         _rows(*UNPAIRED, twin=True),
         _lock,
@@ -530,7 +534,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             "entries?",
             claimed="No",
             rule=SHUT,
-            since="2026-11-26",
+            since="2026-11-27",
         ),
         _rows("linear map", twin=True),
         _lock,

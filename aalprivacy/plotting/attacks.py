@@ -180,8 +180,8 @@ def attack_curve(findings: pd.DataFrame, title: str = "") -> Drawing:
 def hidden_values(panels: dict[str, pd.DataFrame], title: str = "") -> Drawing:
     """What codes reveal of the values that a view hides: one row for each attribute and measure.
 
-    The row in which codes reveal most beyond the view is on top. Rows in which neither codes nor
-    views reveal anything aren't drawn; a note gives their number.
+    Only rows in which codes reveal more than the view are drawn, the largest gain on top; a note
+    gives the number of the others. If there is no such row, the three that come nearest are drawn.
 
     Parameters
     ----------
@@ -200,9 +200,9 @@ def hidden_values(panels: dict[str, pd.DataFrame], title: str = "") -> Drawing:
     every = pd.concat(best.values())
     # Sorted by certainty, then by how much is revealed; rows are counted from below.
     every["gain"] = (every["value"] - every["baseline"]) + every["beats_baseline"]
-    every["most"] = every[["value", "high", "baseline"]].max(axis=1)
-    gains = every.groupby("row")[["gain", "most"]].max().sort_values("gain", kind="stable")
-    rows = list(gains.index[gains["most"] >= 2 * NOTHING])
+    gains = every.groupby("row")[["gain", "beats_baseline"]].max()
+    gains = gains.sort_values("gain", kind="stable")
+    rows = list(gains.index[gains["beats_baseline"]]) or list(gains.index[-3:])
     left_out = len(gains) - len(rows)
     with matplotlib.rc_context(STYLE):
         figure = Drawing(3.4 + 3.6 * len(panels), 1.8 + 0.24 * max(2, len(rows)),
@@ -228,10 +228,8 @@ def hidden_values(panels: dict[str, pd.DataFrame], title: str = "") -> Drawing:
             axes.xaxis.set_major_formatter(PercentFormatter(1, 0))
             axes.set_xlabel("share of people of whom it is told")
             if left_out and axes is plots[0]:
-                which = "1 row where nothing is told isn't"
-                if left_out > 1:
-                    which = f"{left_out} rows where nothing is told aren't"
-                axes.set_xlabel(f"{axes.get_xlabel()}\n({which} drawn)")
+                others = "1 other" if left_out == 1 else f"{left_out} others"
+                axes.set_xlabel(f"{axes.get_xlabel()}\n(and {others}: no more than the view)")
             axes.set_title(name)
             surely = table[table["beats_baseline"]].sort_values("value", ascending=False)
             each = [f"{row['row']} {row['value']:.0%} instead of {row['baseline']:.0%}"
