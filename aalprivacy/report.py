@@ -36,6 +36,7 @@ from aalprivacy.text import to_lines, view_lines
 from aalprivacy.views import apply_policy
 
 BASE = "8000 users"  # the study that the others are compared with
+FULL = "full recipe"  # begins the names of the trainings in which nothing is taken away
 RANDOMISED = ("80_users_as_they_are", "80_users")  # without random values in training, and with
 AUDIT = ".audit.json"  # ends the name of a study's audit
 ROBUST_SEED = AUDIT_SEED + 10
@@ -420,6 +421,46 @@ def studies() -> dict[str, dict]:
         if not file.name.endswith(AUDIT)
     }
     return dict(sorted(cards.items(), key=lambda item: (item[1]["data"]["users"], item[0])))
+
+
+def ingredients() -> pd.DataFrame:
+    """The trainings that each lack one part of the default recipe (`benchmarks/recipes.py`).
+
+    Returns
+    -------
+    One row a validation: ``training``, ``update``, ``entries``, ``seconds``, and wrong characters
+    per entry on validation people: ``unseen``, ``open`` (new words), ``disturbed`` (missing and
+    abnormal values). The names of trainings with the whole recipe begin with `FULL`.
+    """
+    return pd.read_csv(studies_folder() / "ingredients.csv")
+
+
+def ingredients_table() -> str:
+    """What each part of the recipe is worth, in Markdown: the table, and what it shows."""
+    ends = ingredients().groupby("training", sort=False).last().sort_values("unseen")
+    full = ends[ends.index.str.startswith(FULL)]
+    others = ends.drop(full.index)
+    least, most = full["unseen"].min(), full["unseen"].max()
+    told = f"The full recipe has {least:.2f} wrong characters on people never seen."
+    if len(full) > 1:
+        told = (
+            f"With {len(full)} seeds the full recipe has {least:.2f} to {most:.2f} wrong "
+            "characters on people never seen."
+        )
+    rows = [
+        [name, f"{row['update']:,.0f}", f"{row['entries']:,.0f}",
+         *(f"{row[kind]:.2f}" for kind in ("unseen", "open", "disturbed")),
+         f"{row['unseen'] / full['unseen'].mean():.1f}"]
+        for name, row in pd.concat([full, others]).iterrows()
+    ]  # fmt: skip
+    head = ["training", "updates", "entries", "unseen", "open", "5 % missing, 5 % abnormal",
+            "unseen, over the mean of the full recipe"]  # fmt: skip
+    sides = {"More than any of these": True, "No more than the worst of them": False}
+    for what, worse in sides.items():
+        names = others.index[(others["unseen"] > most) == worse]
+        if len(names):
+            told += f" {what}: {', '.join(names)}."
+    return f"{markdown_table(head, rows)}\n\n{told}"
 
 
 def training_sizes() -> pd.DataFrame:

@@ -1,4 +1,7 @@
-"""Common code of the benchmarks of trainings: error curves on several samples, and a report."""
+"""Common code of the benchmarks of trainings: error curves on several samples, and a report.
+
+A finished training's curve goes into a table of `aalprivacy.report.studies_folder`.
+"""
 
 import csv
 import sys
@@ -8,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from aalprivacy import TABLE_I, Recipe
+from aalprivacy.atomic import write_text
 from aalprivacy.runs import Run
 from aalprivacy.training import Progress, Validation
 
@@ -24,7 +28,7 @@ class Curve(Validation):
     def character_error(self, pair) -> float:
         errors = {name: one.character_error(pair) for name, one in self.sets.items()}
         new = not self.path.exists()
-        with self.path.open("a", newline="") as file:
+        with self.path.open("a", newline="") as file:  # one row a row of log.csv
             writer = csv.DictWriter(file, errors)
             if new:
                 writer.writeheader()
@@ -40,20 +44,46 @@ def train(
     recipe: Recipe,
     data: Mapping | None = None,
     target: float | None = None,
-) -> None:
-    """Begin or continue a training of a doctor's pair; an interruption ends the program."""
+) -> pd.DataFrame:
+    """Begin or continue a training of a doctor's pair; an interruption ends the program.
+
+    Returns
+    -------
+    One row a validation: update, entries, seconds, and wrong characters on each of the `sets`.
+    """
     common = (folder, entries, next(iter(sets.values())), TABLE_I, RECEIVER)
+    curve, log = folder / "curve.csv", folder / "log.csv"
     if (folder / "checkpoint.npz").exists():
         run = Run.resume(*common)
+        _forget_after(run.trainer.progress.update, log, curve)
     else:
         run = Run.begin(*common, recipe, data=data)
-    run.validation = Curve(sets, folder / "curve.csv")
+    run.validation = Curve(sets, curve)
     done = run.fit(
         report=_line(folder.name), report_every=250, validate_every=EVERY, checkpoint_every=EVERY,
         target=target,
     )  # fmt: skip
     if not done:
         sys.exit(130)
+    when = pd.read_csv(log)[["update", "entries", "seconds"]].round()
+    return pd.concat([when, pd.read_csv(curve).round(4)], axis=1).astype({"seconds": int})
+
+
+def _forget_after(update: int, log: Path, curve: Path) -> None:
+    """Remove the curve's rows after the checkpoint, as these updates are made again."""
+    if curve.exists():
+        kept = (pd.read_csv(log)["update"] <= update).sum()
+        head, *rows = curve.read_text("utf-8").splitlines(keepends=True)
+        write_text("".join([head, *rows[:kept]]), curve)
+
+
+def keep(name: str, curve: pd.DataFrame, path: Path) -> None:
+    """Put a training's curve into a table of several, in the place of an earlier one."""
+    new = curve.assign(training=name)[["training", *curve]]
+    if path.exists():
+        old = pd.read_csv(path)
+        new = pd.concat([old[old["training"] != name], new])
+    write_text(new.to_csv(index=False), path)
 
 
 def _line(name: str) -> Callable[[Progress, float], None]:

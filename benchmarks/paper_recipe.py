@@ -12,10 +12,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from curve import train
+from curve import keep, train
 
 from aalprivacy import Recipe, simulate
 from aalprivacy.homes import TRAINING_SEED
+from aalprivacy.report import studies_folder
 
 USERS, PER_USER, TEST_SHARE = 10_000, 100, 0.2
 BATCH, MOST_ENTRIES, UNTIL = 64, 8_000_000, 1.5
@@ -39,7 +40,8 @@ def main() -> None:
     }
     sets = {name: table.reset_index(drop=True) for name, table in sets.items()}
     data = {"users": USERS, "entries_per_user": PER_USER, "split": "80 / 20 by chance"}
-    train(folder, entries, sets, RECIPE, data, target=UNTIL)
+    curve = train(folder, entries, sets, RECIPE, data, target=UNTIL)
+    keep("the paper's recipe", curve, studies_folder() / "paper_recipe.csv")
 
 
 if __name__ == "__main__":

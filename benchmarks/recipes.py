@@ -4,7 +4,9 @@ Usage: ``python benchmarks/recipes.py FOLDER NAME...``; without names it lists t
 was begun before is continued.
 
 Each training writes ``curve.csv``: wrong characters on usual entries, on entries with words never
-seen, and on entries with one reading in twenty missing and one in twenty abnormal.
+seen, and on entries with one reading in twenty missing and one in twenty abnormal. The curves of
+finished trainings with a part of the default recipe taken away go into
+``aalprivacy/studies/ingredients.csv``; `make tables` and notebook 3 show them.
 """
 
 import signal
@@ -12,10 +14,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from curve import train
+from curve import keep, train
 
 from aalprivacy import Recipe, simulate
 from aalprivacy.homes import N_TRAINING_USERS, TRAINING_SEED, VALIDATION_SEED
+from aalprivacy.report import studies_folder
 
 SAMPLE = 300  # entries of each sample
 # Trials for the recipe that is the default now; each about a quarter of an hour on two cores.
@@ -62,7 +65,9 @@ def main() -> None:
         "disturbed": simulate(SAMPLE, 1, VALIDATION_SEED, missing=0.05, abnormal=0.05),
     }
     for name in sys.argv[2:]:
-        train(Path(sys.argv[1]) / name.replace(" ", "_"), entries, sets, RECIPES[name])
+        curve = train(Path(sys.argv[1]) / name.replace(" ", "_"), entries, sets, RECIPES[name])
+        if name in INGREDIENTS:
+            keep(name, curve, studies_folder() / "ingredients.csv")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Writes the tables and sentences of README and these pages that come from measurements.
+"""Writes the tables and sentences of READMEs and these pages that come from measurements.
 
 ``python docs/tables.py`` replaces each of them, between its marks ``<!-- NAME -->``. Their only
-sources are the cards and audits of pairs, and the files of `examples`.
+sources are the cards and audits of pairs, the package's studies, and the files of `examples`.
 """
 
 import json
@@ -23,7 +23,7 @@ DEALT = (
     '"mr" would fail here.'
 )
 SHOWN = 6  # notes of each kind of examples; figures.json has twelve
-PAGES = (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))
+PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted(ROOT.glob("docs/*.md")))
 
 
 def nhanes() -> str:
@@ -99,6 +99,7 @@ MADE: dict[str, Callable[[], str]] = {
     "audited": report.audited_sentence,
     "results": report.results_table,
     "studies": report.studies_table,
+    "ingredients": report.ingredients_table,
     "verdicts": report.verdicts_table,
     "remedies": report.remedies_table,
     "nhanes": nhanes,

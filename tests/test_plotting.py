@@ -400,17 +400,38 @@ def test_what_is_told_of_hidden_values_is_the_best_probes():
                "beats_baseline"]  # fmt: skip
     findings = pd.DataFrame(rows, columns=columns)
     figure = plotting.hidden_values({"a pair": findings, "another": findings[2:]})
-    # What is told most is on top; what nobody is told isn't drawn.
-    rows = ["age (generalised): last digit", "full name (deleted): first letter"]
-    assert_legible(figure, figure.axes[0], rows)
-    note = "share of people of whom it is told\n(1 row where nothing is told isn't drawn)"
+    # Only what is told beyond the view is drawn.
+    assert_legible(figure, figure.axes[0], ["full name (deleted): first letter"])
+    note = "share of people of whom it is told\n(and 2 others: no more than the view)"
     assert {"a pair", "another", note} <= set(texts(figure))
     assert "a pair: full name (deleted): first letter 70% instead of 40%" in figure.alt
     assert "another: nothing more than the view" in figure.alt
     told, not_told = figure.axes[0].containers
     assert list(told.lines[0].get_xdata()) == [0.7]
-    assert list(not_told.lines[0].get_xdata()) == [0.3]
+    assert len(not_told.lines[0].get_xdata()) == 0
     assert len(figure.axes[1].containers[0].lines[0].get_xdata()) == 0
+    # Without a leak the nearest rows are drawn, so that the figure still shows what was asked.
+    figure = plotting.hidden_values({"a blind pair": findings[2:]})
+    assert_legible(figure, figure.axes[0], ["age (generalised): the value",
+                                            "age (generalised): last digit"])  # fmt: skip
+    assert not [text for text in texts(figure) if "other" in text]
+
+
+def test_ingredients_are_sorted_and_the_seeds_share_a_row():
+    ends = {"full recipe": 1.0, "without places": 1.5, "full recipe, second seed": 2.0,
+            "without windows": 50.0}  # fmt: skip
+    curves = pd.DataFrame(
+        [(name, 6000, end, 2 * end, 1.1 * end) for name, end in ends.items()],
+        columns=["training", "update", "unseen", "open", "disturbed"],
+    )
+    figure = plotting.ingredients(curves, "full recipe")
+    rows = ["without windows", "without places", "full recipe"]
+    assert_legible(figure, figure.axes[0], rows)
+    unseen = figure.axes[0].lines[0]
+    points = sorted(zip(unseen.get_ydata(), unseen.get_xdata(), strict=True))
+    assert points == [(0, 50.0), (1, 1.5), (2, 1.0), (2, 2.0)]
+    assert "without places: 1.50" in figure.alt
+    assert "wrong characters per entry after 6,000 updates" in texts(figure)
 
 
 def test_a_learning_curve_without_an_error_ends_on_its_foot():

@@ -206,6 +206,33 @@ def test_random_values_on_and_off_are_read_from_two_studies(tmp_path, monkeypatc
     assert report.studies() == {}  # an audit is no card
 
 
+def curves_of(**ends):
+    """Two validations of each training: 9 wrong characters, then those given."""
+    rows = [
+        (name, update, 32 * update, 1, error, 2 * error, 3 * error)
+        for name, end in ends.items()
+        for update, error in ((500, 9.0), (6000, end))
+    ]
+    columns = ["training", "update", "entries", "seconds", "unseen", "open", "disturbed"]
+    return pd.DataFrame(rows, columns=columns).replace({"_": " "}, regex=True)
+
+
+def test_ingredients_are_told_from_luck_by_seeds(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "studies_folder", lambda: tmp_path)
+    curves = curves_of(without_windows=50.0, full_recipe=1.0, without_places=1.5, full_recipe_2=2.0)
+    curves.to_csv(tmp_path / "ingredients.csv", index=False)
+    table, told = report.ingredients_table().split("\n\n")
+    names = [line.split("|")[1].strip() for line in table.splitlines()[2:]]
+    assert names == ["full recipe", "full recipe 2", "without places", "without windows"]
+    assert "| without windows | 6,000 | 192,000 | 50.00 | 100.00 | 150.00 | 33.3 |" in table
+    assert told == (
+        "With 2 seeds the full recipe has 1.00 to 2.00 wrong characters on people never seen. "
+        "More than any of these: without windows. No more than the worst of them: without places."
+    )
+    curves[:4].to_csv(tmp_path / "ingredients.csv", index=False)
+    assert "The full recipe has 1.00 wrong characters" in report.ingredients_table()
+
+
 @pytest.mark.slow
 def test_the_report(tmp_path):
     told = []

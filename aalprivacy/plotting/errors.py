@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from aalprivacy.attributes import in_words
 from aalprivacy.codes import SMALL
 from aalprivacy.evaluation import PAPER_ERROR, Score
-from aalprivacy.plotting.style import BLUE, GREY, HATCHES, ORANGE, SERIES, STYLE, Drawing
+from aalprivacy.plotting.style import BLUE, GREY, HATCHES, ORANGE, PALE, SERIES, STYLE, Drawing
 from aalprivacy.schema import Schema
 
 # Smaller numbers would be printed as 0.00 or 0 %.
@@ -293,6 +293,45 @@ def comparison(lines: pd.DataFrame, x: str, label: str, title: str = "") -> Draw
         _paper(axes)
         axes.legend(frameon=False)
         figure.details = f"{label}: {'; '.join(told)}"
+        return figure
+
+
+def ingredients(curves: pd.DataFrame, full: str) -> Drawing:
+    """Wrong characters at the end of trainings that each lack one part of a recipe.
+
+    Parameters
+    ----------
+    curves
+        As `aalprivacy.report.ingredients` gives them.
+    full
+        Begins the names of the trainings with the whole recipe. They share a row; the band across
+        the figure goes from the best to the worst of them on people never seen.
+    """
+    ends = curves.groupby("training").last()
+    whole = ends[ends.index.str.startswith(full)]
+    others = ends.drop(whole.index).sort_values("unseen", ascending=False)
+    names = [*others.index, full]
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(7.2, 1.7 + 0.3 * len(names), "What each part of the recipe is worth")
+        axes = figure.subplots()
+        axes.axvspan(whole["unseen"].min(), whole["unseen"].max(), color=PALE["blue"],
+                     label="the full recipe's seeds, people never seen")  # fmt: skip
+        rows = [*range(len(others)), *[len(others)] * len(whole)]
+        kinds = {
+            "unseen": "people never seen",
+            "disturbed": "the same, with missing and abnormal values",
+            "open": "the same, with new words",
+        }
+        for (kind, label), (colour, marker, _) in zip(kinds.items(), cycle(SERIES), strict=False):
+            axes.plot([*others[kind], *whole[kind]], rows, marker, color=colour, label=label)
+        axes.set_yticks(range(len(names)), names)
+        axes.set(xscale="log", ylim=(-0.6, len(names) - 0.4))
+        axes.set_xlabel(f"wrong characters per entry after {ends['update'].max():,} updates")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=2)
+        errors = pd.concat([whole, others])["unseen"]
+        told = (f"{name}: {error:.2f}" for name, error in errors.items())
+        figure.details = f"Wrong characters on people never seen: {'; '.join(told)}"
         return figure
 
 
