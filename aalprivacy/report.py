@@ -437,16 +437,7 @@ def ingredients() -> pd.DataFrame:
 
 def ingredients_table() -> str:
     """What each part of the recipe is worth, in Markdown: the table, and what it shows."""
-    ends = ingredients().groupby("training", sort=False).last().sort_values("unseen")
-    full = ends[ends.index.str.startswith(FULL)]
-    others = ends.drop(full.index)
-    least, most = full["unseen"].min(), full["unseen"].max()
-    told = f"The full recipe has {least:.2f} wrong characters on people never seen."
-    if len(full) > 1:
-        told = (
-            f"With {len(full)} seeds the full recipe has {least:.2f} to {most:.2f} wrong "
-            "characters on people never seen."
-        )
+    full, others = _ingredient_ends()
     rows = [
         [name, f"{row['update']:,.0f}", f"{row['entries']:,.0f}",
          *(f"{row[kind]:.2f}" for kind in ("unseen", "open", "disturbed")),
@@ -455,12 +446,65 @@ def ingredients_table() -> str:
     ]  # fmt: skip
     head = ["training", "updates", "entries", "unseen", "open", "5 % missing, 5 % abnormal",
             "unseen, over the mean of the full recipe"]  # fmt: skip
-    sides = {"More than any of these": True, "No more than the worst of them": False}
-    for what, worse in sides.items():
-        names = others.index[(others["unseen"] > most) == worse]
-        if len(names):
-            told += f" {what}: {', '.join(names)}."
-    return f"{markdown_table(head, rows)}\n\n{told}"
+    return f"{markdown_table(head, rows)}\n\n{ingredients_sentence()}"
+
+
+def ingredients_sentence() -> str:
+    """Which parts of the recipe make a difference that isn't luck."""
+    full, others = _ingredient_ends()
+    least, most = full["unseen"].min(), full["unseen"].max()
+    told = f"The full recipe has {least:.2f} wrong characters on people never seen."
+    if len(full) > 1:
+        told = (
+            f"With {len(full)} seeds the full recipe has {least:.2f} to {most:.2f} wrong "
+            "characters on people never seen."
+        )
+    worse = others["unseen"] > most
+    only = ~worse & (others["open"] > full["open"].max())
+    says = {
+        "More than any of these": worse,
+        "No more than the worst of them": ~worse,
+        "But more with words never seen": only,
+    }
+    for what, which in says.items():
+        if which.any():
+            told += f" {what}: {', '.join(others.index[which])}."
+    return told
+
+
+def _ingredient_ends() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The last rows of the trainings with the whole recipe, and of the others; the best first."""
+    ends = ingredients().groupby("training", sort=False).last().sort_values("unseen")
+    whole = ends.index.str.startswith(FULL)
+    return ends[whole], ends[~whole]
+
+
+def paper_recipe() -> pd.DataFrame:
+    """The trainings with the paper's own recipe (`benchmarks/paper_recipe.py`).
+
+    Returns
+    -------
+    One row a validation: ``training``, ``update``, ``entries``, ``seconds``, and wrong characters
+    per entry: ``own test`` (other entries of the users trained on), ``unseen`` (other users),
+    ``open`` (other users, new words).
+    """
+    return pd.read_csv(studies_folder() / "paper_recipe.csv")
+
+
+def paper_recipe_sentence() -> str:
+    """What became of the trainings with the paper's own recipe."""
+    told, aim = [], evaluation.PAPER_ERROR
+    for name, curve in paper_recipe().groupby("training", sort=False):
+        last, reached = curve.iloc[-1], curve[curve["own test"] <= aim]["entries"]
+        ends = f"is far from the paper's {aim} wrong characters"
+        if len(reached):
+            ends = f"reached the paper's {aim} wrong characters after {reached.iloc[0]:,} entries"
+        told.append(
+            f"The training with {name} {ends}. After {last['entries']:,} entries it has "
+            f"{last['own test']:.1f} on other entries of its own users, {last['unseen']:.1f} on "
+            f"other users, and {last['open']:.1f} with words that no training had."
+        )
+    return " ".join(told)
 
 
 def training_sizes() -> pd.DataFrame:

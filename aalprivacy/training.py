@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ import pandas as pd
 
 from aalprivacy.architecture import Architecture
 from aalprivacy.atomic import write_text, write_whole
+from aalprivacy.curriculum import Progress
 from aalprivacy.errors import InputError, WorkerLost
 from aalprivacy.examples import Batch, Examples
 from aalprivacy.initial import start
@@ -32,44 +33,6 @@ from aalprivacy.text import character_errors, view_lines
 from aalprivacy.updates import Updates
 from aalprivacy.views import apply_policy
 from aalprivacy.workers import Workers
-
-
-@dataclass
-class Progress:
-    """The state of a training between updates, without the weights.
-
-    Parameters
-    ----------
-    update, window, loss, entries, seconds
-        Updates made, attributes of a window, running mean of the loss in nats a character, examples
-        seen, and seconds of training.
-    character_error
-        The result of the last validation.
-    stages
-        For each stage: its attributes of a window, and the update and second at which it began.
-    lengthened
-        Each update at which the recipe's number of updates was changed, and the number before.
-    """
-
-    update: int = 0
-    window: int = 2
-    loss: float = 3.0
-    entries: int = 0
-    seconds: float = 0.0
-    character_error: float | None = None
-    stages: list = field(default_factory=list)
-    lengthened: list = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        whole = all(type(n) is int for n in (self.update, self.window, self.entries))
-        numbers = all(isinstance(x, int | float) for x in (self.loss, self.seconds))
-        lists = all(isinstance(x, list) for x in (self.stages, self.lengthened))
-        if not (whole and numbers and lists) or self.update < 0 or self.window < 1:
-            raise ValueError("its progress isn't that of a training")
-
-    def whole_since(self, attributes: int) -> int:
-        """The update at which windows got this many attributes; 0 if the training began so."""
-        return next((update for window, update, _ in self.stages if window == attributes), 0)
 
 
 class Trainer:
@@ -332,11 +295,9 @@ def fit(
     recipe, progress, chief = trainer.recipe, trainer.progress, trainer.workers.is_chief
     checkpoint, log_file = folder / "checkpoint.npz", folder / "log.csv"
     if chief:
-        _forget_after(log_file, progress.update)
+        forget_after(log_file, progress.update)
     began, before = time.perf_counter(), progress.seconds
     since, entries = began, 0
-    # The running mean is over about 100 updates, so that one lucky batch doesn't end a stage.
-    memory = 0.99
 
     def reached() -> bool:
         error = progress.character_error
@@ -354,16 +315,12 @@ def fit(
                     f"the loss isn't a number any more at update {progress.update}; expected a "
                     "lower learning rate; the checkpoint is of an earlier update"
                 )
-            progress.update += 1
-            progress.entries += len(batch.entries)
+            now = time.perf_counter()
+            progress.made(
+                len(batch.entries), batch.window, loss, before + now - began, recipe,
+                trainer.attributes,
+            )  # fmt: skip
             entries += len(batch.entries)
-            if batch.window == progress.window:
-                progress.loss = memory * progress.loss + (1 - memory) * loss
-            progress.seconds = before + time.perf_counter() - began
-            if progress.loss < recipe.threshold and progress.window < trainer.attributes:
-                progress.window += 1
-                progress.stages.append([progress.window, progress.update, progress.seconds])
-                progress.loss = max(progress.loss, recipe.threshold) + 0.1
             if not chief:
                 continue
             due = progress.update % validate_every == 0 or progress.update == recipe.updates
@@ -420,7 +377,7 @@ def _lost_worker_saves(trainer: Trainer, checkpoint: Path) -> Iterator[None]:
         ) from None
 
 
-def _forget_after(log_file: Path, update: int) -> None:
+def forget_after(log_file: Path, update: int) -> None:
     """Remove the log's lines after the checkpoint, as these updates are made again."""
     if not log_file.exists():
         return

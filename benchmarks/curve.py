@@ -12,8 +12,9 @@ import pandas as pd
 
 from aalprivacy import TABLE_I, Recipe
 from aalprivacy.atomic import write_text
+from aalprivacy.curriculum import Progress
 from aalprivacy.runs import Run
-from aalprivacy.training import Progress, Validation
+from aalprivacy.training import Validation, forget_after
 
 RECEIVER, EVERY = "doctor", 500  # updates between two points
 
@@ -21,19 +22,22 @@ RECEIVER, EVERY = "doctor", 500  # updates between two points
 class Curve(Validation):
     """Validation on several samples, kept in a file; the first sample's error is the result."""
 
-    def __init__(self, sets: Mapping[str, pd.DataFrame], path: Path) -> None:
+    def __init__(self, sets: Mapping[str, pd.DataFrame], path: Path, progress: Progress) -> None:
         self.sets = {name: Validation(table, TABLE_I, RECEIVER) for name, table in sets.items()}
-        self.path = path
+        self.path, self.progress = path, progress
 
     def character_error(self, pair) -> float:
         errors = {name: one.character_error(pair) for name, one in self.sets.items()}
+        at = self.progress
+        row = {"update": at.update, "entries": at.entries, "seconds": round(at.seconds)}
+        row |= {name: round(error, 4) for name, error in errors.items()}
         new = not self.path.exists()
-        with self.path.open("a", newline="") as file:  # one row a row of log.csv
-            writer = csv.DictWriter(file, errors)
+        with self.path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, row)
             if new:
                 writer.writeheader()
-            writer.writerow(errors)
-        print({name: round(error, 3) for name, error in errors.items()}, flush=True)
+            writer.writerow(row)
+        print(row, flush=True)
         return next(iter(errors.values()))
 
 
@@ -52,29 +56,20 @@ def train(
     One row a validation: update, entries, seconds, and wrong characters on each of the `sets`.
     """
     common = (folder, entries, next(iter(sets.values())), TABLE_I, RECEIVER)
-    curve, log = folder / "curve.csv", folder / "log.csv"
+    curve = folder / "curve.csv"
     if (folder / "checkpoint.npz").exists():
         run = Run.resume(*common)
-        _forget_after(run.trainer.progress.update, log, curve)
+        forget_after(curve, run.trainer.progress.update)
     else:
         run = Run.begin(*common, recipe, data=data)
-    run.validation = Curve(sets, curve)
+    run.validation = Curve(sets, curve, run.trainer.progress)
     done = run.fit(
         report=_line(folder.name), report_every=250, validate_every=EVERY, checkpoint_every=EVERY,
         target=target,
     )  # fmt: skip
     if not done:
         sys.exit(130)
-    when = pd.read_csv(log)[["update", "entries", "seconds"]].round()
-    return pd.concat([when, pd.read_csv(curve).round(4)], axis=1).astype({"seconds": int})
-
-
-def _forget_after(update: int, log: Path, curve: Path) -> None:
-    """Remove the curve's rows after the checkpoint, as these updates are made again."""
-    if curve.exists():
-        kept = (pd.read_csv(log)["update"] <= update).sum()
-        head, *rows = curve.read_text("utf-8").splitlines(keepends=True)
-        write_text("".join([head, *rows[:kept]]), curve)
+    return pd.read_csv(curve)
 
 
 def keep(name: str, curve: pd.DataFrame, path: Path) -> None:

@@ -10,12 +10,13 @@ Usage: ``python benchmarks/decoding.py [--entries 20000] [--rounds 5] [--out tab
 """
 
 import argparse
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from contest import Worker, compete, serve, spread, table, timed, verdict
+
+from aalprivacy.runtime import count_cores
 
 PAIR = "researcher"
 BATCH = 512
@@ -133,7 +134,7 @@ def compiled(pair):
         return written.stack()
 
     def on_all_cores(run, rows):
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(count_cores()) as pool:
             batches = (rows[at : at + BATCH] for at in range(0, len(rows), BATCH))
             list(pool.map(run, batches))
 

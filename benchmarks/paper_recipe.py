@@ -9,38 +9,58 @@ Usage: ``python benchmarks/paper_recipe.py FOLDER``
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from curve import keep, train
+import pandas as pd
 
 from aalprivacy import Recipe, simulate
 from aalprivacy.homes import TRAINING_SEED
-from aalprivacy.report import studies_folder
 
 USERS, PER_USER, TEST_SHARE = 10_000, 100, 0.2
 BATCH, MOST_ENTRIES, UNTIL = 64, 8_000_000, 1.5
 SAMPLE, UNSEEN_SEED = 500, 4_100_001  # entries of each set; a seed that nothing else uses
 RECIPE = Recipe(
-    reverse=False, memory=0, spread=0, learning_rate=4e-4, batch_size=BATCH, first_window=20,
-    mixing=0, augmentation=(0, 0), updates=MOST_ENTRIES // BATCH, decay=0, averaging=0, seed=1,
+    places=0, reverse=False, memory=0, spread=0, learning_rate=4e-4, second_moment=0.999,
+    batch_size=BATCH, first_window=20, mixing=0, augmentation=(0, 0), missing=0, abnormal=0,
+    noise=0, updates=MOST_ENTRIES // BATCH, decay=0, averaging=0, seed=1,
 )  # fmt: skip
+# On a GPU larger batches are faster (`together.py`).
+GPU_BATCH = 512
+_GPU = replace(RECIPE, batch_size=GPU_BATCH, first_batch_size=GPU_BATCH,
+               updates=MOST_ENTRIES // GPU_BATCH)  # fmt: skip
+GPU_RECIPES = {
+    f"batches of {GPU_BATCH}": _GPU,
+    f"batches of {GPU_BATCH}, code as first state alone": replace(_GPU, code_at_every_step=False),
+}
 
 
-def main() -> None:
-    folder = Path(sys.argv[1])
+def split() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The entries for training and for the recipe's own test."""
     entries = simulate(USERS, PER_USER, TRAINING_SEED)
     order = np.random.default_rng(0).permutation(len(entries))
-    test = entries.iloc[order[: int(TEST_SHARE * len(entries))]]
-    entries = entries.iloc[order[len(test) :]].reset_index(drop=True)
-    sets = {
-        "own test": test[:SAMPLE],
+    test, training = np.split(order, [int(TEST_SHARE * len(entries))])
+    return tuple(entries.iloc[part].reset_index(drop=True) for part in (training, test))
+
+
+def samples() -> dict[str, pd.DataFrame]:
+    """Entries of its own test, of users never seen, and with words never seen."""
+    return {
+        "own test": split()[1][:SAMPLE],
         "unseen": simulate(SAMPLE, 1, UNSEEN_SEED),
         "open": simulate(SAMPLE, 1, UNSEEN_SEED, vocabulary="open"),
     }
-    sets = {name: table.reset_index(drop=True) for name, table in sets.items()}
+
+
+def main() -> None:
+    from curve import keep, train  # with TensorFlow, which others that need the recipes may lack
+
+    from aalprivacy.report import studies_folder
+
+    folder = Path(sys.argv[1])
     data = {"users": USERS, "entries_per_user": PER_USER, "split": "80 / 20 by chance"}
-    curve = train(folder, entries, sets, RECIPE, data, target=UNTIL)
+    curve = train(folder, split()[0], samples(), RECIPE, data, target=UNTIL)
     keep("the paper's recipe", curve, studies_folder() / "paper_recipe.csv")
 
 

@@ -14,11 +14,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from curve import keep, train
+import pandas as pd
 
 from aalprivacy import Recipe, simulate
 from aalprivacy.homes import N_TRAINING_USERS, TRAINING_SEED, VALIDATION_SEED
-from aalprivacy.report import studies_folder
 
 SAMPLE = 300  # entries of each sample
 # Trials for the recipe that is the default now; each about a quarter of an hour on two cores.
@@ -54,18 +53,26 @@ INGREDIENTS = {
 RECIPES = TRIALS | INGREDIENTS
 
 
-def main() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-    if len(sys.argv) < 3:
-        sys.exit("\n".join(RECIPES))
-    entries = simulate(N_TRAINING_USERS, 100, TRAINING_SEED)
-    sets = {
+def samples() -> dict[str, pd.DataFrame]:
+    """Entries of validation users: usual ones, with words never seen, and disturbed ones."""
+    return {
         "unseen": simulate(SAMPLE, 1, VALIDATION_SEED),
         "open": simulate(SAMPLE, 1, VALIDATION_SEED, vocabulary="open"),
         "disturbed": simulate(SAMPLE, 1, VALIDATION_SEED, missing=0.05, abnormal=0.05),
     }
+
+
+def main() -> None:
+    from curve import keep, train  # with TensorFlow, which others that need the recipes may lack
+
+    from aalprivacy.report import studies_folder
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    if len(sys.argv) < 3:
+        sys.exit("\n".join(RECIPES))
+    entries = simulate(N_TRAINING_USERS, 100, TRAINING_SEED)
     for name in sys.argv[2:]:
-        curve = train(Path(sys.argv[1]) / name.replace(" ", "_"), entries, sets, RECIPES[name])
+        curve = train(Path(sys.argv[1]) / name.replace(" ", "_"), entries, samples(), RECIPES[name])
         if name in INGREDIENTS:
             keep(name, curve, studies_folder() / "ingredients.csv")
 

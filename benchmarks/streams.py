@@ -10,7 +10,6 @@ Usage: ``python benchmarks/streams.py [--pair researcher] [--entries 1000000] [-
 """
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from functools import partial
 from pathlib import Path
 
 from contest import spread, table, timed, verdict
+
+from aalprivacy.runtime import count_cores
 
 COMMAND = str(Path(sys.executable).with_name("aalprivacy"))
 CONTEST_ENTRIES, TYPE_ENTRIES = 40_000, 100_000
@@ -113,7 +114,7 @@ def contest(pair, folder: Path, rounds: int) -> str:
 
 def million(pair: str, folder: Path, entries: int) -> str:
     """Whole commands on a large table, and what a hundred million entries would take."""
-    source, workers = folder / "entries.parquet", os.cpu_count() or 1
+    source, workers = folder / "entries.parquet", count_cores()
     commands = {
         "simulate": ("--users", entries // 100, "--entries", 100, "--out", source),
         "encode": (source, "--pair", pair, "--number-type", "int8", "--out", folder / "codes",
@@ -146,7 +147,7 @@ def widths(pair, name: str, folder: Path) -> str:
     for number_type in (*NUMBER_TYPES, *([SMALL] if pair.small else [])):
         out = folder / f"typed-{number_type}"
         run("encode", source, "--pair", name, "--number-type", number_type, "--out", out,
-            "--workers", os.cpu_count())  # fmt: skip
+            "--workers", count_cores())  # fmt: skip
         each = size(out) / TYPE_ENTRIES
         rows[number_type] = [f"{each:,.0f}", f"{each * HUNDRED_MILLION / 1e9:,.0f}"]
     head = ["bytes a code on disk", "GB for a hundred million"]

@@ -229,8 +229,31 @@ def test_ingredients_are_told_from_luck_by_seeds(tmp_path, monkeypatch):
         "With 2 seeds the full recipe has 1.00 to 2.00 wrong characters on people never seen. "
         "More than any of these: without windows. No more than the worst of them: without places."
     )
+    curves.loc[curves["training"] == "without places", "open"] = 4.5
+    curves.to_csv(tmp_path / "ingredients.csv", index=False)
+    assert report.ingredients_sentence().endswith(
+        "without places. But more with words never seen: without places."
+    )
     curves[:4].to_csv(tmp_path / "ingredients.csv", index=False)
     assert "The full recipe has 1.00 wrong characters" in report.ingredients_table()
+
+
+def test_the_paper_s_recipe_is_told_as_far_as_it_went(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "studies_folder", lambda: tmp_path)
+    curve = pd.DataFrame(
+        {"training": "batches of 8", "update": [1, 2], "entries": [8000, 16_000], "seconds": 1,
+         "own test": [60.0, 1.6], "unseen": [61.0, 9.0], "open": [62.0, 20.0]}
+    )  # fmt: skip
+    curve.to_csv(tmp_path / "paper_recipe.csv", index=False)
+    assert report.paper_recipe_sentence() == (
+        "The training with batches of 8 is far from the paper's 1.5 wrong characters. After 16,000 "
+        "entries it has 1.6 on other entries of its own users, 9.0 on other users, and 20.0 with "
+        "words that no training had."
+    )
+    curve.assign(**{"own test": [60.0, 1.5]}).to_csv(tmp_path / "paper_recipe.csv", index=False)
+    assert "batches of 8 reached the paper's 1.5 wrong characters after 16,000 entries." in (
+        report.paper_recipe_sentence()
+    )
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import pytest
 
 from aalprivacy import updates
 from aalprivacy.architecture import Architecture
+from aalprivacy.curriculum import Progress
 from aalprivacy.errors import InputError
 from aalprivacy.examples import Examples
 from aalprivacy.lstm import FastLSTM
@@ -21,7 +22,7 @@ from aalprivacy.policy import TABLE_I
 from aalprivacy.recipe import Recipe
 from aalprivacy.runtime import count_cores
 from aalprivacy.text import to_lines, to_tokens
-from aalprivacy.training import Progress, Trainer, Validation, fit
+from aalprivacy.training import Trainer, Validation, fit
 from aalprivacy.updates import faster_product_dtype
 
 SMALL = Recipe(units=24, embedding=8, updates=12, first_batch_size=8, batch_size=8)

@@ -335,6 +335,39 @@ def ingredients(curves: pd.DataFrame, full: str) -> Drawing:
         return figure
 
 
+def recipe_curve(curves: pd.DataFrame, title: str) -> Drawing:
+    """Wrong characters along trainings, by the number of entries seen, beside the paper's error.
+
+    Parameters
+    ----------
+    curves
+        As `aalprivacy.report.paper_recipe` gives them.
+    title
+        What the figure shows.
+    """
+    kinds = [name for name in curves if name not in ("training", "update", "entries", "seconds")]
+    trainings, told = curves.groupby("training", sort=False), []
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(7.2, 3.6, title)
+        axes = figure.subplots()
+        for (name, curve), line in zip(trainings, cycle(("-", "--", ":")), strict=False):
+            for kind, (colour, marker, _) in zip(kinds, cycle(SERIES), strict=False):
+                label = kind if len(trainings) == 1 else f"{name}: {kind}"
+                axes.plot(curve["entries"] / 1e6, curve[kind], line, marker=marker, color=colour,
+                          markersize=4, label=label)  # fmt: skip
+            last = curve.iloc[-1]
+            ends = ", ".join(f"{kind} {last[kind]:.2f}" for kind in kinds)
+            told.append(f"{name}, after {last['entries']:,} entries: {ends}")
+        axes.set_yscale("log")
+        axes.set_xlim(left=0)
+        axes.set(xlabel="entries seen, millions", ylabel="wrong characters per entry")
+        _plain_log(axes)
+        _paper(axes)
+        axes.legend(frameon=False, fontsize=8)
+        figure.details = "; ".join(told)
+        return figure
+
+
 def learning_curve(log: pd.DataFrame, title: str = "", *, paper: bool = True) -> Drawing:
     """A training's validation character error and window over time.
 

@@ -1,0 +1,355 @@
+"""Several pairs in PyTorch, side by side: each product computes a step of all of them at once.
+
+An LSTM of 256 units keeps a GPU busy for some microseconds a step, and a line has about 150 steps
+that wait for each other. So one training leaves most of a GPU idle. Trainings that have nothing to
+do with each other can share its steps.
+
+The networks, the losses and Adam are those of `aalprivacy.training`, in float32.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from aalprivacy.architecture import Architecture
+from aalprivacy.text import EOS, PAD
+
+TABLES = ("embedding", "attribute", "place")
+FIRST_MOMENT, EPSILON, CLIP = 0.9, 1e-7, 1.0  # Keras's Adam, and the trainer's clipping
+
+
+class Recurrence(torch.autograd.Function):
+    """An LSTM for several models, with the gradient written out.
+
+    The backward loop computes only what depends on the step after. The kernels' gradient is one
+    product after the loop.
+    """
+
+    @staticmethod
+    def forward(ctx, vectors, kernel, constant, h, c):
+        """All states.
+
+        Parameters
+        ----------
+        vectors
+            ``(models, time, batch, width)``.
+        kernel
+            Input kernels on top of recurrent kernels, ``(models, width + units, 4 units)``; the
+            gates are input, forget, candidate, output.
+        constant
+            Added to the gates at every step, ``(models, batch, 4 units)``.
+        h, c
+            First states, ``(models, batch, units)``.
+
+        Returns
+        -------
+        ``h`` and ``c`` after each step, ``(models, time, batch, units)``.
+        """
+        models, time, batch, width = vectors.shape
+        units = h.shape[2]
+        inputs = vectors.view(models, time * batch, width) @ kernel[:, :width]
+        inputs = inputs.view(models, time, batch, 4 * units)
+        recurrent = kernel[:, width:]
+        flat = constant.reshape(models * batch, 4 * units)
+        all_h, all_c, all_gates = [h], [c], []
+        for t in range(time):
+            made = torch.baddbmm(inputs[:, t], all_h[-1], recurrent)
+            h, c, gates = _cell(made.view_as(flat), flat, all_c[-1].view(models * batch, units))
+            all_h.append(h.view(models, batch, units))
+            all_c.append(c.view(models, batch, units))
+            all_gates.append(gates)
+        ctx.save_for_backward(vectors, kernel)
+        ctx.steps = all_h, all_c, all_gates
+        ctx.set_materialize_grads(False)
+        return torch.stack(all_h[1:], 1), torch.stack(all_c[1:], 1)
+
+    @staticmethod
+    def backward(ctx, d_h, d_c):
+        vectors, kernel = ctx.saved_tensors
+        all_h, all_c, all_gates = ctx.steps
+        models, time, batch, width = vectors.shape
+        units = all_h[0].shape[2]
+        turned = kernel[:, width:].transpose(1, 2)
+        dh, dc = torch.zeros_like(all_h[0]), torch.zeros_like(all_c[0])
+        all_dz = []
+        for t in reversed(range(time)):
+            if d_h is not None:
+                dh = dh + d_h[:, t]
+            if d_c is not None:
+                dc = dc + d_c[:, t]
+            states = (x.reshape(models * batch, units) for x in (dh, dc, all_c[t], all_c[t + 1]))
+            dz, dc = _cell_back(*states, all_gates[t])
+            dz, dc = dz.view(models, batch, 4 * units), dc.view(models, batch, units)
+            all_dz.append(dz)
+            dh = dz @ turned
+        dz = torch.stack(all_dz[::-1], 1)
+        flat = dz.view(models, time * batch, 4 * units)
+        read = torch.cat([vectors, torch.stack(all_h[:-1], 1)], 3)
+        read = read.view(models, time * batch, width + units)
+        d_vectors = (flat @ kernel[:, :width].transpose(1, 2)).view_as(vectors)
+        return d_vectors, read.transpose(1, 2) @ flat, dz.sum(1), dh, dc
+
+
+def _cell(a, b, c):
+    """A step's ``h``, ``c`` and gates from two summands of the gates and the ``c`` before."""
+    if a.is_cuda:
+        return torch.ops.aten._thnn_fused_lstm_cell(a, b, c)
+    i, f, g, o = (a + b).chunk(4, 1)
+    i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
+    c = f * c + i * g
+    return o * c.tanh(), c, torch.cat([i, f, g, o], 1)
+
+
+def _cell_back(dh, dc, c_before, c_after, gates):
+    """The gradient of a step's gates, before their functions, and of the ``c`` before."""
+    if dh.is_cuda:
+        back = torch.ops.aten._thnn_fused_lstm_cell_backward_impl
+        return back(dh, dc, c_before, c_after, gates, False)[:2]
+    i, f, g, o = gates.chunk(4, 1)
+    tanh_c = c_after.tanh()
+    inner = dc + dh * o * (1 - tanh_c**2)
+    dz = [inner * g * i * (1 - i), inner * c_before * f * (1 - f), inner * i * (1 - g**2),
+          dh * tanh_c * o * (1 - o)]  # fmt: skip
+    return torch.cat(dz, 1), inner * f
+
+
+class Stack:
+    """The weights of several models, their losses, and Adam.
+
+    Parameters
+    ----------
+    architectures
+        Of equal sizes. Whether there are vectors of places, and whether the decoder gets the code
+        at each step, may differ; what a model doesn't have is zero and stays zero.
+    weights
+        Of each model, by name.
+    device
+        PyTorch's device.
+    """
+
+    def __init__(
+        self,
+        architectures: Sequence[Architecture],
+        weights: Sequence[Mapping[str, np.ndarray]],
+        device: str,
+    ) -> None:
+        self.architectures, self.device = list(architectures), torch.device(device)
+        a = self.architectures[0]
+        self.units, self.width = a.units, a.width
+        self._whole = Architecture(
+            a.tokens, a.separator, a.attributes, a.units, a.embedding,
+            max(x.places for x in self.architectures) or 1,
+        )  # fmt: skip
+        stacked = {
+            name: np.stack([_padded(w.get(name), shape) for w in weights])
+            for name, shape in self._whole.shapes().items()
+        }
+        self.parameters = {n: self._tensor(value) for n, value in self._joined(stacked).items()}
+        for parameter in self.parameters.values():
+            parameter.requires_grad_()
+        self.first, self.second, self.average = (
+            {n: torch.zeros_like(p) for n, p in self.parameters.items()} for _ in range(3)
+        )
+        flags = [[bool(x.places), x.code_at_every_step] for x in self.architectures]
+        self.has_places, self.has_context = (
+            self._tensor(np.array(flag, np.float32)).view(-1, 1, 1)
+            for flag in zip(*flags, strict=True)
+        )
+
+    def __len__(self) -> int:
+        return len(self.architectures)
+
+    def _tensor(self, value) -> torch.Tensor:
+        return torch.as_tensor(value, device=self.device)
+
+    def _joined(self, stacked: dict) -> dict:
+        """The kernels as `Recurrence` takes them; the code's part of the decoder's is apart."""
+        kernel = stacked.pop("decoder/lstm/kernel")
+        vector = self._whole.embedding
+        stacked["decoder/context"] = kernel[:, vector:]
+        for part, inputs in (("encoder", stacked.pop("encoder/lstm/kernel")),
+                             ("decoder", kernel[:, :vector])):  # fmt: skip
+            recurrent = stacked.pop(f"{part}/lstm/recurrent_kernel")
+            stacked[f"{part}/lstm"] = np.concatenate([inputs, recurrent], 1)
+        return stacked
+
+    def weights(self, averaged: bool = True) -> list[dict[str, np.ndarray]]:
+        """The weights of each model by name, averaged or as they are."""
+        of = self.average if averaged else self.parameters
+        arrays = {name: value.detach().cpu().numpy() for name, value in of.items()}
+        vector, models = self._whole.embedding, []
+        for m, a in enumerate(self.architectures):
+            own = {name: array[m] for name, array in arrays.items()}
+            context = own.pop("decoder/context")
+            for part in ("encoder", "decoder"):
+                joined = own.pop(f"{part}/lstm")
+                own[f"{part}/lstm/kernel"] = joined[:vector]
+                own[f"{part}/lstm/recurrent_kernel"] = joined[vector:]
+            own["decoder/lstm/kernel"] = np.concatenate([own["decoder/lstm/kernel"], context])
+            shapes = a.shapes()
+            models.append({n: own[n][tuple(map(slice, s))].copy() for n, s in shapes.items()})
+        return models
+
+    def kept(self, which: Sequence[int]) -> "Stack":
+        """A stack of some of the models, with Adam's state."""
+        other = object.__new__(Stack)
+        other.__dict__ |= self.__dict__
+        other.architectures = [self.architectures[m] for m in which]
+        at = self._tensor(list(which))
+        for name in ("parameters", "first", "second", "average"):
+            old = getattr(self, name)
+            setattr(other, name, {n: p.detach()[at].contiguous() for n, p in old.items()})
+        for parameter in other.parameters.values():
+            parameter.requires_grad_()
+        other.has_places, other.has_context = self.has_places[at], self.has_context[at]
+        return other
+
+    def _vectors(self, p: Mapping, part: str, read: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Sums of the vectors of tokens, attributes and places, ``(models, ..., width)``."""
+        total = 0
+        for table, index in zip(TABLES, read, strict=True):
+            rows = p[f"{part}/{table}/embeddings"]
+            if table != "embedding":
+                rows = rows * self.has_places
+            models, count, width = rows.shape
+            begin = torch.arange(models, device=self.device) * count
+            at = (index.to(torch.int64) + begin.view(-1, *[1] * (index.dim() - 1))).flatten()
+            found = rows.reshape(-1, width).index_select(0, at)
+            total = total + found.view(*index.shape, width)
+        return total
+
+    def losses(self, batch: Mapping[str, torch.Tensor], noise_size) -> torch.Tensor:
+        """Each token's loss, ``(models, time, batch)``.
+
+        Parameters
+        ----------
+        batch
+            ``read``: three arrays ``(models, time, batch)`` as from `reading`, and ``lengths``
+            ``(models, batch)``; ``before``: three arrays as from `writing`; ``views``, the tokens
+            to write; ``noise``, ``(models, batch, code)``.
+        noise_size
+            ``(models, 1, 1)``.
+        """
+        p = self.parameters
+        vectors = self._vectors(p, "encoder", batch["read"])
+        models, time, n, _ = vectors.shape
+        zero = torch.zeros(models, n, self.units, device=self.device)
+        constant = p["encoder/lstm/bias"][:, None].expand(-1, n, -1)
+        states = Recurrence.apply(vectors, p["encoder/lstm"], constant, zero, zero)
+        last = (batch["lengths"].to(torch.int64) - 1).view(models, 1, n, 1)
+        last = last.expand(-1, -1, -1, self.units)
+        code = torch.cat([s.gather(1, last)[:, 0] for s in states], 2)
+        code = code + noise_size * batch["noise"]
+        vectors = self._vectors(p, "decoder", batch["before"])
+        outputs, _ = Recurrence.apply(
+            vectors, p["decoder/lstm"], self._constant(p, code),
+            code[..., : self.units].contiguous(), code[..., self.units :].contiguous(),
+        )  # fmt: skip
+        scores = torch.baddbmm(
+            p["decoder/scores/bias"][:, None],
+            outputs.view(models, time * n, self.units),
+            p["decoder/scores/kernel"],
+        )
+        views = batch["views"].to(torch.int64).flatten()
+        losses = functional.cross_entropy(scores.view(len(views), -1), views, reduction="none")
+        return losses.view(models, time, n)
+
+    def _constant(self, p: Mapping, code: torch.Tensor) -> torch.Tensor:
+        context = code @ (p["decoder/context"] * self.has_context)
+        return context + p["decoder/lstm/bias"][:, None]
+
+    def update(self, batch: Mapping, settings: torch.Tensor) -> torch.Tensor:
+        """Make one update of each model.
+
+        Parameters
+        ----------
+        batch
+            As for `losses`, and ``counted``: which characters count in the returned loss.
+        settings
+            float32 ``(4, models)``: as from `settings_of`.
+
+        Returns
+        -------
+        Each model's loss in nats a character, ``(models,)``, before the update.
+        """
+        step, keeps, beta, noise_size = settings
+        losses = self.losses(batch, noise_size.view(-1, 1, 1))
+        weights = (batch["views"] != PAD).float()
+        own = weights * batch["counted"]
+        sums = (losses * weights).sum((1, 2)) / weights.sum((1, 2))
+        gradients = torch.autograd.grad(sums.sum(), list(self.parameters.values()))
+        with torch.no_grad():
+            squares = sum(g.flatten(1).square().sum(1) for g in gradients)
+            clip = CLIP / squares.sqrt().clamp(min=CLIP)
+
+            def wide(of, like):
+                return of.view(-1, *[1] * (like.dim() - 1))
+
+            for (name, p), g in zip(self.parameters.items(), gradients, strict=True):
+                g = g * wide(clip, g)
+                first, second, average = (s[name] for s in (self.first, self.second, self.average))
+                first.lerp_(g, 1 - FIRST_MOMENT)
+                second.lerp_(g.square(), wide(1 - beta, g))
+                p.addcdiv_(first * wide(-step, g), second.sqrt().add_(EPSILON))
+                average.lerp_(p, wide(1 - keeps, g))
+            return (losses.detach() * own).sum((1, 2)) / own.sum((1, 2))
+
+    @torch.no_grad()
+    def decode(self, read: Sequence[torch.Tensor], lengths: torch.Tensor, longest: int):
+        """Encode lines and write the most likely views, with the averaged weights.
+
+        Parameters
+        ----------
+        read, lengths
+            As in the batch of `losses`.
+
+        Returns
+        -------
+        Tokens uint8 ``(models, n, longest + 1)``; after `EOS` they mean nothing.
+        """
+        p, a = self.average, self._whole
+        vectors = self._vectors(p, "encoder", read)
+        models, time, n, _ = vectors.shape
+        h = c = torch.zeros(models, n, self.units, device=self.device)
+        kernel, bias = p["encoder/lstm"], p["encoder/lstm/bias"][:, None]
+        for t in range(time):
+            new = self._step(vectors[:, t], kernel, bias, h, c)
+            inside = (lengths > t)[..., None]
+            h, c = (torch.where(inside, x, y) for x, y in zip(new, (h, c), strict=True))
+        constant = self._constant(p, torch.cat([h, c], 2))
+        token = torch.full((models, n), PAD, device=self.device)
+        attribute = torch.zeros_like(token)
+        place = torch.zeros_like(token)
+        written = []
+        for t in range(longest + 1):
+            if t:
+                ends = (token == a.separator) & (attribute < a.attributes - 1)
+                attribute = attribute + ends
+                place = torch.where(ends, 0, place + 1)
+            read = token, attribute, place.clamp(max=a.places - 1)
+            vectors = self._vectors(p, "decoder", read)
+            h, c = self._step(vectors, p["decoder/lstm"], constant, h, c)
+            scores = h @ p["decoder/scores/kernel"] + p["decoder/scores/bias"][:, None]
+            token = scores.argmax(2)
+            written.append(token.to(torch.uint8))
+            if t % 20 == 19 and bool((torch.stack(written) == EOS).any(0).all()):
+                break
+        return torch.stack(written, 2)
+
+    def _step(self, vectors, kernel, constant, h, c):
+        models, n, _ = vectors.shape
+        made = torch.cat([vectors, h], 2) @ kernel
+        flat = made.view(models * n, -1)
+        added = constant.expand_as(made).reshape_as(flat)
+        h, c, _ = _cell(flat, added, c.reshape(models * n, -1))
+        return h.view(models, n, -1), c.view(models, n, -1)
+
+
+def _padded(array: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    """An array with zeros after it; zeros alone, if a model doesn't have it."""
+    whole = np.zeros(shape, np.float32)
+    if array is not None:
+        whole[tuple(map(slice, array.shape))] = array
+    return whole
