@@ -11,6 +11,7 @@ from aalprivacy.errors import InputError
 PRODUCT_DTYPES = ("float32", "bfloat16")
 # Standard deviation of the vectors of attributes and places at the start.
 PLACE_SPREAD = 1.0
+FIRST_MOMENT = 0.9  # Adam's beta 1, the decay rate of the first moment; Keras's default
 BEGUN_RATE = 1e-3  # the default learning rate if a training starts from a trained pair
 MOST = 100_000  # units, numbers of a vector, places, or examples of an update
 

@@ -28,7 +28,7 @@ from aalprivacy.model import build_decoder, build_encoder, set_arrays
 from aalprivacy.pair import Pair
 from aalprivacy.policy import Policy
 from aalprivacy.quiet import keras, tf
-from aalprivacy.recipe import Recipe
+from aalprivacy.recipe import FIRST_MOMENT, Recipe
 from aalprivacy.text import character_errors, view_lines
 from aalprivacy.updates import Updates
 from aalprivacy.views import apply_policy
@@ -102,6 +102,7 @@ class Trainer:
         self.names, self.variables = map(list, zip(*named, strict=True))
         self.optimizer = keras.optimizers.Adam(
             recipe.learning_rate,
+            beta_1=FIRST_MOMENT,
             beta_2=recipe.second_moment,
             global_clipnorm=1.0,
             use_ema=True,

@@ -14,10 +14,11 @@ import torch
 from torch.nn import functional
 
 from aalprivacy.architecture import Architecture
+from aalprivacy.recipe import FIRST_MOMENT
 from aalprivacy.text import EOS, PAD
 
 TABLES = ("embedding", "attribute", "place")
-FIRST_MOMENT, EPSILON, CLIP = 0.9, 1e-7, 1.0  # Keras's Adam, and the trainer's clipping
+EPSILON, CLIP = 1e-7, 1.0  # of Keras's Adam, and of the trainer's clipping
 
 
 class Recurrence(torch.autograd.Function):

@@ -36,12 +36,11 @@ from aalprivacy.architecture import Architecture
 from aalprivacy.curriculum import Progress
 from aalprivacy.homes import N_TRAINING_USERS, TRAINING_SEED, VALIDATION_SEED
 from aalprivacy.progress import console
-from aalprivacy.recipe import PLACE_SPREAD
+from aalprivacy.recipe import FIRST_MOMENT, PLACE_SPREAD
 from aalprivacy.runtime import count_cores
 from aalprivacy.text import PAD, character_errors, from_tokens, to_lines, to_tokens, view_lines
 
 SCHEMA = TABLE_I.schema
-FIRST_MOMENT = 0.9  # of Keras's Adam
 WIDE = SCHEMA.longest + 1
 AHEAD = 4  # batches of each training that are drawn before they are needed
 TESTED = 2000  # entries of each set for a pair's card, as with `aalprivacy train`

@@ -52,6 +52,7 @@ from aalprivacy.pair import Pair, load_pair
 from aalprivacy.policy import Policy
 from aalprivacy.schema import Schema
 from aalprivacy.text import to_tokens, view_lines
+from aalprivacy.updates import Updates
 
 
 @pytest.fixture(scope="module")
@@ -307,6 +308,18 @@ def test_a_training_that_fails_gives_no_better_decoder_than_it_began_with(hospit
     trained = training.run(hospital.pair, codes, to_tokens(lines, HOSPITAL))
     first = fresh_decoder(hospital.pair, 0)
     assert all(np.array_equal(trained.weights[name], first[name]) for name in first)
+
+
+def test_a_training_stops_when_it_gets_no_better(hospital, monkeypatch):
+    made, make = [], Updates.make
+    monkeypatch.setattr(Updates, "make", lambda *given: made.append(0) or make(*given))
+    codes, lines = hospital.known_codes, view_lines(hospital.known_views, HOSPITAL)
+    texts, never = to_tokens(lines, HOSPITAL), float("nan")
+    for patience, updates in ((3, 6), (11, 20)):
+        made.clear()
+        training = Training(20, batch_size=4, learning_rate=never, patience=patience)
+        training.run(hospital.pair, codes, texts)
+        assert len(made) == updates  # it measures the loss after every second update
 
 
 def test_codes_are_moved_by_maps_that_do_not_know_them():

@@ -21,7 +21,8 @@ class Training:
     """How an attacker trains.
 
     It leaves a tenth of what it knows, up to 500 entries, out of the training. Ten times during the
-    training it measures the loss on these, and it keeps the best decoder of the ten.
+    training it measures the loss on these, and it keeps the best decoder of the ten. It stops
+    early when it has begun to memorise: after some measurements in a row without a better one.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ class Training:
     learning_rate, begun_rate
         Adam's rate at the beginning: for a new decoder, and for one that has learned before. It
         falls linearly to a tenth.
+    patience
+        After how many measurements without a better one it stops. Default 3.
     seed
         Of first weights and batches. Default 0.
     """
@@ -40,6 +43,7 @@ class Training:
     batch_size: int = 64
     learning_rate: float = 2e-3
     begun_rate: float = 5e-4
+    patience: int = 3
     seed: int = 0
 
     def run(self, pair: Pair, codes: np.ndarray, texts: np.ndarray, begin: bool = False) -> Pair:
@@ -75,15 +79,18 @@ class Training:
         )
         rng = np.random.default_rng([self.seed, 4])
         held = max(1, min(500, len(codes) // 10))
-        left_out, best = (codes[:held], trim(texts[:held])), (float("inf"), first)
+        left_out, best, waited = (codes[:held], trim(texts[:held])), (float("inf"), first), 0
         for step in range(self.updates):
             optimizer.learning_rate = rate * (1 - 0.9 * step / self.updates)
             rows = rng.integers(held, len(codes), self.batch_size)
             updates.make(codes[rows], trim(texts[rows]))
             if (step + 1) % max(1, self.updates // 10) == 0 or step + 1 == self.updates:
-                loss = updates.loss(*left_out)
+                loss, waited = updates.loss(*left_out), waited + 1
                 if loss < best[0]:
                     best = loss, {n: array.copy() for n, array in to_arrays(decoder).items()}
+                    waited = 0
+                if waited == self.patience:
+                    break
         return pair.with_weights(best[1])
 
 
