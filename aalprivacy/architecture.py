@@ -1,10 +1,11 @@
 """How a pair's network is built, and the place of each character in a line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from aalprivacy.attributes import SEPARATOR
+from aalprivacy.recipe import Recipe
 from aalprivacy.schema import Schema
 from aalprivacy.text import token_of, vocabulary
 
@@ -57,6 +58,12 @@ class Architecture:
         separator = token_of(SEPARATOR, schema)
         return cls(vocabulary(schema), separator, len(schema), **choices)
 
+    @classmethod
+    def of_recipe(cls, schema: Schema, recipe: Recipe) -> "Architecture":
+        """The architecture of a pair that is trained with a recipe."""
+        names = [f.name for f in fields(cls) if hasattr(recipe, f.name)]
+        return cls.of(schema, **{name: getattr(recipe, name) for name in names})
+
     @property
     def width(self) -> int:
         """How many numbers a code has."""
@@ -92,7 +99,9 @@ class Architecture:
         """
         return tuple(name for name in self.shapes() if name.startswith(part))
 
-    def where(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def where(
+        self, tokens: np.ndarray, first: np.ndarray | None = None, ahead: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The attribute of each token, and its place in the value, both counted from 0.
 
         A separator is the last token of its value. Tokens after a line's last attribute count as
@@ -102,14 +111,20 @@ class Architecture:
         ----------
         tokens
             Whole numbers ``(n, length)``.
+        first
+            The attribute that each line begins with, whole numbers ``(n,)``; by default 0.
+        ahead
+            Whether to give those of the token that follows, as the decoder needs it.
 
         Returns
         -------
         Two arrays of whole numbers ``(n, length)``, below `attributes` and `places`.
         """
+        begun = np.zeros((len(tokens), 1), int) if first is None else first[:, None]
         ends = tokens == self.separator
-        attribute = np.minimum(np.cumsum(ends, axis=1) - ends, self.attributes - 1)
+        attribute = np.cumsum(ends, axis=1) - (0 if ahead else ends) + begun
+        attribute = np.minimum(attribute, self.attributes - 1)
         at = np.arange(tokens.shape[1])
-        begins = np.diff(attribute, axis=1, prepend=0) > 0
+        begins = np.diff(attribute, axis=1, prepend=begun) > 0
         place = at - np.maximum.accumulate(np.where(begins, at, 0), axis=1)
-        return attribute, np.minimum(place, self.places - 1)
+        return attribute, np.minimum(place, max(self.places, 1) - 1)

@@ -6,7 +6,7 @@ from aalprivacy.recipe import Recipe
 
 # The running mean of the loss is over about 100 updates, so that one lucky batch doesn't end a
 # stage.
-MEMORY = 0.99
+SMOOTHING = 0.99
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Progress:
         """The update at which windows got this many attributes; 0 if the training began so."""
         return next((update for window, update, _ in self.stages if window == attributes), 0)
 
-    def made(
+    def count(
         self,
         entries: int,
         window: int,
@@ -70,7 +70,7 @@ class Progress:
         self.entries += entries
         self.seconds = seconds
         if window == self.window:
-            self.loss = MEMORY * self.loss + (1 - MEMORY) * loss
+            self.loss = SMOOTHING * self.loss + (1 - SMOOTHING) * loss
         if self.loss < recipe.threshold and self.window < attributes:
             self.window += 1
             self.stages.append([self.window, self.update, seconds])

@@ -6,13 +6,17 @@ the last few values, but not a value a hundred characters back. With long lines 
 of updates until the code is used at all.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from aalprivacy.quiet import keras
 from aalprivacy.recipe import PLACE_SPREAD, Recipe
 
+if TYPE_CHECKING:
+    from aalprivacy.quiet import keras
 
-def start(model: keras.Model, recipe: Recipe, longest: int) -> None:
+
+def start(model: "keras.Model", recipe: Recipe, longest: int) -> None:
     """Give an encoder or a decoder the recipe's first weights, in place.
 
     Each unit gets a memory of its own, from one step to the recipe's memory. The bias of its forget
@@ -40,6 +44,15 @@ def start(model: keras.Model, recipe: Recipe, longest: int) -> None:
     if memory:
         lstm = model.get_layer("lstm")
         bias = next(weight for weight in lstm.weights if weight.name == "bias")
-        forget = np.log(rng.uniform(1, memory, lstm.units))
-        # Keras' order of the gates: input, forget, candidate, output.
-        bias.assign(np.concatenate([-forget, forget, np.zeros(2 * lstm.units)]))
+        bias.assign(remembering(lstm.units, memory, rng))
+
+
+def remembering(units: int, memory: int, rng: np.random.Generator) -> np.ndarray:
+    """A bias of the gates with which units remember from one step to `memory` steps.
+
+    Returns
+    -------
+    float64 ``(4 * units,)``, in Keras's order of the gates: input, forget, candidate, output.
+    """
+    forget = np.log(rng.uniform(1, memory, units))
+    return np.concatenate([-forget, forget, np.zeros(2 * units)])

@@ -12,6 +12,7 @@ PRODUCT_DTYPES = ("float32", "bfloat16")
 # Standard deviation of the vectors of attributes and places at the start.
 PLACE_SPREAD = 1.0
 FIRST_MOMENT = 0.9  # Adam's beta 1, the decay rate of the first moment; Keras's default
+CLIP = 1.0  # the most that the norm of an update's gradient may be
 BEGUN_RATE = 1e-3  # the default learning rate if a training starts from a trained pair
 MOST = 100_000  # units, numbers of a vector, places, or examples of an update
 
@@ -171,3 +172,7 @@ class Recipe:
         falling = self.decay * (self.updates - whole_since)
         left = (self.updates - update) / max(1.0, falling)
         return self.learning_rate * max(0.1, min(1.0, left))
+
+    def noise_at(self, rate: float) -> float:
+        """The standard deviation of the noise on a code while the learning rate is `rate`."""
+        return self.noise * max(0.0, 1 - rate / self.learning_rate)

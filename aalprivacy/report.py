@@ -450,26 +450,20 @@ def ingredients_table() -> str:
 
 
 def ingredients_sentence() -> str:
-    """Which parts of the recipe make a difference that isn't luck."""
+    """Which parts make a difference larger than that between seeds of the full recipe."""
     full, others = _ingredient_ends()
-    least, most = full["unseen"].min(), full["unseen"].max()
-    told = f"The full recipe has {least:.2f} wrong characters on people never seen."
-    if len(full) > 1:
-        told = (
-            f"With {len(full)} seeds the full recipe has {least:.2f} to {most:.2f} wrong "
-            "characters on people never seen."
-        )
-    worse = others["unseen"] > most
-    only = ~worse & (others["open"] > full["open"].max())
-    says = {
-        "More than any of these": worse,
-        "No more than the worst of them": ~worse,
-        "But more with words never seen": only,
-    }
-    for what, which in says.items():
-        if which.any():
-            told += f" {what}: {', '.join(others.index[which])}."
-    return told
+    told = []
+    for kind, who in (("unseen", "on people never seen"), ("open", "with new words")):
+        least, most = full[kind].min(), full[kind].max()
+        more = others[kind] > most + (most - least)
+        fewer = others[kind] < least - (most - least)
+        says = {"Clearly more": more, "Clearly fewer": fewer, "Too close to tell": ~more & ~fewer}
+        has = f"{least:.2f} to {most:.2f}" if len(full) > 1 else f"{least:.2f}"
+        told.append(f"The full recipe has {has} wrong characters {who}.")
+        if len(full) < 2:
+            continue  # one seed doesn't show how much is luck
+        told += [f"{what}: {', '.join(others.index[w])}." for what, w in says.items() if w.any()]
+    return " ".join(told)
 
 
 def _ingredient_ends() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -496,13 +490,13 @@ def paper_recipe_sentence() -> str:
     told, aim = [], evaluation.PAPER_ERROR
     for name, curve in paper_recipe().groupby("training", sort=False):
         last, reached = curve.iloc[-1], curve[curve["own test"] <= aim]["entries"]
-        ends = f"is far from the paper's {aim} wrong characters"
+        ends = f"didn't reach the paper's {aim} wrong characters"
         if len(reached):
             ends = f"reached the paper's {aim} wrong characters after {reached.iloc[0]:,} entries"
         told.append(
             f"The training with {name} {ends}. After {last['entries']:,} entries it has "
             f"{last['own test']:.1f} on other entries of its own users, {last['unseen']:.1f} on "
-            f"other users, and {last['open']:.1f} with words that no training had."
+            f"other users, and {last['open']:.1f} with new words."
         )
     return " ".join(told)
 

@@ -154,6 +154,7 @@ class Run:
         recipe: Recipe,
         *,
         data: Mapping | None = None,
+        begun_on: Mapping | None = None,
         start_from: Pair | None = None,
         workers: Workers | None = None,
     ) -> "Run":
@@ -171,6 +172,8 @@ class Run:
             How to train.
         data
             What the card says about the entries.
+        begun_on
+            What the card says about a machine on which another program made the first updates.
         start_from
             A pair to start from, re-keyed; see `aalprivacy.training.Trainer`. Then windows are
             whole entries, and the number of places is the pair's, not the recipe's.
@@ -198,6 +201,8 @@ class Run:
                 recipe = replace(recipe, product_dtype=faster_product_dtype())
             trainer = Trainer(recipe, policy, receiver, workers, start_from)
         about = {"data": dict(data or {"entries": len(entries)})}
+        if begun_on is not None:
+            about["begun_on"] = dict(begun_on)
         if start_from is not None:
             about["started_from"] = _history(start_from)
         return cls._together(
@@ -247,7 +252,7 @@ class Run:
             trainer = Trainer.load(folder / "checkpoint.npz", policy, receiver, workers)
             if updates is not None:
                 trainer.lengthen(updates)
-            about = {k: begun[k] for k in ("data", "started_from") if k in begun}
+            about = {k: begun[k] for k in ("data", "started_from", "begun_on") if k in begun}
         return cls._together(
             folder, trainer, entries, validation, policy, receiver, about, workers, True
         )

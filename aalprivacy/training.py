@@ -28,7 +28,7 @@ from aalprivacy.model import build_decoder, build_encoder, set_arrays
 from aalprivacy.pair import Pair
 from aalprivacy.policy import Policy
 from aalprivacy.quiet import keras, tf
-from aalprivacy.recipe import FIRST_MOMENT, Recipe
+from aalprivacy.recipe import CLIP, FIRST_MOMENT, Recipe
 from aalprivacy.text import character_errors, view_lines
 from aalprivacy.updates import Updates
 from aalprivacy.views import apply_policy
@@ -73,11 +73,7 @@ class Trainer:
             )
         keras.utils.set_random_seed(recipe.seed)
         self.recipe, self.policy, self.receiver = recipe, policy, policy.receiver(receiver)
-        self.architecture = Architecture.of(
-            policy.schema,
-            **{name: getattr(recipe, name) for name in ("units", "embedding", "places", "reverse",
-                                                        "code_at_every_step", "blind")},
-        )  # fmt: skip
+        self.architecture = Architecture.of_recipe(policy.schema, recipe)
         product_dtype = recipe.product_dtype if recipe.engine else None
         self.encoder = build_encoder(self.architecture, product_dtype, windows=True)
         self.decoder = build_decoder(self.architecture, product_dtype, windows=True)
@@ -104,7 +100,7 @@ class Trainer:
             recipe.learning_rate,
             beta_1=FIRST_MOMENT,
             beta_2=recipe.second_moment,
-            global_clipnorm=1.0,
+            global_clipnorm=CLIP,
             use_ema=True,
             ema_momentum=recipe.averaging,
         )
@@ -137,7 +133,7 @@ class Trainer:
         self.optimizer.learning_rate = rate
         # Noise grows as the rate falls; from the start it would slow the learning. Its seed depends
         # on the update, so that a resumed training continues exactly.
-        size = self.recipe.noise * max(0.0, 1 - rate / self.recipe.learning_rate)
+        size = self.recipe.noise_at(rate)
         rng = np.random.default_rng([self.recipe.seed, 5, at.update])
         noise = rng.standard_normal((len(batch.entries), self.architecture.width), np.float32)
         inputs = (batch.entries, batch.first, np.float32(size) * noise)
@@ -317,7 +313,7 @@ def fit(
                     "lower learning rate; the checkpoint is of an earlier update"
                 )
             now = time.perf_counter()
-            progress.made(
+            progress.count(
                 len(batch.entries), batch.window, loss, before + now - began, recipe,
                 trainer.attributes,
             )  # fmt: skip

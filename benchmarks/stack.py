@@ -1,8 +1,7 @@
 """Several pairs in PyTorch, side by side: each product computes a step of all of them at once.
 
-An LSTM of 256 units keeps a GPU busy for some microseconds a step, and a line has about 150 steps
-that wait for each other. So one training leaves most of a GPU idle. Trainings that have nothing to
-do with each other can share its steps.
+An LSTM of 256 units is a small product for a GPU, and a line has about 150 steps that wait for each
+other. Trainings that have nothing to do with each other can share these steps.
 
 The networks, the losses and Adam are those of `aalprivacy.training`, in float32.
 """
@@ -14,11 +13,12 @@ import torch
 from torch.nn import functional
 
 from aalprivacy.architecture import Architecture
-from aalprivacy.recipe import FIRST_MOMENT
+from aalprivacy.recipe import CLIP, FIRST_MOMENT
 from aalprivacy.text import EOS, PAD
 
 TABLES = ("embedding", "attribute", "place")
-EPSILON, CLIP = 1e-7, 1.0  # of Keras's Adam, and of the trainer's clipping
+EPSILON = 1e-7  # of Keras's Adam
+ROUND = 8  # lines are padded to a multiple of this, so that there are few graphs
 
 
 class Recurrence(torch.autograd.Function):
@@ -346,6 +346,100 @@ class Stack:
         added = constant.expand_as(made).reshape_as(flat)
         h, c, _ = _cell(flat, added, c.reshape(models * n, -1))
         return h.view(models, n, -1), c.view(models, n, -1)
+
+
+class Graphs:
+    """Updates of a stack, captured once for each length of lines and then replayed.
+
+    Parameters
+    ----------
+    stack
+        The models.
+    kinds
+        The arrays of a batch, as from `batches.layout` for these models.
+    """
+
+    def __init__(self, stack: Stack, kinds: Mapping[str, tuple]) -> None:
+        self.stack, self.cuda = stack, stack.device.type == "cuda"
+        self.inputs = {
+            name: torch.zeros(shape, dtype=getattr(torch, np.dtype(kind).name), device=stack.device)
+            for name, (shape, kind) in kinds.items()
+        }
+        self.hosts = [  # one is filled while the other is copied
+            {name: torch.zeros_like(x, device="cpu", pin_memory=self.cuda)
+             for name, x in self.inputs.items()}
+            for _ in range(2)
+        ]  # fmt: skip
+        self.settings = torch.zeros(4, len(stack), device=stack.device)
+        self.host_settings = torch.zeros(4, len(stack), pin_memory=self.cuda)
+        self.losses = torch.zeros(len(stack), pin_memory=self.cuda)
+        self.graphs: dict[int, tuple] = {}  # length -> graph and its losses
+        self.pool = None
+
+    def fill(self, slot: dict, models: Sequence[int], update: int) -> None:
+        """Copy a slot's arrays of these models, to be used by the `run` of this update."""
+        for name, array in slot.items():
+            host = self.hosts[update % 2][name]
+            np.take(array, models, axis=0, out=host.numpy(), mode="clip")
+
+    def run(self, update: int, longest: int, settings: np.ndarray) -> None:
+        """Begin an update of lines up to this length."""
+        most = self.inputs["views"].shape[1]
+        length = min(most, -(-longest // ROUND) * ROUND)
+        self.host_settings.copy_(torch.from_numpy(settings))
+        self.settings.copy_(self.host_settings, non_blocking=True)
+        for name, value in self.hosts[update % 2].items():
+            self.inputs[name].copy_(value, non_blocking=True)
+        if not self.cuda:
+            self.losses.copy_(self._update(length))
+            return
+        if length not in self.graphs:
+            self._capture(length)
+        graph, losses = self.graphs[length]
+        graph.replay()
+        self.losses.copy_(losses, non_blocking=True)
+
+    def _update(self, length: int) -> torch.Tensor:
+        lines = {
+            name: value[:, :length] if value.dim() == 3 and name != "noise" else value
+            for name, value in self.inputs.items()
+        }
+        batch = {
+            name: [lines[k] for k in (name, f"{name}_attribute", f"{name}_place")]
+            for name in ("read", "before")
+        }
+        batch |= {name: lines[name] for name in ("views", "counted", "lengths", "noise")}
+        return self.stack.update(batch, self.settings)
+
+    def _capture(self, length: int) -> None:
+        if not self.graphs:  # libraries make their handles outside of a graph
+            state = [{n: p.detach().clone() for n, p in s.items()} for s in self._state()]
+            stream = torch.cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                for _ in range(2):
+                    self._update(length)
+            torch.cuda.current_stream().wait_stream(stream)
+            with torch.no_grad():
+                for now, old in zip(self._state(), state, strict=True):
+                    for name, value in old.items():
+                        now[name].copy_(value)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self.pool):
+            losses = self._update(length)
+        self.pool = graph.pool()
+        self.graphs[length] = graph, losses
+
+    def _state(self) -> list[dict]:
+        s = self.stack
+        return [s.parameters, s.first, s.second, s.average]
+
+    def wait(self) -> np.ndarray:
+        """The losses of the update that runs."""
+        if self.cuda:
+            torch.cuda.synchronize()
+        return self.losses.numpy().copy()
 
 
 def _padded(array: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:

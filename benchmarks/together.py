@@ -1,52 +1,55 @@
 """Many trainings at once, on one GPU, in PyTorch: the pairs, and what the ingredients are worth.
 
-On two cores the pairs and the studies take days; here they take minutes. Each training has its own
-recipe, batches and curriculum, as with ``aalprivacy train``. Its arrays become a pair with `land`.
+On two cores they take hours; here they take minutes. Each training has its own recipe, batches and
+curriculum, as with ``aalprivacy train``. A training that ended before its last update is kept only
+if ``--seconds`` ended it.
 
 Usage::
 
     python benchmarks/together.py train OUT pairs ingredients    # needs PyTorch with CUDA
-    python benchmarks/together.py train OUT paper --seconds 300
+    python benchmarks/together.py train OUT paper --seconds 150
     python benchmarks/together.py land OUT FOLDER                # needs TensorFlow
 
-``train`` writes a file for each of some trainings into ``OUT``. ``land`` makes folders as those of
-``aalprivacy train``, with card and small codes, and writes the curves of studies.
+``train`` writes each training into a file of ``OUT``. ``land`` makes pairs of them, in folders like
+those of ``aalprivacy train``, and puts the curves of studies into their tables.
 """
 
 import argparse
+import importlib.util
 import json
-import multiprocessing
-import os
 import platform
+import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from multiprocessing import shared_memory
 from pathlib import Path
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # each process that draws batches has one core
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import paper_recipe
 import recipes
+from batches import AHEAD, Batches, layout, reading
 
-from aalprivacy import TABLE_I, Recipe, apply_policy, simulate
+from aalprivacy import TABLE_I, Recipe, apply_policy, homes, simulate
 from aalprivacy.architecture import Architecture
+from aalprivacy.atomic import write_whole
 from aalprivacy.curriculum import Progress
-from aalprivacy.homes import N_TRAINING_USERS, TRAINING_SEED, VALIDATION_SEED
+from aalprivacy.examples import Examples
+from aalprivacy.initial import remembering
 from aalprivacy.progress import console
 from aalprivacy.recipe import FIRST_MOMENT, PLACE_SPREAD
 from aalprivacy.runtime import count_cores
-from aalprivacy.text import PAD, character_errors, from_tokens, to_lines, to_tokens, view_lines
+from aalprivacy.text import character_errors, from_tokens, to_lines, to_tokens, view_lines
+
+if TYPE_CHECKING:
+    from stack import Stack
 
 SCHEMA = TABLE_I.schema
-WIDE = SCHEMA.longest + 1
-AHEAD = 4  # batches of each training that are drawn before they are needed
-TESTED = 2000  # entries of each set for a pair's card, as with `aalprivacy train`
-ROUND = 8  # lines are padded to a multiple of this, so that there are few graphs
 SEEDS = {"family_member": 11, "doctor": 12, "caregiver": 13, "researcher": 14,
          "doctor.blind": 15, "caregiver.blind": 16, "researcher.blind": 17}  # fmt: skip
+PER_USER, VALIDATED, TESTED = 100, 300, 2000  # entries, as with `aalprivacy train`
+ENDING = ".npz"
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,11 @@ class Training:
 
     @property
     def architecture(self) -> Architecture:
-        names = ("units", "embedding", "places", "reverse", "code_at_every_step", "blind")
-        return Architecture.of(SCHEMA, **{name: getattr(self.recipe, name) for name in names})
+        return Architecture.of_recipe(SCHEMA, self.recipe)
+
+    def examples(self) -> Examples:
+        """Its examples, made anew."""
+        return Examples(entries_of(self.group), TABLE_I, self.receiver, self.recipe)
 
 
 def trainings(group: str) -> list[Training]:
@@ -91,17 +97,14 @@ def entries_of(group: str) -> pd.DataFrame:
     """The entries that a group of trainings learns from."""
     if group == "paper":
         return paper_recipe.split()[0]
-    return simulate(N_TRAINING_USERS, 100, TRAINING_SEED)
+    return simulate(homes.N_TRAINING_USERS, PER_USER, homes.TRAINING_SEED)
 
 
 def samples_of(group: str) -> dict[str, pd.DataFrame]:
     """The samples on which a training is measured along its way."""
-    if group == "pairs":  # as `aalprivacy train` does
-        return {"character_error": simulate(300, 1, VALIDATION_SEED)}
+    if group == "pairs":
+        return {"character_error": simulate(VALIDATED, 1, homes.VALIDATION_SEED)}
     return recipes.samples() if group == "ingredients" else paper_recipe.samples()
-
-
-# -- what a training begins with -------------------------------------------------------------------
 
 
 def first_weights(a: Architecture, recipe: Recipe, longest: int) -> dict[str, np.ndarray]:
@@ -126,278 +129,21 @@ def first_weights(a: Architecture, recipe: Recipe, longest: int) -> dict[str, np
         elif kind == "kernel":  # Glorot & Bengio (2010)
             limit = np.sqrt(6 / sum(shape))
             value = rng.uniform(-limit, limit, shape)
-        elif layer == "lstm":
-            forget = np.log(rng.uniform(1, memory, a.units)) if memory else np.ones(a.units)
-            first = -forget if memory else np.zeros(a.units)
-            value = np.concatenate([first, forget, np.zeros(2 * a.units)])
+        elif layer == "lstm" and memory:
+            value = remembering(a.units, memory, rng)
+        elif layer == "lstm":  # Keras begins with a forget gate of 1
+            value = np.repeat([0.0, 1.0, 0.0, 0.0], a.units)
         else:
             value = np.zeros(shape)
         made[name] = value.astype(np.float32)
     return made
 
 
-def places_of(
-    a: Architecture, tokens: np.ndarray, first: np.ndarray, ahead: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Attribute and place of each token, as the Keras models compute them.
-
-    Parameters
-    ----------
-    tokens, first
-        Lines ``(n, length)``, and the attribute that each begins with, ``(n,)``.
-    ahead
-        Whether they are those of the token that follows.
-    """
-    ends = tokens == a.separator
-    attribute = np.cumsum(ends, axis=1) - (0 if ahead else ends) + first[:, None]
-    attribute = np.minimum(attribute, a.attributes - 1)
-    at = np.arange(tokens.shape[1])
-    begins = np.diff(attribute, axis=1, prepend=first[:, None]) > 0
-    place = at - np.maximum.accumulate(np.where(begins, at, 0), axis=1)
-    return attribute, np.minimum(place, max(a.places, 1) - 1)
-
-
-def reading(a: Architecture, tokens: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, ...]:
-    """What the encoder reads: tokens, attributes, places ``(n, length)`` in its order; lengths."""
-    inside = tokens != PAD
-    lengths = inside.sum(axis=1)
-    read = (tokens, *places_of(a, tokens, first, ahead=False))
-    if a.reverse:
-        at = np.arange(tokens.shape[1])
-        order = np.where(inside, lengths[:, None] - 1 - at, at)
-        read = tuple(np.take_along_axis(each, order, axis=1) for each in read)
-    return *read, lengths
-
-
-def writing(a: Architecture, views: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, ...]:
-    """What the decoder gets at each step: the token before, and the next one's attribute, place."""
-    before = np.pad(views[:, :-1], ((0, 0), (1, 0)), constant_values=PAD)
-    return before, *places_of(a, before, first, ahead=True)
-
-
 def settings_of(recipe: Recipe, update: int, rate: float) -> tuple[float, float, float, float]:
     """Adam's step, what the average keeps, beta 2, and the size of a code's noise."""
     beta, t = recipe.second_moment, update + 1
     step = rate * np.sqrt(1 - beta**t) / (1 - FIRST_MOMENT**t)
-    noise = recipe.noise * max(0.0, 1 - rate / recipe.learning_rate)
-    return step, recipe.averaging if update else 0.0, beta, noise
-
-
-# -- drawing batches ------------------------------------------------------------------------------
-
-
-def layout(models: int, size: int) -> dict[str, tuple[tuple[int, ...], type]]:
-    """The arrays of a batch of all models: shape and type; time before examples."""
-    line = (models, WIDE, size)
-    kinds = dict.fromkeys(("read", "read_attribute", "read_place", "before", "before_attribute",
-                           "before_place", "views"), (line, np.uint8))  # fmt: skip
-    return kinds | {
-        "counted": (line, np.bool_),
-        "lengths": ((models, size), np.uint8),
-        "noise": ((models, size, 2 * Recipe().units), np.float32),
-    }
-
-
-class Slots:
-    """Shared memory for the batches of `AHEAD` updates."""
-
-    def __init__(self, models: int, size: int, name: str | None = None) -> None:
-        kinds = layout(models, size)
-        sizes = [int(np.prod(s)) * np.dtype(t).itemsize for s, t in kinds.values()]
-        self.memory = shared_memory.SharedMemory(name, name is None, AHEAD * sum(sizes))
-        self.slots, at = [], 0
-        for _ in range(AHEAD):
-            slot = {}
-            for (key, (shape, kind)), n in zip(kinds.items(), sizes, strict=True):
-                slot[key] = np.ndarray(shape, kind, self.memory.buf, at)
-                at += n
-            self.slots.append(slot)
-
-
-def draw(slot: dict, m: int, training: Training, examples, update: int, window: int) -> tuple:
-    """Put the batch of an update into a slot; returns its window and its longest line."""
-    a, batch = training.architecture, examples.batch(update, window)
-    *read, lengths = reading(a, batch.entries, batch.first)
-    before = writing(a, batch.views, batch.first)
-    for names, arrays in (
-        (("read", "read_attribute", "read_place"), read),
-        (("before", "before_attribute", "before_place"), before),
-        (("views", "counted"), (batch.views, ~batch.replaced)),
-    ):
-        for name, array in zip(names, arrays, strict=True):
-            slot[name][m] = 0
-            slot[name][m, : array.shape[1]] = array.T
-    slot["lengths"][m] = lengths
-    rng = np.random.default_rng([training.recipe.seed, 5, update])  # as in `Trainer.step`
-    slot["noise"][m] = rng.standard_normal(slot["noise"][m].shape, np.float32)
-    return batch.window, max(batch.entries.shape[1], batch.views.shape[1])
-
-
-def serve(pipe, own: dict[int, Training], models: int, size: int, memory: str) -> None:
-    """A process that draws batches of some of the trainings."""
-    from aalprivacy.examples import Examples
-
-    entries = {t.group: entries_of(t.group) for t in own.values()}
-    examples = {
-        m: Examples(entries[t.group], TABLE_I, t.receiver, t.recipe) for m, t in own.items()
-    }
-    slots = Slots(models, size, memory)
-    pipe.send({m: made.fingerprint for m, made in examples.items()})
-    while (request := pipe.recv()) is not None:
-        m, update, window = request
-        drawn = draw(slots.slots[update % AHEAD], m, own[m], examples[m], update, window)
-        pipe.send((m, update, window, *drawn))
-
-
-class Batches:
-    """The batches of all trainings, drawn by other processes, some updates ahead."""
-
-    def __init__(self, of: Sequence[Training], processes: int) -> None:
-        size = of[0].recipe.batch_size
-        self.slots = Slots(len(of), size)
-        context = multiprocessing.get_context("spawn")
-        self.who: list[list] = [[] for _ in of]
-        owns: list[dict] = [{} for _ in range(max(1, processes))]
-        for i in range(max(len(of), len(owns))):
-            m, w = i % len(of), i % len(owns)
-            owns[w][m] = of[m]
-        self.pipes, self.processes = [], []
-        for own in owns:
-            here, there = context.Pipe()
-            process = context.Process(
-                target=serve, args=(there, own, len(of), size, self.slots.memory.name), daemon=True
-            )
-            process.start()
-            self.pipes.append(here)
-            self.processes.append(process)
-            for m in own:
-                self.who[m].append(here)
-        self.windows: dict[tuple[int, int], int] = {}  # asked for: (model, update) -> window
-        self.found: dict[tuple[int, int], tuple[int, ...]] = {}
-        self.fingerprints: dict[int, str] = {}
-        for pipe in self.pipes:
-            self.fingerprints |= pipe.recv()
-
-    def ask(self, m: int, update: int, window: int) -> None:
-        """Have a batch drawn, unless it was asked for with this window already."""
-        if self.windows.get((m, update)) != window:
-            self.windows[m, update] = window
-            self._pipe(m, update).send((m, update, window))
-
-    def _pipe(self, m: int, update: int):
-        return self.who[m][update % len(self.who[m])]
-
-    def slot(self, update: int, models: Sequence[int]) -> tuple[dict, list[int], int]:
-        """The arrays of an update, once all are there; each batch's window; the longest line."""
-        windows, longest = [], 0
-        for m in models:
-            wanted = self.windows.pop((m, update))
-            while self.found.get((m, update), (0,))[0] != wanted:
-                who, at, *found = self._pipe(m, update).recv()
-                self.found[who, at] = tuple(found)
-            _, window, length = self.found.pop((m, update))
-            windows.append(window)
-            longest = max(longest, length)
-        return self.slots.slots[update % AHEAD], windows, longest
-
-    def close(self) -> None:
-        for pipe in self.pipes:
-            pipe.send(None)
-        for process in self.processes:
-            process.join(5)
-        self.slots.memory.unlink()
-
-
-# -- the loop -------------------------------------------------------------------------------------
-
-
-class Graphs:
-    """Updates of a stack, captured once for each length of lines and then replayed."""
-
-    def __init__(self, stack, size: int) -> None:
-        import torch
-
-        self.torch, self.stack, self.cuda = torch, stack, stack.device.type == "cuda"
-        kinds = layout(len(stack), size)
-        self.inputs = {
-            name: torch.zeros(shape, dtype=getattr(torch, np.dtype(kind).name), device=stack.device)
-            for name, (shape, kind) in kinds.items()
-        }
-        self.hosts = [  # one is filled while the other is copied
-            {name: torch.zeros_like(x, device="cpu", pin_memory=self.cuda)
-             for name, x in self.inputs.items()}
-            for _ in range(2)
-        ]  # fmt: skip
-        self.settings = torch.zeros(4, len(stack), device=stack.device)
-        self.host_settings = torch.zeros(4, len(stack), pin_memory=self.cuda)
-        self.losses = torch.zeros(len(stack), pin_memory=self.cuda)
-        self.graphs: dict = {}
-        self.pool = None
-
-    def fill(self, slot: dict, models: Sequence[int], update: int) -> None:
-        """Copy a slot's arrays of these models, to be used by the `run` of this update."""
-        for name, array in slot.items():
-            host = self.hosts[update % 2][name]
-            np.take(array, models, axis=0, out=host.numpy(), mode="clip")
-
-    def run(self, update: int, longest: int, settings: np.ndarray) -> None:
-        """Begin an update of lines up to this length."""
-        length = min(WIDE, -(-longest // ROUND) * ROUND)
-        self.host_settings.copy_(self.torch.from_numpy(settings))
-        self.settings.copy_(self.host_settings, non_blocking=True)
-        for name, value in self.hosts[update % 2].items():
-            self.inputs[name].copy_(value, non_blocking=True)
-        if not self.cuda:
-            self.losses.copy_(self._update(length))
-            return
-        if length not in self.graphs:
-            self._capture(length)
-        graph, losses = self.graphs[length]
-        graph.replay()
-        self.losses.copy_(losses, non_blocking=True)
-
-    def _update(self, length: int):
-        lines = {
-            name: value[:, :length] if value.dim() == 3 and name != "noise" else value
-            for name, value in self.inputs.items()
-        }
-        batch = {
-            name: [lines[k] for k in (name, f"{name}_attribute", f"{name}_place")]
-            for name in ("read", "before")
-        }
-        batch |= {name: lines[name] for name in ("views", "counted", "lengths", "noise")}
-        return self.stack.update(batch, self.settings)
-
-    def _capture(self, length: int) -> None:
-        torch = self.torch
-        if not self.graphs:  # libraries make their handles outside of a graph
-            state = [{n: p.detach().clone() for n, p in s.items()} for s in self._state()]
-            stream = torch.cuda.Stream()
-            stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(stream):
-                for _ in range(2):
-                    self._update(length)
-            torch.cuda.current_stream().wait_stream(stream)
-            with torch.no_grad():
-                for now, old in zip(self._state(), state, strict=True):
-                    for name, value in old.items():
-                        now[name].copy_(value)
-        torch.cuda.synchronize()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self.pool):
-            losses = self._update(length)
-        self.pool = graph.pool()
-        self.graphs[length] = graph, losses
-
-    def _state(self) -> list[dict]:
-        s = self.stack
-        return [s.parameters, s.first, s.second, s.average]
-
-    def wait(self) -> np.ndarray:
-        """The losses of the update that runs."""
-        if self.cuda:
-            self.torch.cuda.synchronize()
-        return self.losses.numpy().copy()
+    return step, recipe.averaging if update else 0.0, beta, recipe.noise_at(rate)
 
 
 class Samples:
@@ -427,58 +173,96 @@ class Samples:
 
 @dataclass
 class Course:
-    """A training's way: its progress, and a row of its log for each validation."""
+    """A training's way.
+
+    Parameters
+    ----------
+    training, samples
+        What is trained, and what it is measured on.
+    progress
+        Its state.
+    rows
+        A row of its log for each validation.
+    """
 
     training: Training
+    samples: Samples | None
     progress: Progress
-    samples: Samples
-    rows: list = field(default_factory=list)
+    rows: list[dict] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, training: Training) -> "Course":
+        window = min(training.recipe.first_window, len(SCHEMA))
+        return cls(training, Samples(training), Progress(window=window))
+
+    @property
+    def is_over(self) -> bool:
+        return self.progress.update >= self.training.recipe.updates
 
     def settings(self) -> tuple[float, ...]:
+        """As from `settings_of`, for the next update."""
         recipe, at = self.training.recipe, self.progress
         rate = recipe.rate(at.update, at.window, len(SCHEMA), at.whole_since(len(SCHEMA)))
         return settings_of(recipe, at.update, rate)
 
 
-def measure(stack, courses: Sequence[Course]) -> None:
-    """Validate trainings of one stack; those with equally large samples at once."""
+def measure(stack: "Stack", courses: Sequence[Course], which: Sequence[int]) -> None:
+    """Validate some of a stack's trainings; those with equally large samples at once."""
     import torch
 
     by_size: dict[int, list[int]] = {}
-    for m, course in enumerate(courses):
-        if course.progress.update % course.training.every == 0:
-            by_size.setdefault(len(course.samples.arrays[-1]), []).append(m)
-    for which in by_size.values():
-        arrays = zip(*(courses[m].samples.arrays for m in which), strict=True)
+    for m in which:
+        by_size.setdefault(len(courses[m].samples.arrays[-1]), []).append(m)
+    for alike in by_size.values():
+        arrays = zip(*(courses[m].samples.arrays for m in alike), strict=True)
         *read, lengths = (torch.as_tensor(np.stack(a), device=stack.device) for a in arrays)
-        tokens = stack.kept(which).decode(read, lengths, SCHEMA.longest).cpu().numpy()
-        for m, written in zip(which, tokens, strict=True):
-            course, at = courses[m], courses[m].progress
-            errors = course.samples.errors(written)
+        tokens = stack.kept(alike).decode(read, lengths, SCHEMA.longest).cpu().numpy()
+        for m, written in zip(alike, tokens, strict=True):
+            at, errors = courses[m].progress, courses[m].samples.errors(written)
             at.character_error = next(iter(errors.values()))
-            course.rows.append(
-                {k: getattr(at, k) for k in ("update", "window", "loss", "entries", "seconds")}
-                | errors
-            )
+            row = {k: getattr(at, k) for k in ("update", "window", "loss", "entries", "seconds")}
+            courses[m].rows.append(row | errors)
 
 
 def train(
     of: Sequence[Training], device: str, processes: int, seconds: float | None = None
-) -> Iterator[tuple[Course, dict, str]]:
-    """Train all; yields each one's course, averaged weights and data's fingerprint at its end."""
-    from stack import Stack
+) -> Iterator[tuple[Course, dict[str, np.ndarray], str]]:
+    """Train all of them, one update of each at a time.
 
-    size = of[0].recipe.batch_size
-    batches = Batches(of, processes)
-    began = time.perf_counter()
+    Parameters
+    ----------
+    of
+        The trainings. Their batches have the same size.
+    device
+        PyTorch's device.
+    processes
+        How many processes draw the batches.
+    seconds
+        End all after this time.
+
+    Yields
+    ------
+    At a training's end: its course, its averaged weights by name, and the fingerprint of its
+    examples.
+    """
+    (size,) = {n for t in of for n in (t.recipe.batch_size, t.recipe.first_batch_size)}
+    width = of[0].architecture.width
+    batches = Batches(of, layout(SCHEMA, len(of), size, width), processes)
+    try:
+        yield from _train(of, device, batches, (size, width), seconds)
+    finally:
+        batches.close()
+
+
+def _train(of, device: str, batches: Batches, sizes: tuple[int, int], seconds: float | None):
+    from stack import Graphs, Stack
+
+    began = shown = time.perf_counter()
     architectures = [t.architecture for t in of]
     weights = [first_weights(t.architecture, t.recipe, SCHEMA.longest) for t in of]
-    stack = Stack(architectures, weights, device)
-    courses = [
-        Course(t, Progress(window=min(t.recipe.first_window, len(SCHEMA))), Samples(t)) for t in of
-    ]
+    stack, courses = Stack(architectures, weights, device), [Course.begin(t) for t in of]
     models = list(range(len(of)))  # those that still train
-    graphs, update, shown = Graphs(stack, size), 0, time.perf_counter()
+    graphs, update = Graphs(stack, layout(SCHEMA, len(models), *sizes)), 0
     shows = min(t.every for t in of)  # updates between two lines
 
     def prepared(update: int) -> tuple[list[int], list[int], int]:
@@ -488,7 +272,7 @@ def train(
             for m, window in zip(models, asked, strict=True):
                 if at < of[m].recipe.updates:
                     batches.ask(m, at, window)
-        slot, windows, longest = batches.slot(update, models)
+        slot, windows, longest = batches.take(update, models)
         graphs.fill(slot, models, update)
         return asked, windows, longest
 
@@ -504,134 +288,149 @@ def train(
         ready = None if last else prepared(update + 1)
         losses, now = graphs.wait(), time.perf_counter() - began
         if not np.isfinite(losses).all():
-            raise SystemExit(f"update {update}: a loss isn't a number any more")
+            names = (of[m].name for m, x in zip(models, losses, strict=True) if not np.isfinite(x))
+            raise SystemExit(f"update {update}, {', '.join(names)}: the loss isn't a number")
         update += 1
-        for m, window, loss in zip(models, windows, losses.tolist(), strict=True):
-            courses[m].progress.made(size, window, loss, now, of[m].recipe, len(SCHEMA))
         alive = [courses[m] for m in models]
-        measure(stack, alive)
-        if update % shows == 0:
-            spent, shown = time.perf_counter() - shown, time.perf_counter()
-            each = ", ".join(
-                f"{c.training.name} {c.progress.window} {c.progress.loss:.3f} "
-                f"{c.progress.character_error}" for c in alive
-            )  # fmt: skip
-            print(
-                f"{update}: {now:.0f} s, {1000 * spent / shows:.1f} ms an update; {each}",
-                flush=True,
-            )
+        for course, window, loss in zip(alive, windows, losses.tolist(), strict=True):
+            recipe = course.training.recipe
+            course.progress.count(sizes[0], window, loss, now, recipe, len(SCHEMA))
         over = seconds is not None and now > seconds
-        done = [i for i, m in enumerate(models) if update >= of[m].recipe.updates or over]
-        if done:
-            averaged = stack.weights()
-            for i in done:
-                yield courses[models[i]], averaged[i], batches.fingerprints[models[i]]
-            left = [i for i in range(len(models)) if i not in done]
-            models = [models[i] for i in left]
-            if models:
-                stack = stack.kept(left)
-                graphs, ready = Graphs(stack, size), None
-    batches.close()
+        done = [i for i, course in enumerate(alive) if course.is_over or over]
+        due = (i for i, c in enumerate(alive) if i in done or update % c.training.every == 0)
+        measure(stack, alive, list(due))
+        if update % shows == 0 or over:
+            took, shown = time.perf_counter() - shown, time.perf_counter()
+            console().print(f"update {update:,}: {now:.0f} s, {took:.1f} s since the line before")
+            for course in alive:
+                at = course.progress
+                console().print(
+                    f"  {course.training.name}: {at.window} attributes, loss {at.loss:.3f}, "
+                    f"character error {at.character_error}"
+                )
+        averaged = stack.weights() if done else []
+        for i in done:
+            yield alive[i], averaged[i], batches.fingerprints[models[i]]
+        left = [i for i in range(len(models)) if i not in done]
+        models = [models[i] for i in left]
+        if done and models:
+            stack, ready = stack.kept(left), None
+            graphs = Graphs(stack, layout(SCHEMA, len(models), *sizes))
 
 
-def write(out: Path, course: Course, weights: dict, about: dict) -> None:
-    """Keep what `land` needs of a training that has ended."""
+def save(out: Path, course: Course, weights: Mapping[str, np.ndarray], about: Mapping) -> None:
+    """Keep what `land` needs of a training that has ended, in a file."""
     training = course.training
-    about = about | {
-        "training": asdict(training),
-        "progress": asdict(course.progress),
-        "rows": course.rows,
-    }
-    with (out / "trainings.jsonl").open("a") as file:
-        file.write(json.dumps(about) + "\n")
-    if training.group == "pairs":
-        np.savez(out / f"{training.name}.npz", **weights)
+    said = {**about, "training": asdict(training), "progress": asdict(course.progress),
+            "rows": course.rows}  # fmt: skip
+    kept = weights if training.group == "pairs" else {}
+
+    def write(draft: Path) -> None:
+        with draft.open("wb") as file:
+            np.savez(file, about=json.dumps(said), **kept)
+
+    write_whole(out / f"{training.group}.{training.name}{ENDING}", write)
 
 
 def land(out: Path, folder: Path) -> None:
     """Make a folder of each pair, as ``aalprivacy train`` would have written it.
 
-    The curves of the other trainings go into the tables of `aalprivacy.report.studies_folder`.
+    A pair whose folder is there already is left alone. The curves of the other trainings go into
+    the tables of `aalprivacy.report.studies_folder`.
     """
-    from aalprivacy.pair import CARD
+    from curve import keep
 
-    lines = (out / "trainings.jsonl").read_text("utf-8").splitlines()
-    for about in map(json.loads, lines):
+    from aalprivacy.report import studies_folder
+
+    for file in sorted(out.glob(f"*{ENDING}")):
+        with np.load(file) as arrays:
+            about = json.loads(str(arrays["about"]))
+            weights = {name: arrays[name] for name in arrays.files if name != "about"}
         made = about["training"]
-        curve = pd.DataFrame(about["rows"])
-        if made["group"] == "pairs" and not (folder / made["name"] / CARD).exists():
-            with np.load(out / f"{made['name']}.npz") as weights:
-                land_pair(folder / made["name"], about, dict(weights))
-        elif made["group"] != "pairs":
-            from curve import keep
-
-            from aalprivacy.report import studies_folder
-
-            table = curve.drop(columns=["window", "loss"]).round(4).astype({"seconds": int})
-            name = "ingredients" if made["group"] == "ingredients" else "paper_recipe"
-            keep(made["name"], table, studies_folder() / f"{name}.csv")
+        if made["group"] == "pairs":
+            if not (folder / made["name"]).exists():
+                land_pair(folder / made["name"], about, weights)
+            continue
+        curve = pd.DataFrame(about["rows"]).drop(columns=["window", "loss"]).round(4)
+        name = "ingredients" if made["group"] == "ingredients" else "paper_recipe"
+        keep(made["name"], curve.astype({"seconds": int}), studies_folder() / f"{name}.csv")
 
 
-def land_pair(folder: Path, about: dict, weights: dict[str, np.ndarray]) -> None:
-    """Round a pair's weights, fit its small codes, measure it, and write it with its card."""
-    from aalprivacy import homes
-    from aalprivacy.atomic import write_text
-    from aalprivacy.pair import CARD
+def land_pair(folder: Path, about: Mapping, weights: Mapping[str, np.ndarray]) -> None:
+    """Round a pair's weights, fit its small codes, measure it, and write it with its card.
+
+    The folder can be trained on with ``aalprivacy train --resume --updates``. Adam's moments then
+    begin anew, and the weights are the averaged ones.
+    """
     from aalprivacy.runs import Run
 
+    draft = folder.with_name(f"{folder.name}.landing")  # an interruption leaves no half folder
+    shutil.rmtree(draft, ignore_errors=True)
     made = about["training"]
     recipe = Recipe(**made["recipe"] | {"augmentation": tuple(made["recipe"]["augmentation"])})
-    data = {"seed": TRAINING_SEED, "users": N_TRAINING_USERS, "entries_per_user": 100}
-    validation = samples_of("pairs")["character_error"]
-    entries = entries_of("pairs")
-    run = Run.begin(folder, entries, validation, TABLE_I, made["receiver"], recipe, data=data)
+    data = {"seed": homes.TRAINING_SEED, "users": homes.N_TRAINING_USERS,
+            "entries_per_user": PER_USER}  # fmt: skip
+    (validation,) = samples_of("pairs").values()
+    about_run = {"data": data, "begun_on": about["begun_on"]}
+    run = Run.begin(
+        draft, entries_of("pairs"), validation, TABLE_I, made["receiver"], recipe, **about_run
+    )
     if run.about["data"]["fingerprint"] != about["fingerprint"]:
         raise SystemExit(f"{made['name']}: was trained on other entries than those of this version")
     for name, variable in zip(run.trainer.names, run.trainer.variables, strict=True):
         variable.assign(weights[name])
     run.trainer.progress = Progress(**about["progress"])
-    run.trainer.save(folder / "checkpoint.npz")  # of the averaged weights, without Adam's moments
-    pd.DataFrame(about["rows"]).to_csv(folder / "log.csv", index=False)
-    run.finish(homes.make_test_sets(TESTED, data))
-    card = json.loads((folder / CARD).read_text("utf-8"))
-    card["machine"] = {
-        "processor": about["machine"].split(",")[0],
-        "program": "benchmarks/together.py",
-        "side_by_side": about["side_by_side"],
-    }
-    card["versions"]["torch"] = about["machine"].split()[-1]
-    write_text(json.dumps(card, indent=2) + "\n", folder / CARD)
-    console().print(f"{made['name']}: {card['test']['unseen']['character_error']:.4f} unseen")
+    run.trainer.save(draft / "checkpoint.npz")
+    pd.DataFrame(about["rows"]).to_csv(draft / "log.csv", index=False)
+    pair = run.finish(homes.make_test_sets(TESTED, data))
+    draft.rename(folder)
+    console().print(f"{made['name']}: {pair.card['test']['unseen']['character_error']:.4f} unseen")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("train")
-    command.add_argument("out", type=Path)
+    command = commands.add_parser("train", help="train several groups at once")
+    command.add_argument("out", type=Path, help="folder that gets a file for each training")
     command.add_argument("groups", nargs="+", choices=["pairs", "ingredients", "paper"])
     command.add_argument("--seconds", type=float, help="end all after this time")
-    command.add_argument("--device", default="cuda")
-    command.add_argument("--processes", type=int, default=max(1, count_cores() - 1))
-    command = commands.add_parser("land")
-    command.add_argument("out", type=Path)
-    command.add_argument("folder", type=Path)
+    command.add_argument("--device", default="cuda", help="PyTorch's device")
+    command.add_argument("--processes", type=int, default=max(1, count_cores() - 1),
+                         help="how many processes draw batches")  # fmt: skip
+    command = commands.add_parser("land", help="make pairs and tables of finished trainings")
+    command.add_argument("out", type=Path, help="folder that `train` wrote")
+    command.add_argument("folder", type=Path, help="gets a folder for each pair")
     arguments = parser.parse_args()
+    out = arguments.out
+    there = sorted(out.glob(f"*{ENDING}"))
     if arguments.command == "land":
-        land(arguments.out, arguments.folder)
+        if not there:
+            parser.error(f"{out}: no finished training; expected what `train` wrote")
+        land(out, arguments.folder)
         return
+    if there:
+        parser.error(f"{out}: has {there[0].name} already; choose another folder")
+    of = [t for group in dict.fromkeys(arguments.groups) for t in trainings(group)]
+    if len({t.recipe.batch_size for t in of}) > 1:
+        parser.error("these groups have batches of different sizes; train them one after the other")
+    if importlib.util.find_spec("torch") is None:
+        parser.error("PyTorch isn't installed; pip install torch")
     import torch
 
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    of = [t for group in arguments.groups for t in trainings(group)]
     device = platform.processor() or platform.machine()
-    if arguments.device == "cuda":
+    if arguments.device.startswith("cuda"):
+        if not torch.cuda.is_available():
+            parser.error(f"no device {arguments.device} here; expected an NVIDIA GPU")
         device = torch.cuda.get_device_name()
-    about = {"machine": f"{device}, PyTorch {torch.__version__}", "side_by_side": len(of)}
+    out.mkdir(parents=True, exist_ok=True)
+    machine = {"processor": device, "program": "benchmarks/together.py", "side_by_side": len(of),
+               "torch": torch.__version__}  # fmt: skip
     for course, weights, fingerprint in train(
         of, arguments.device, arguments.processes, arguments.seconds
     ):
-        write(arguments.out, course, weights, about | {"fingerprint": fingerprint})
+        begun_on = {**machine, "updates": course.progress.update,
+                    "seconds": round(course.progress.seconds)}  # fmt: skip
+        save(out, course, weights, {"begun_on": begun_on, "fingerprint": fingerprint})
 
 
 if __name__ == "__main__":

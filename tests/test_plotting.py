@@ -434,17 +434,15 @@ def test_ingredients_are_sorted_and_the_seeds_share_a_row():
     assert "wrong characters per entry after 6,000 updates" in texts(figure)
 
 
-def test_a_recipe_s_curve_has_a_line_for_each_sample():
-    curve = pd.DataFrame({"training": "a", "update": [1, 2], "entries": [500_000, 1_000_000],
-                          "seconds": 1, "own test": [9.0, 2.0], "open": [9.5, 4.0]})  # fmt: skip
-    figure = plotting.recipe_curve(curve, "A recipe")
+def test_errors_by_entries_have_a_line_for_each_sample():
+    curve = pd.DataFrame({"update": [1, 2], "entries": [500_000, 1_000_000],
+                          "own test": [9.0, 2.0], "open": [9.5, 4.0]})  # fmt: skip
+    figure = plotting.errors_by_entries(curve, ["own test", "open"], "A recipe")
     own, other = figure.axes[0].lines[:2]
     assert list(own.get_xdata()) == [0.5, 1.0] and list(own.get_ydata()) == [9.0, 2.0]
     assert list(other.get_ydata()) == [9.5, 4.0]
     assert {"own test", "open", "the paper: 1.5"} <= set(texts(figure))
-    assert "a, after 1,000,000 entries: own test 2.00, open 4.00" in figure.alt
-    both = plotting.recipe_curve(pd.concat([curve, curve.assign(training="b")]), "Two")
-    assert {"a: open", "b: open"} <= set(texts(both))
+    assert "After 1,000,000 entries: own test 2.00, open 4.00" in figure.alt
 
 
 def test_a_learning_curve_without_an_error_ends_on_its_foot():

@@ -226,16 +226,20 @@ def test_ingredients_are_told_from_luck_by_seeds(tmp_path, monkeypatch):
     assert names == ["full recipe", "full recipe 2", "without places", "without windows"]
     assert "| without windows | 6,000 | 192,000 | 50.00 | 100.00 | 150.00 | 33.3 |" in table
     assert told == (
-        "With 2 seeds the full recipe has 1.00 to 2.00 wrong characters on people never seen. "
-        "More than any of these: without windows. No more than the worst of them: without places."
+        "The full recipe has 1.00 to 2.00 wrong characters on people never seen. Clearly more: "
+        "without windows. Too close to tell: without places. The full recipe has 2.00 to 4.00 "
+        "wrong characters with new words. Clearly more: without windows. Too close to tell: "
+        "without places."
     )
-    curves.loc[curves["training"] == "without places", "open"] = 4.5
-    curves.to_csv(tmp_path / "ingredients.csv", index=False)
-    assert report.ingredients_sentence().endswith(
-        "without places. But more with words never seen: without places."
-    )
+    assert report.ingredients_sentence() == told
+    better = curves.replace({"unseen": {1.5: 0.0, 1.0: 1.1}})
+    better.to_csv(tmp_path / "ingredients.csv", index=False)
+    assert "Clearly fewer: without places." in report.ingredients_sentence()
     curves[:4].to_csv(tmp_path / "ingredients.csv", index=False)
-    assert "The full recipe has 1.00 wrong characters" in report.ingredients_table()
+    assert report.ingredients_sentence() == (
+        "The full recipe has 1.00 wrong characters on people never seen. The full recipe has 2.00 "
+        "wrong characters with new words."
+    )
 
 
 def test_the_paper_s_recipe_is_told_as_far_as_it_went(tmp_path, monkeypatch):
@@ -246,9 +250,9 @@ def test_the_paper_s_recipe_is_told_as_far_as_it_went(tmp_path, monkeypatch):
     )  # fmt: skip
     curve.to_csv(tmp_path / "paper_recipe.csv", index=False)
     assert report.paper_recipe_sentence() == (
-        "The training with batches of 8 is far from the paper's 1.5 wrong characters. After 16,000 "
-        "entries it has 1.6 on other entries of its own users, 9.0 on other users, and 20.0 with "
-        "words that no training had."
+        "The training with batches of 8 didn't reach the paper's 1.5 wrong characters. After "
+        "16,000 entries it has 1.6 on other entries of its own users, 9.0 on other users, and 20.0 "
+        "with new words."
     )
     curve.assign(**{"own test": [60.0, 1.5]}).to_csv(tmp_path / "paper_recipe.csv", index=False)
     assert "batches of 8 reached the paper's 1.5 wrong characters after 16,000 entries." in (

@@ -1,6 +1,9 @@
-"""The programs of many trainings at once: the same batches, updates and views as one training."""
+"""The programs of many trainings at once: the same batches, updates and views as one training.
 
-import importlib.util
+Those that train need PyTorch, which isn't among the package's dependencies.
+"""
+
+import importlib
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aalprivacy import homes, report
 from aalprivacy.examples import Examples
 from aalprivacy.homes import simulate
 from aalprivacy.model import _where
@@ -27,13 +31,27 @@ RECIPES = {
 }
 
 
+NAMES = ("together", "batches", "stack", "recipes", "paper_recipe", "curve")
+
+
 @pytest.fixture
 def together(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
-    module = importlib.import_module("together")
-    yield module
-    for name in ("together", "stack", "recipes", "paper_recipe"):
+    yield importlib.import_module("together")
+    for name in NAMES:
         sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def stack(together):
+    pytest.importorskip("torch")
+    return importlib.import_module("stack")
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Few users to train on and few entries to measure on."""
+    monkeypatch.setattr(homes, "N_TRAINING_USERS", 30)
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +65,12 @@ def trainings(together):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_lines_are_laid_out_as_in_the_models(together, entries, name):
+    from batches import reading, writing
+
     recipe = RECIPES[name]
     batch = Examples(entries, TABLE_I, "doctor", recipe).batch(0, recipe.first_window)
     (a,) = (t.architecture for t in trainings(together) if t.name == name)
-    tokens, *where, lengths = together.reading(a, batch.entries, batch.first)
+    tokens, *where, lengths = reading(a, batch.entries, batch.first)
     for row, line in enumerate(batch.entries):
         own = line[line != PAD]
         assert lengths[row] == len(own)
@@ -61,7 +81,7 @@ def test_lines_are_laid_out_as_in_the_models(together, entries, name):
     for row, length in enumerate(lengths):
         for found, right in zip(where, expected, strict=True):
             assert (found[row, :length] == right[row, :length][::-1]).all()
-    before, *where = together.writing(a, batch.views, batch.first)
+    before, *where = writing(a, batch.views, batch.first)
     assert (before[:, 0] == PAD).all() and (before[:, 1:] == batch.views[:, :-1]).all()
     for found, right in zip(where, _where(a, before, batch.first, ahead=True), strict=True):
         assert (found == np.asarray(right)).all()
@@ -90,23 +110,22 @@ def test_adam_s_settings_are_the_trainer_s(together):
     assert keeps == SMALL.averaging and noise == pytest.approx(0.9 * SMALL.noise)
 
 
-def test_a_stack_makes_the_updates_of_its_trainings(together, entries):
-    """Needs PyTorch, which isn't among the package's dependencies."""
-    pytest.importorskip("torch")
-    stack = importlib.import_module("stack")
+def test_a_stack_makes_the_updates_of_its_trainings(together, stack, entries):
+    from batches import draw, layout
+
     of, updates = trainings(together), 3
     trainers = [Trainer(t.recipe, TABLE_I, "doctor") for t in of]
     examples = [Examples(entries, TABLE_I, "doctor", t.recipe) for t in of]
     first = [{n: np.array(v) for n, v in zip(t.names, t.variables, strict=True)} for t in trainers]
     stacked = stack.Stack([t.architecture for t in of], first, "cpu")
-    graphs = together.Graphs(stacked, 32)
-    kinds = together.layout(len(of), 32)
+    kinds = layout(TABLE_I.schema, len(of), 32, stacked.width)
+    graphs = stack.Graphs(stacked, kinds)
     slot = {name: np.zeros(shape, kind) for name, (shape, kind) in kinds.items()}
-    courses = [together.Course(t, x.progress, None) for t, x in zip(of, trainers, strict=True)]
+    courses = [together.Course(t, None, x.progress) for t, x in zip(of, trainers, strict=True)]
     for update in range(updates):
         settings = np.array([course.settings() for course in courses], np.float32).T.copy()
         drawn = [
-            together.draw(slot, m, t, examples[m], update, t.recipe.first_window)
+            draw(slot, m, t.architecture, examples[m], update, t.recipe.first_window)
             for m, t in enumerate(of)
         ]
         graphs.fill(slot, range(len(of)), update)
@@ -116,22 +135,21 @@ def test_a_stack_makes_the_updates_of_its_trainings(together, entries):
             assert graphs.wait()[m] == pytest.approx(loss, abs=1e-5)
             trainer.progress.update += 1
     for m, trainer in enumerate(trainers):
-        for averaged in (False, True):
+        as_it_is = {n: np.asarray(v) for n, v in zip(trainer.names, trainer.variables, strict=True)}
+        for averaged, right in ((False, as_it_is), (True, trainer.pair().weights)):
             found = stacked.weights(averaged)[m]
-            right = trainer.pair().weights if averaged else dict(
-                zip(trainer.names, map(np.asarray, trainer.variables), strict=True)
-            )  # fmt: skip
             assert set(found) == set(right)
             for name, value in right.items():
                 assert found[name] == pytest.approx(value, abs=2e-5), name
 
 
-def test_a_stack_writes_what_a_pair_decodes(together):
-    torch = pytest.importorskip("torch")
-    stack = importlib.import_module("stack")
+def test_a_stack_writes_what_a_pair_decodes(together, stack):
+    import torch
+    from batches import reading
+
     pair, table = load_pair("doctor"), simulate(30, 1, seed=8)
     tokens = to_tokens(to_lines(table, pair.schema), pair.schema).astype(np.int64)
-    *read, lengths = together.reading(pair.architecture, tokens, np.zeros(30, np.int64))
+    *read, lengths = reading(pair.architecture, tokens, np.zeros(30, np.int64))
     stacked = stack.Stack([pair.architecture] * 2, [pair.weights] * 2, "cpu")
     stacked.average = {n: p.detach() for n, p in stacked.parameters.items()}
     arrays = [torch.as_tensor(np.stack([x, x])) for x in (*(r.T for r in read), lengths)]
@@ -139,3 +157,97 @@ def test_a_stack_writes_what_a_pair_decodes(together):
     expected = pair.decode(pair.encode_entries(table)).tolist()
     for lines in written:
         assert from_tokens(lines, pair.schema).tolist() == expected
+
+
+@pytest.mark.slow
+def test_trainings_that_end_at_different_updates(together, stack):
+    """Each gets its own batches, windows and validations, whatever the others do."""
+    pair = replace(SMALL, updates=2, first_window=6)
+    study = replace(RECIPES["without"], updates=5, first_window=6, threshold=9)
+    of = [
+        together.Training("doctor", "doctor", pair, "pairs", 2),
+        together.Training("without", "doctor", study, "ingredients", 3),
+    ]
+    first, second = (course for course, _, _ in together.train(of, "cpu", 2))
+    assert (first.training.name, second.training.name) == ("doctor", "without")
+    assert [row["update"] for row in first.rows] == [2]
+    assert [row["update"] for row in second.rows] == [3, 5]
+    assert set(second.rows[0]) >= {"unseen", "open", "disturbed"}
+    assert second.progress.window > 7 and second.progress.stages[0][:2] == [7, 1]
+    assert first.progress.entries == 64 and second.progress.entries == 160
+
+
+def ended(together, name, group):
+    """A training's file, as `train` leaves it: with weights as at the beginning."""
+    training = together.Training(name, "doctor", replace(SMALL, units=16, updates=2), group, 1)
+    progress = together.Progress(update=2, window=20, entries=64, seconds=3.0, loss=3.5)
+    errors = ("character_error",) if group == "pairs" else ("unseen", "open", "disturbed")
+    row = {"update": 2, "window": 20, "loss": 3.5, "entries": 64, "seconds": 3.4}
+    course = together.Course(training, None, progress, [row | dict.fromkeys(errors, 140.0)])
+    return course, together.first_weights(training.architecture, training.recipe, 160)
+
+
+def test_a_pair_lands_whole_with_its_history(together, few, tmp_path, monkeypatch):
+    monkeypatch.setattr(together, "TESTED", 10)
+    monkeypatch.setattr(together, "VALIDATED", 10)
+    course, weights = ended(together, "doctor", "pairs")
+    begun_on = {"processor": "a GPU", "updates": 2}
+    about = {"begun_on": begun_on, "fingerprint": course.training.examples().fingerprint}
+    together.save(tmp_path, course, weights, about)
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    (folder / "doctor.landing").mkdir()  # as an interruption leaves it
+    together.land(tmp_path, folder)
+    assert [path.name for path in folder.iterdir()] == ["doctor"]
+    pair = load_pair(folder / "doctor")
+    assert pair.card["begun_on"] == begun_on
+    assert pair.card["training"]["updates"] == 2 and pair.card["recipe"]["seed"] == SMALL.seed
+    for name, value in weights.items():
+        assert pair.weights[name] == pytest.approx(value, abs=1e-2)
+    again = Trainer.load(folder / "doctor" / "checkpoint.npz", TABLE_I, "doctor")
+    assert again.progress.update == 2
+    card = (folder / "doctor" / "card.json").read_bytes()
+    together.land(tmp_path, folder)  # is left alone
+    assert (folder / "doctor" / "card.json").read_bytes() == card
+
+
+def test_a_pair_of_other_entries_does_not_land(together, few, tmp_path):
+    course, weights = ended(together, "doctor", "pairs")
+    together.save(tmp_path, course, weights, {"begun_on": {}, "fingerprint": "of others"})
+    (tmp_path / "pairs").mkdir()
+    with pytest.raises(SystemExit, match="doctor: was trained on other entries"):
+        together.land(tmp_path, tmp_path / "pairs")
+    assert not (tmp_path / "pairs" / "doctor").exists()
+
+
+def test_a_study_s_curve_lands_in_its_table(together, tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "studies_folder", lambda: tmp_path)
+    course, weights = ended(together, "without windows", "ingredients")
+    together.save(tmp_path, course, weights, {"begun_on": {}, "fingerprint": ""})
+    for _ in range(2):
+        together.land(tmp_path, tmp_path)
+        assert (tmp_path / "ingredients.csv").read_text().splitlines() == [
+            "training,update,entries,seconds,unseen,open,disturbed",
+            "without windows,2,64,3,140.0,140.0,140.0",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    {
+        "land OUT OUT": "no finished training",
+        "train OUT pairs paper": "batches of different sizes",
+        "train FULL pairs": "has pairs.doctor.npz already",
+        "train OUT pairs": "PyTorch isn't installed",
+    }.items(),
+)
+def test_what_cannot_be_done_is_refused(together, tmp_path, monkeypatch, capsys, words, says):
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "pairs.doctor.npz").touch()
+    words = [str({"OUT": tmp_path, "FULL": full}.get(w, w)) for w in words.split()]
+    monkeypatch.setattr(sys, "argv", ["together.py", *words])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        together.main()
+    assert says in capsys.readouterr().err

@@ -20,9 +20,9 @@ from aalprivacy.text import PAD, from_lines, to_lines, to_tokens, trim, view_lin
 class Training:
     """How an attacker trains.
 
-    It leaves a tenth of what it knows, up to 500 entries, out of the training. Ten times during the
-    training it measures the loss on these, and it keeps the best decoder of the ten. It stops
-    early when it has begun to memorise: after some measurements in a row without a better one.
+    It leaves a tenth of what it knows, up to 500 entries, out of the training. Up to ten times
+    during the training it measures the loss on these, and it keeps the best decoder. It stops after
+    some measurements in a row without a better one.
 
     Parameters
     ----------

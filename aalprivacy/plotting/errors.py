@@ -1,6 +1,6 @@
 """Figures of errors: how many wrong characters, where they are, and how training reduces them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import cycle
 
 import matplotlib
@@ -335,36 +335,33 @@ def ingredients(curves: pd.DataFrame, full: str) -> Drawing:
         return figure
 
 
-def recipe_curve(curves: pd.DataFrame, title: str) -> Drawing:
-    """Wrong characters along trainings, by the number of entries seen, beside the paper's error.
+def errors_by_entries(curve: pd.DataFrame, samples: Sequence[str], title: str) -> Drawing:
+    """Wrong characters along a training, by the number of entries seen, beside the paper's error.
 
     Parameters
     ----------
-    curves
-        As `aalprivacy.report.paper_recipe` gives them.
+    curve
+        One row a validation, with ``entries`` and a column for each sample.
+    samples
+        The samples.
     title
         What the figure shows.
     """
-    kinds = [name for name in curves if name not in ("training", "update", "entries", "seconds")]
-    trainings, told = curves.groupby("training", sort=False), []
     with matplotlib.rc_context(STYLE):
         figure = Drawing(7.2, 3.6, title)
         axes = figure.subplots()
-        for (name, curve), line in zip(trainings, cycle(("-", "--", ":")), strict=False):
-            for kind, (colour, marker, _) in zip(kinds, cycle(SERIES), strict=False):
-                label = kind if len(trainings) == 1 else f"{name}: {kind}"
-                axes.plot(curve["entries"] / 1e6, curve[kind], line, marker=marker, color=colour,
-                          markersize=4, label=label)  # fmt: skip
-            last = curve.iloc[-1]
-            ends = ", ".join(f"{kind} {last[kind]:.2f}" for kind in kinds)
-            told.append(f"{name}, after {last['entries']:,} entries: {ends}")
+        for name, (colour, marker, line) in zip(samples, cycle(SERIES), strict=False):
+            axes.plot(curve["entries"] / 1e6, curve[name], linestyle=line, marker=marker,
+                      color=colour, markersize=4, label=name)  # fmt: skip
         axes.set_yscale("log")
         axes.set_xlim(left=0)
         axes.set(xlabel="entries seen, millions", ylabel="wrong characters per entry")
         _plain_log(axes)
         _paper(axes)
         axes.legend(frameon=False, fontsize=8)
-        figure.details = "; ".join(told)
+        last = curve.iloc[-1]
+        ends = ", ".join(f"{name} {last[name]:.2f}" for name in samples)
+        figure.details = f"After {last['entries']:,.0f} entries: {ends}"
         return figure
 
 
