@@ -494,7 +494,8 @@ def paper_recipe_sentence() -> str:
         if len(reached):
             ends = f"reached the paper's {aim} wrong characters after {reached.iloc[0]:,} entries"
         told.append(
-            f"The training with {name} {ends}. After {last['entries']:,} entries it has "
+            f"The training with {name} {ends}. After {last['entries']:,} entries, in "
+            f"{last['update']:,} updates, it has "
             f"{last['own test']:.1f} on other entries of its own users, {last['unseen']:.1f} on "
             f"other users, and {last['open']:.1f} with new words."
         )

@@ -251,8 +251,8 @@ def test_the_paper_s_recipe_is_told_as_far_as_it_went(tmp_path, monkeypatch):
     curve.to_csv(tmp_path / "paper_recipe.csv", index=False)
     assert report.paper_recipe_sentence() == (
         "The training with batches of 8 didn't reach the paper's 1.5 wrong characters. After "
-        "16,000 entries it has 1.6 on other entries of its own users, 9.0 on other users, and 20.0 "
-        "with new words."
+        "16,000 entries, in 2 updates, it has 1.6 on other entries of its own users, 9.0 on other "
+        "users, and 20.0 with new words."
     )
     curve.assign(**{"own test": [60.0, 1.5]}).to_csv(tmp_path / "paper_recipe.csv", index=False)
     assert "batches of 8 reached the paper's 1.5 wrong characters after 16,000 entries." in (
