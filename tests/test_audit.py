@@ -52,7 +52,6 @@ from aalprivacy.pair import Pair, load_pair
 from aalprivacy.policy import Policy
 from aalprivacy.schema import Schema
 from aalprivacy.text import to_tokens, view_lines
-from aalprivacy.updates import Updates
 
 
 @pytest.fixture(scope="module")
@@ -311,6 +310,8 @@ def test_a_training_that_fails_gives_no_better_decoder_than_it_began_with(hospit
 
 
 def test_a_training_stops_when_it_gets_no_better(hospital, monkeypatch):
+    from aalprivacy.updates import Updates  # here, as other tests need this file without TensorFlow
+
     made, make = [], Updates.make
     monkeypatch.setattr(Updates, "make", lambda *given: made.append(0) or make(*given))
     codes, lines = hospital.known_codes, view_lines(hospital.known_views, HOSPITAL)
