@@ -97,7 +97,7 @@ SEED_caregiver.blind := 16
 SEED_researcher.blind := 17
 
 .PHONY: pairs
-pairs: $(PAIRS:%=runs/pairs/%/ended)  ## hours: the pairs that ship, in runs/pairs
+pairs: $(PAIRS:%=runs/pairs/%/ended)  ## hours: seven pairs, in runs/pairs
 
 TRAIN_PAIR = $(BIN)/aalprivacy train --receiver $(subst .blind,,$*) --out runs/pairs/$* --seed $(SEED_$*) \
 	  $(if $(findstring .blind,$*),--blind)

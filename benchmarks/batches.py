@@ -123,8 +123,8 @@ def serve(pipe: Connection, own: dict[int, Source], kinds: Mapping, memory: str)
     examples = {m: source.examples() for m, source in own.items()}
     slots = Slots(kinds, memory)
     pipe.send({m: made.fingerprint for m, made in examples.items()})
-    while (request := pipe.recv()) is not None:
-        m, update, window = request
+    while True:  # until `Batches.close` ends the process
+        m, update, window = pipe.recv()
         slot = slots.slots[update % AHEAD]
         drawn = draw(slot, m, own[m].architecture, examples[m], update, window)
         pipe.send((m, update, window, *drawn))

@@ -4,6 +4,7 @@ Those that train need PyTorch, which isn't among the package's dependencies.
 """
 
 import importlib
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,11 @@ def entries():
 
 def trainings(together):
     return [together.Training(n, "doctor", r, "pairs", 1000) for n, r in RECIPES.items()]
+
+
+def test_the_pairs_have_the_seeds_of_make_pairs(together):
+    said = re.findall(r"^SEED_(\S+) := (\d+)$", (BENCHMARKS.parent / "Makefile").read_text(), re.M)
+    assert {name: int(seed) for name, seed in said} == together.SEEDS
 
 
 @pytest.mark.parametrize("name", RECIPES)

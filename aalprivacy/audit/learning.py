@@ -85,10 +85,12 @@ class Training:
             rows = rng.integers(held, len(codes), self.batch_size)
             updates.make(codes[rows], trim(texts[rows]))
             if (step + 1) % max(1, self.updates // 10) == 0 or step + 1 == self.updates:
-                loss, waited = updates.loss(*left_out), waited + 1
+                loss = updates.loss(*left_out)
                 if loss < best[0]:
                     best = loss, {n: array.copy() for n, array in to_arrays(decoder).items()}
                     waited = 0
+                    continue
+                waited += 1
                 if waited == self.patience:
                     break
         return pair.with_weights(best[1])
