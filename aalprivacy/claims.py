@@ -174,7 +174,10 @@ def _timestamp(unseen: Mapping[str, Score], schema: Schema) -> Claim:
 
 
 def _independent_training(pairs) -> Claim:
-    took = {name: minutes(pair.card) for name, pair in pairs.items()}
+    # What a graphics card did says nothing about computers without one.
+    took = {n: minutes(pair.card) for n, pair in pairs.items() if "begun_on" not in pair.card}
+    if not took:
+        return Claim(ALONE)
     return Claim(
         ALONE,
         _each(took, lambda passed: f"{passed:.0f} min"),

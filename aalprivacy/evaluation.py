@@ -72,6 +72,18 @@ def minutes(card: dict) -> float:
     return (card["training"]["seconds"] + card.get("started_from", {}).get("seconds", 0)) / 60
 
 
+def trained_for(card: dict) -> str:
+    """How long a pair was trained, in words; with the GPU on which it was begun, if any."""
+    begun, cores = card.get("begun_on"), f"on {card['machine']['cores']} cores"
+    if begun is None:
+        return f"{minutes(card):.0f} min {cores}"
+    rest = minutes(card) - begun["seconds"] / 60
+    parts = [f"{begun['seconds'] / 60:.0f} min on a GPU, {begun['side_by_side']} side by side"]
+    if card["training"]["updates"] > begun["updates"]:
+        parts.append(f"{rest:.0f} min {cores}")
+    return "; then ".join(parts)
+
+
 def score(
     decoded: pd.Series, expected: pd.Series, schema: Schema, users: pd.Series | None = None
 ) -> Score:

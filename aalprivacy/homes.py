@@ -79,6 +79,7 @@ VALIDATION_SEED = 1_000_001
 # the test results on cards have another seed, drawn once, for scoring (`benchmarks/score.py`).
 SAMPLE_SEED = 2_000_001
 AUDIT_SEED = 3_000_000
+AUDIT_OVERHEARD = 100_000  # codes that an attacker has who knows no entry, at most
 AUDIT_MEMBERS = 500  # people trained on of whom an audit has all entries
 # With 100 entries each, as many entries as in the paper (section IV-D).
 N_TRAINING_USERS, N_TEST_USERS = 8000, 2000
@@ -234,14 +235,17 @@ def audit_tables(
 
     Returns
     -------
-    dict of ``known``, ``targets``, ``own`` (entries that the attacker simulates itself),
-    ``linked``; and, if the data are simulated homes, ``members`` and ``strangers``.
+    dict of ``known``, ``targets``, ``linked``; ``own`` (entries that the attacker simulates itself)
+    and ``overheard``, ten times as many as known, but at most `AUDIT_OVERHEARD`; and, if the data
+    are simulated homes, ``members`` and ``strangers``.
     """
     pairs = simulate(linked, 100, AUDIT_SEED + 4)
+    unpaired = min(10 * known, max(known, AUDIT_OVERHEARD))  # a code alone is easier to come by
     tables = {
         "known": simulate(known, 1, AUDIT_SEED + 1),
         "targets": simulate(targets, 1, AUDIT_SEED + 2),
-        "own": simulate(known, 1, AUDIT_SEED + 3),
+        "own": simulate(unpaired, 1, AUDIT_SEED + 3),
+        "overheard": simulate(unpaired, 1, AUDIT_SEED + 7),
         "linked": pairs[pairs.index % 100 % 99 == 0].reset_index(drop=True),
     }
     data = data or {}

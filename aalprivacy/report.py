@@ -532,7 +532,8 @@ def _errors(test: dict) -> list[str]:
 
 def results_table() -> str:
     """The shipped pairs' test figures, from their cards, as a table in Markdown."""
-    columns = ("receiver", "users × entries", "trained for", "entries per test set", "well-formed")
+    columns = ("receiver", "users × entries", "updates", "trained for", "entries per test set",
+               "well-formed")  # fmt: skip
     rows = []
     for name in shipped_names():
         card = read_card(name)
@@ -540,7 +541,8 @@ def results_table() -> str:
         cells = [
             in_words(name),
             f"{data['users']:,} × {data['entries_per_user']:,}",
-            f"{evaluation.minutes(card):.0f} min",
+            f"{card['training']['updates']:,}",
+            evaluation.trained_for(card),
             f"{test['unseen']['entries']:,}",
             f"{min(test[kind]['well_formed'] for kind in TEST_SETS):.2%}",
             *_errors(test),

@@ -218,7 +218,7 @@ def test_a_translator_opens_a_twin_and_no_independent_pair(case, twin, sure_soon
     """The control that must succeed, and the one that must fail, to the same strength."""
     opened = error(Translation(twin, "twin", updates=0).run(case))
     assert opened.value < case.constant / 2
-    assert str(opened.setting) == "600 codes, units matched, own pair: twin"
+    assert str(opened.setting) == "6,000 codes, units matched, own pair: twin"
     shut = error(Translation(load_pair("doctor"), "doctor", updates=0).run(case))
     assert not shut.beats_baseline
 
@@ -233,7 +233,7 @@ def test_a_translator_opens_a_pair_that_was_trained_on_from_the_victims(case, su
     )
     opened = error(Translation(near, "near", updates=0).run(case))
     assert opened.value < case.constant / 2
-    assert opened.setting.says == "600 codes, codes as they are"
+    assert opened.setting.says == "6,000 codes, codes as they are"
 
 
 def test_a_translator_knows_codes_of_another_width(hospital):

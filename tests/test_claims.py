@@ -88,6 +88,22 @@ def test_what_missing_values_add_is_what_is_told(monkeypatch, errors, answer):
     )
 
 
+@pytest.mark.parametrize(
+    ("hours", "answer"), [((1, 2), "Yes"), ((1, 3), "In part"), ((3, 4), "No")]
+)
+def test_what_a_graphics_card_trained_says_nothing_about_computers_without_one(hours, answer):
+    pairs = {
+        name: Pair({}, Architecture(), name, TABLE_I, {"training": {"seconds": 3600 * took}})
+        for name, took in zip(("doctor", "researcher"), hours, strict=True)
+    }
+    assert claims._independent_training(pairs).answer == answer
+    quick = replace(pairs["doctor"], card={"training": {"seconds": 60}, "begun_on": {}})
+    assert claims._independent_training({**pairs, "doctor": quick}).found == (
+        f"researcher {60 * hours[1]} min"
+    )
+    assert claims._independent_training({"doctor": quick}).answer == "not measured yet"
+
+
 def test_every_claim_is_put_to_the_test():
     pairs = {name: load_pair(name) for name in ("doctor", "researcher")}
     audited = judge(to_frame([]), every=True)

@@ -19,7 +19,7 @@ import aalprivacy
 from aalprivacy import codes, commands, homes, runs, tables
 from aalprivacy.errors import InputError
 from aalprivacy.homes import simulate
-from aalprivacy.pair import PRETRAINED, load_pair, read_card
+from aalprivacy.pair import PRETRAINED, load_pair, read_card, shipped_names
 from aalprivacy.policy import TABLE_I
 from aalprivacy.views import apply_policy
 
@@ -129,7 +129,7 @@ def test_audit(run, refused, tmp_path, monkeypatch):
     assert json.loads(kept.read_text()) == audits
     whole = audits["researcher"]
     assert whole["encoder"] == load_pair("researcher").fingerprint
-    assert set(whole["others"]) == {"family_member", "doctor", "caregiver", "researcher.blind"}
+    assert set(whole["others"]) == set(shipped_names()) - {"researcher"}
     assert whole["parts"] == ["lock", "insider", "people", "remedies"]
     begun = whole | {"attacks": 1, "findings": whole["findings"][:1]}
     kept.write_text(json.dumps({"researcher": begun}))

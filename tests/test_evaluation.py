@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from aalprivacy.errors import InputError
-from aalprivacy.evaluation import cross, evaluate, score, to_text
+from aalprivacy.evaluation import cross, evaluate, score, to_text, trained_for
 from aalprivacy.homes import MOST_ENTRIES, is_held_out, make_test_set, simulate
 from aalprivacy.pair import load_pair
 from aalprivacy.policy import TABLE_I
@@ -46,6 +46,17 @@ def test_lines_of_one_user_are_no_independent_figures(entries):
     assert score(*both, SCHEMA, users).standard_error == pytest.approx(alone)
     assert score(*both, SCHEMA).standard_error < 0.8 * alone
     assert score(*both, SCHEMA, pd.Series([7] * 80)).standard_error is None
+
+
+def test_how_long_a_pair_was_trained_is_told_with_the_machines():
+    card = {"training": {"updates": 30, "seconds": 720}, "machine": {"cores": 2}}
+    assert trained_for(card) == "12 min on 2 cores"
+    assert trained_for(card | {"started_from": {"seconds": 60}}) == "13 min on 2 cores"
+    begun = {"seconds": 240, "updates": 30, "side_by_side": 7}
+    assert trained_for(card | {"begun_on": begun}) == "4 min on a GPU, 7 side by side"
+    begun["updates"] = 20
+    told = "4 min on a GPU, 7 side by side; then 8 min on 2 cores"
+    assert trained_for(card | {"begun_on": begun}) == told
 
 
 def test_the_test_sets_are_what_they_say():

@@ -114,7 +114,8 @@ def test_an_audit_has_people_trained_on_and_as_many_never_seen(monkeypatch):
         assert sorted(sizes) == [1] * 25 + [4] * 5
     lines = {name: set(to_lines(table, ASSISTED_LIVING)) for name, table in tables.items()}
     assert lines["members"] <= set(to_lines(trained_on, ASSISTED_LIVING))
-    for name in ("strangers", "known", "targets", "own", "linked"):
+    assert len(tables["own"]) == len(tables["overheard"]) == 100
+    for name in ("strangers", "known", "targets", "own", "overheard", "linked"):
         assert not lines[name] & set(to_lines(trained_on, ASSISTED_LIVING))
     assert not lines["strangers"] & (lines["known"] | lines["targets"])
     few = audit_tables(10, 10, 10, data=data | {"users": 3})

@@ -305,14 +305,15 @@ def test_a_picture_in_a_notebook_has_its_words_as_alternative_text():
 
 
 def test_learning_curves_end_with_the_last_error_of_each():
-    log = pd.DataFrame({"seconds": [60, 120], "character_error": [30.0, 1.25], "window": [2, 3]})
-    figure = plotting.learning_curves({"a.blind": log, "b": log.assign(character_error=[9.0, 2.0])})
-    assert {"a, blind: 1.25", "b: 2.00", "the paper: 1.5"} <= set(texts(figure))
-    assert "a, blind 1.25 after 2 minutes, b 2.00 after 2 minutes" in figure.alt
+    log = pd.DataFrame({"update": [1000, 2000], "character_error": [30.0, 1.25], "window": [2, 3]})
+    figure = plotting.learning_curves({"a.blind": log, "b": log.assign(character_error=[9.0, 0.0])})
+    assert {"a, blind: 1.25", "b: 0.00", "the paper: 1.5"} <= set(texts(figure))
+    assert "a, blind 1.25 after 2,000 updates, b 0.00 after 2,000 updates" in figure.alt
+    assert figure.axes[0].get_ylim()[0] > 0
 
 
 def test_a_learning_curve_shows_windows_of_whole_attributes():
-    log = pd.DataFrame({"seconds": [60, 120], "character_error": [30.0, 1.5], "window": [2, 3]})
+    log = pd.DataFrame({"update": [1, 2], "character_error": [30.0, 1.5], "window": [2, 3]})
     figure = plotting.learning_curve(log)
     FigureCanvasAgg(figure).draw()
     errors, windows = figure.axes
@@ -446,7 +447,7 @@ def test_errors_by_entries_have_a_line_for_each_sample():
 
 
 def test_a_learning_curve_without_an_error_ends_on_its_foot():
-    log = pd.DataFrame({"seconds": [60, 120, 180], "character_error": [3.0, 0.0, 0.0], "window": 2})
+    log = pd.DataFrame({"update": [1, 2, 3], "character_error": [3.0, 0.0, 0.0], "window": 2})
     figure = plotting.learning_curve(log, paper=False)
     FigureCanvasAgg(figure).draw()
     assert "none wrong" in texts(figure)

@@ -146,6 +146,9 @@ class Case:
         of other people (`aalprivacy.audit.Statistics`, `aalprivacy.audit.Translation`). By default,
         `known` is split: the attacker gets the codes of its first half and the entries of its
         second half.
+    overheard
+        Entries of which the same attacker has the codes, but not the entries. By default, it has
+        the codes of `known`.
     linked
         Two entries a person, one after the other, with the schema's id column, for
         `aalprivacy.audit.Linkage`. Without them that attack has no findings.
@@ -170,6 +173,7 @@ class Case:
         targets: pd.DataFrame,
         *,
         own: pd.DataFrame | None = None,
+        overheard: pd.DataFrame | None = None,
         linked: pd.DataFrame | None = None,
         members: pd.DataFrame | None = None,
         strangers: pd.DataFrame | None = None,
@@ -177,6 +181,9 @@ class Case:
         self.known = _taken("known entries", known, pair.schema)
         self.targets = _taken("targets", targets, pair.schema)
         self.own = None if own is None else _taken("own entries", own, pair.schema)
+        self.overheard = overheard
+        if overheard is not None:
+            self.overheard = _taken("overheard entries", overheard, pair.schema)
         self.linked = None if linked is None else _linked(linked, pair.schema)
         self.members = None if members is None else _people("members", members, pair.schema)
         self.strangers = None if strangers is None else _people("strangers", strangers, pair.schema)
@@ -193,8 +200,9 @@ class Case:
         self.constant = best_constant(self.expected, self.schema)
         # The best guesses of hidden values from these views (`aalprivacy.audit.insider.from_view`).
         self.guesses: dict[tuple, np.ndarray] = {}
-        # Codes of the attacker's own entries (`aalprivacy.audit.statistics.unpaired`).
+        # Codes of `own` and of `overheard` (`aalprivacy.audit.statistics.unpaired`).
         self.own_codes: np.ndarray | None = None
+        self.overheard_codes: np.ndarray | None = None
         lines = self.read(self.codes)
         self.right = float(self.errors(lines).mean())
         self._right_values = [float(part.mean()) for part in self._hits(lines)]
@@ -256,7 +264,7 @@ class Case:
             A function from codes to codes, float32 ``(n, 2 units)`` each.
         """
         other = copy.copy(self)
-        other._seen = {}
+        other._seen, other.overheard = {}, None
         other.known_codes, other.codes = change(self.known_codes), change(self.codes)
         return other
 

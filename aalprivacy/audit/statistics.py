@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from aalprivacy.audit.measure import Case, Finding, Setting
@@ -26,16 +27,19 @@ class Statistics:
     ----------
     own, name
         The attacker's pair, and its name in the findings.
+    most
+        How many codes of each kind the attacker looks at, at most.
     """
 
     own: Pair
     name: str
+    most: int = 20_000
 
     def run(self, case: Case) -> list[Finding]:
         theirs = case.of(self.own)
         if theirs.codes.shape != case.codes.shape:
             return []
-        own, foreign = unpaired(case, theirs)
+        own, foreign = unpaired(case, theirs, self.most)
         order, sign = _matched(_halves(own), _halves(foreign))
         aligned = [
             _spread_like(mine, seen[:, order] * sign, half[:, order] * sign)
@@ -90,7 +94,7 @@ def _matched(own: list[np.ndarray], foreign: list[np.ndarray]) -> tuple[np.ndarr
     return order, sign
 
 
-def unpaired(case: Case, theirs: Case, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def unpaired(case: Case, theirs: Case, most: int) -> tuple[np.ndarray, np.ndarray]:
     """An attacker's own codes and foreign ones, of different entries.
 
     Parameters
@@ -98,7 +102,7 @@ def unpaired(case: Case, theirs: Case, most: int | None = None) -> tuple[np.ndar
     case, theirs
         The victim's case, and the same case for the attacker's pair.
     most
-        How many codes of each kind at most; all by default.
+        How many codes of each kind at most.
 
     Returns
     -------
@@ -106,12 +110,25 @@ def unpaired(case: Case, theirs: Case, most: int | None = None) -> tuple[np.ndar
         float32 ``(n, width)`` each; the numbers of codes and the widths may differ.
     """
     foreign, entries = case.known_codes, case.own
-    if entries is None:
+    if case.overheard is not None:
+        case.overheard_codes = _encoded(case, case.overheard[:most], case.overheard_codes)
+        foreign = case.overheard_codes
+    elif entries is None:
         half = len(foreign) // 2
         foreign, entries = foreign[:half], case.known[half:]
-    if theirs.own_codes is None:
-        theirs.own_codes = theirs.encode(entries)
+    if entries is None:
+        entries = case.known
+    theirs.own_codes = _encoded(theirs, entries[:most], theirs.own_codes)
     return theirs.own_codes[:most], foreign[:most]
+
+
+def _encoded(case: Case, entries: pd.DataFrame, done: np.ndarray | None) -> np.ndarray:
+    """The codes of entries; those of the first ones may be done already."""
+    if done is None:
+        return case.encode(entries)
+    if len(done) >= len(entries):
+        return done
+    return np.concatenate([done, case.encode(entries[len(done) :])])
 
 
 def _halves(codes: np.ndarray) -> list[np.ndarray]:

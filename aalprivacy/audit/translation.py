@@ -69,7 +69,7 @@ class Translation:
     name: str
     components: int = 200
     updates: int = 2000
-    most: int = 20_000
+    most: int = 100_000
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:

@@ -366,7 +366,7 @@ def errors_by_entries(curve: pd.DataFrame, samples: Sequence[str], title: str) -
 
 
 def learning_curve(log: pd.DataFrame, title: str = "", *, paper: bool = True) -> Drawing:
-    """A training's validation character error and window over time.
+    """A training's validation character error and window, update by update.
 
     Parameters
     ----------
@@ -382,36 +382,37 @@ def learning_curve(log: pd.DataFrame, title: str = "", *, paper: bool = True) ->
             7.2, 3.8, title or "How a pair learns: first short windows, then whole entries"
         )
         upper = figure.subplots()
-        minutes, errors = log["seconds"] / 60, log["character_error"]
-        upper.semilogy(minutes, errors.where(errors > 0), color=BLUE, marker="o", markersize=3)
+        updates, errors = log["update"], log["character_error"]
+        upper.semilogy(updates, errors.where(errors > 0), color=BLUE, marker="o", markersize=3)
         _plain_log(upper)
         if paper:
             _paper(upper)
-        if (none := minutes[errors == 0]).any():  # a log scale has no zero: draw it at the bottom
+        if (none := updates[errors == 0]).any():  # a log scale has no zero: draw it at the bottom
             foot = upper.get_xaxis_transform()
             upper.plot(none, [0] * len(none), "o", color=BLUE, markersize=3, clip_on=False,
                        transform=foot)  # fmt: skip
             upper.annotate("none wrong", (none.iloc[0], 0), xycoords=foot, xytext=(4, 4),
                            textcoords="offset points", color=BLUE)  # fmt: skip
         upper.set_ylabel("wrong characters per entry,\nvalidation (dots)", color=BLUE)
-        upper.set_xlabel("minutes of training")
+        upper.set_xlabel("updates")
+        upper.xaxis.set_major_formatter("{x:,.0f}")
         lower = upper.twinx()
         lower.spines["right"].set_visible(True)
-        lower.step(minutes, log["window"], color=ORANGE, where="post", linestyle="--")
+        lower.step(updates, log["window"], color=ORANGE, where="post", linestyle="--")
         lower.set_ylabel("attributes per window (dashed)")
         lower.set_ylim(bottom=0)
         lower.yaxis.set_major_locator(MaxNLocator(5, steps=(1, 2, 5, 10), integer=True))
         first, last = log["character_error"].iloc[[0, -1]]
         figure.details = (
-            f"From {first:.1f} wrong characters per entry to {last:.2f} in {minutes.iloc[-1]:.0f} "
-            f"minutes; windows of {log['window'].iloc[0]:.0f} to {log['window'].iloc[-1]:.0f} "
-            "attributes"
+            f"From {first:.1f} wrong characters per entry to {last:.2f} in "
+            f"{updates.iloc[-1]:,.0f} updates; windows of {log['window'].iloc[0]:.0f} to "
+            f"{log['window'].iloc[-1]:.0f} attributes"
         )
         return figure
 
 
 def learning_curves(logs: Mapping[str, pd.DataFrame]) -> Drawing:
-    """The validation character error of several trainings over time.
+    """The validation character error of several trainings, update by update.
 
     Parameters
     ----------
@@ -423,18 +424,20 @@ def learning_curves(logs: Mapping[str, pd.DataFrame]) -> Drawing:
         axes = figure.subplots()
         told = []
         for (pair, log), (colour, marker, line) in zip(logs.items(), cycle(SERIES), strict=False):
-            minutes, errors = log["seconds"] / 60, log["character_error"]
-            axes.semilogy(minutes, errors, color=colour, linestyle=line, linewidth=1.2)
-            # Only one marker, at the end, so that curves stay readable.
-            axes.semilogy(minutes.iloc[-1:], errors.iloc[-1:], color=colour, marker=marker,
-                          linestyle=line,
-                          label=f"{in_words(pair)}: {errors.iloc[-1]:.2f}")  # fmt: skip
-            told.append(
-                f"{in_words(pair)} {errors.iloc[-1]:.2f} after {minutes.iloc[-1]:.0f} minutes"
-            )
+            updates, errors = log["update"], log["character_error"]
+            last = errors.iloc[-1]
+            axes.semilogy(updates, errors.where(errors > 0), color=colour, linestyle=line,
+                          linewidth=1.2)  # fmt: skip
+            # Only one marker, at the end, so that curves stay readable. A log scale has no zero, so
+            # there it is at the bottom.
+            foot = {} if last else {"transform": axes.get_xaxis_transform()}
+            axes.plot(updates.iloc[-1:], [last], color=colour, marker=marker, linestyle=line,
+                      clip_on=False, label=f"{in_words(pair)}: {last:.2f}", **foot)  # fmt: skip
+            told.append(f"{in_words(pair)} {last:.2f} after {updates.iloc[-1]:,.0f} updates")
         _plain_log(axes)
         _paper(axes)
-        axes.set(xlabel="minutes of training")
+        axes.set(xlabel="updates")
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_ylabel("wrong characters per entry, validation")
         figure.legend(frameon=False, loc="outside right upper")
         figure.details = "At the end: " + ", ".join(told)
