@@ -40,6 +40,8 @@ FULL = "full recipe"  # begins the names of the trainings in which nothing is ta
 RANDOMISED = ("80_users_as_they_are", "80_users")  # without random values in training, and with
 AUDIT = ".audit.json"  # ends the name of a study's audit
 ROBUST_SEED = AUDIT_SEED + 10
+TARGETS = {"seen": 0.10, "unseen": 0.15, "open": 0.70}  # wrong characters, at most
+LEAST = 0.0005  # of wrong characters; less would be printed as 0.000
 MISMATCHED = 300  # entries; wrong decoders write long lines, and there are many pairs of pairs
 
 
@@ -549,6 +551,60 @@ def results_table() -> str:
         ]
         rows.append(cells)
     return markdown_table([*columns, *TEST_SETS], rows)
+
+
+def remaining_table(few: int = 3) -> str:
+    """Where the shipped pairs' wrong characters are, from their cards, as a table in Markdown.
+
+    Parameters
+    ----------
+    few
+        How many attributes are named for each pair and test set: those with the most errors.
+    """
+    columns = ["receiver", *(f"most wrong in `{kind}`" for kind in ("unseen", "open")),
+               "more with missing and abnormal values"]  # fmt: skip
+    rows = []
+    for name in shipped_names():
+        card = read_card(name)
+        cells = [in_words(name)]
+        for kind in ("unseen", "open"):
+            wrong = card["test"][kind]["attributes"]
+            most = sorted((a for a in wrong if wrong[a] >= LEAST), key=wrong.get, reverse=True)
+            cells.append(", ".join(f"{in_words(a)} {wrong[a]:.3f}" for a in most[:few]) or "none")
+        rows.append([*cells, _added(card)])
+    return markdown_table(columns, rows)
+
+
+def _added(card: Mapping) -> str:
+    """How many more wrong characters a pair has with missing and abnormal values."""
+    if "test_disturbed" not in card:
+        return UNKNOWN
+    more = card["test_disturbed"]["character_error"] - card["test"]["unseen"]["character_error"]
+    return f"{more:+.3f}"
+
+
+def targets_sentence() -> str:
+    """Which of the errors that were aimed at the shipped pairs reach, in Markdown.
+
+    A blind pair's is its sister's error.
+    """
+    missed, cards = [], {name: read_card(name) for name in shipped_names()}
+    for name, card in cards.items():
+        errors = {kind: card["test"][kind]["character_error"] for kind in TARGETS}
+        limits = dict(TARGETS)
+        if card["recipe"]["blind"]:
+            sister = cards[name.removesuffix(".blind")]["test"]
+            limits = {kind: sister[kind]["character_error"] for kind in TARGETS}
+        missed += [
+            f"{in_words(name)} on `{kind}` ({errors[kind]:.3f}, not {limit:.3f})"
+            for kind, limit in limits.items()
+            if errors[kind] >= limit + LEAST
+        ]
+    aimed = ", ".join(f"{limit:.2f} on `{kind}`" for kind, limit in TARGETS.items())
+    return (
+        f"The targets: at most {aimed}, and no more for a blind pair "
+        f"than for the pair that reads the entry. Missed: {'; '.join(missed) or 'none'}."
+    )
 
 
 def verdicts_table() -> str:

@@ -5,9 +5,9 @@ interrupted run can be continued. With names, only these pairs are scored; so se
 share the work, after one of them has drawn the seed. The last one writes the cards.
 
 Run it after the last decision about the pairs. It draws a seed that the project uses nowhere,
-scores every pair on 200,000 entries a test set (2,000 users, 100 each) and on 40,000 with missing and
-abnormal values (the users of `unseen`, 20 each), and keeps the seed on the cards. Nothing may look at these entries again: `tests/test_project.py` refuses their seed anywhere
-else.
+scores every pair on 200,000 entries a test set (2,000 users, 100 each) and on 40,000 with missing
+and abnormal values (the users of `unseen`, 20 each), and keeps the seed on the cards. Nothing may
+look at these entries again: `tests/test_project.py` refuses their seed anywhere else.
 """
 
 import json

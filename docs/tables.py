@@ -98,6 +98,8 @@ MADE: dict[str, Callable[[], str]] = {
     "claims": report.claims_table,
     "audited": report.audited_sentence,
     "results": report.results_table,
+    "remaining": report.remaining_table,
+    "targets": report.targets_sentence,
     "studies": report.studies_table,
     "ingredients": report.ingredients_table,
     "verdicts": report.verdicts_table,

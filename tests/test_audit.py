@@ -44,6 +44,7 @@ from aalprivacy.audit.attacks import _passes, as_own, foreign_to_own, fresh_deco
 from aalprivacy.audit.insider import _readable, _secret, from_view
 from aalprivacy.audit.measure import ABOVE_CHANCE, AREA, BYTES, FOUND, TIME, mean, paired, share
 from aalprivacy.audit.memory import OF_MEMBERS, TWO_OF_ONE, names_of, told_apart
+from aalprivacy.audit.statistics import unpaired
 from aalprivacy.audit.translation import adversaries, linear
 from aalprivacy.errors import InputError
 from aalprivacy.generalisation import Bands, First, Hierarchy, LastWord, Range
@@ -206,6 +207,29 @@ def test_known_entries_open_a_twin(case, twin):
 
 def test_statistics_alone_open_a_twin(case, twin):
     assert error(Statistics(twin, "twin").run(case)).value < case.constant / 4
+
+
+def test_an_attacker_without_entries_looks_at_the_codes_that_it_overheard():
+    own = random_pair(1)
+    heard = {"own": patients(40, 4), "overheard": patients(50, 3)}
+    case = Case(random_pair(), patients(30, 1), patients(30, 2), **heard)
+    few, many = (error(Statistics(own, "own", most).run(case)) for most in (35, 100))
+    assert [f.setting.says for f in (few, many)] == [
+        "35 codes, units matched", "50 codes, units matched",
+    ]  # fmt: skip
+    again, foreign = unpaired(case, case.of(own), 20)
+    np.testing.assert_array_equal(again, own.encode_entries(heard["own"])[:20])
+    np.testing.assert_array_equal(foreign, case.pair.encode_entries(heard["overheard"])[:20])
+    # Without entries of its own it has those of the known ones, whose codes it doesn't look at.
+    alone = Case(case.pair, case.known, case.targets, overheard=heard["overheard"])
+    mine, foreign = unpaired(alone, alone.of(own), 100)
+    np.testing.assert_array_equal(mine, own.encode_entries(case.known))
+    assert len(foreign) == 50
+    # A sender who changes codes changes those of the known entries.
+    changed = case.sent_as(lambda codes: codes + 1)
+    np.testing.assert_array_equal(unpaired(changed, case, 100)[1], case.known_codes + 1)
+    with pytest.raises(InputError, match="overheard entries: 3 entries; expected at least 10"):
+        Case(case.pair, case.known, case.targets, overheard=patients(3))
 
 
 @pytest.fixture

@@ -135,6 +135,29 @@ def test_the_readmes_tables_are_of_all_shipped_pairs():
         assert in_words(name) in (attacked if name in audits else left)
 
 
+def test_what_remains_and_which_target_is_missed_is_told_from_the_cards(monkeypatch):
+    def card(errors, blind, **more):
+        wrong = {"name": errors[1], "age": 0.0004, "address": 0.02}
+        sets = zip(("seen", "unseen", "open"), errors, strict=True)
+        test = {kind: {"character_error": error, "attributes": wrong} for kind, error in sets}
+        return {"test": test, "recipe": {"blind": blind}} | more
+
+    disturbed = {"test_disturbed": {"character_error": 0.25}}
+    cards = {
+        "doctor": card((0.1, 0.1504, 0.8), False, **disturbed),
+        "doctor.blind": card((0.1004, 0.2, 0.7), True),
+    }
+    monkeypatch.setattr(report, "shipped_names", lambda: tuple(cards))
+    monkeypatch.setattr(report, "read_card", cards.get)
+    assert report.targets_sentence().split("Missed: ")[1] == (
+        "doctor on `open` (0.800, not 0.700); doctor, blind on `unseen` (0.200, not 0.150)."
+    )
+    first, second = report.remaining_table(few=1).splitlines()[2:]
+    assert first == "| doctor | name 0.150 | name 0.150 | +0.100 |"
+    assert second == "| doctor, blind | name 0.200 | name 0.200 | not measured yet |"
+    assert "name 0.150, address 0.020 |" in report.remaining_table()
+
+
 def audited(folder, audits):
     """Audits kept in folders of pairs, as `aalprivacy audit --out` writes them."""
     for name, findings in audits.items():
