@@ -72,6 +72,13 @@ def minutes(card: dict) -> float:
     return (card["training"]["seconds"] + card.get("started_from", {}).get("seconds", 0)) / 60
 
 
+def minutes_until(card: dict, error: float = PAPER_ERROR) -> float | None:
+    """When a training first had at most an error on its validation entries; ``None`` if never."""
+    log = pd.DataFrame(card["training"]["log"])
+    reached = log.loc[log["character_error"] <= error, "seconds"]
+    return float(reached.iloc[0]) / 60 if len(reached) else None
+
+
 def trained_for(card: dict) -> str:
     """How long a pair was trained, in words; with the GPU on which it was begun, if any."""
     begun, cores = card.get("begun_on"), f"on {card['machine']['cores']} cores"

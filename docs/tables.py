@@ -100,6 +100,7 @@ MADE: dict[str, Callable[[], str]] = {
     "results": report.results_table,
     "remaining": report.remaining_table,
     "targets": report.targets_sentence,
+    "time": report.time_sentence,
     "studies": report.studies_table,
     "ingredients": report.ingredients_table,
     "verdicts": report.verdicts_table,

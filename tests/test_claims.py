@@ -96,12 +96,14 @@ def test_what_a_graphics_card_trained_says_nothing_about_computers_without_one(h
         name: Pair({}, Architecture(), name, TABLE_I, {"training": {"seconds": 3600 * took}})
         for name, took in zip(("doctor", "researcher"), hours, strict=True)
     }
-    assert claims._independent_training(pairs).answer == answer
+    assert claims._independent_training(pairs, {}).answer == answer
     quick = replace(pairs["doctor"], card={"training": {"seconds": 60}, "begun_on": {}})
-    assert claims._independent_training({**pairs, "doctor": quick}).found == (
-        f"researcher {60 * hours[1]} min"
-    )
-    assert claims._independent_training({"doctor": quick}).answer == "not measured yet"
+    found = claims._independent_training({**pairs, "doctor": quick}, {})
+    assert found.found == (f"researcher {60 * hours[1]} min; not timed on such a computer: doctor")
+    assert found.answer == ("In part" if hours[1] <= 2 else "No")
+    assert claims._independent_training({"doctor": quick}, {}).answer == "not measured yet"
+    alone = {"doctor": pairs["doctor"].card}
+    assert claims._independent_training({**pairs, "doctor": quick}, alone).answer == answer
 
 
 def test_every_claim_is_put_to_the_test():

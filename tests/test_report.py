@@ -158,6 +158,21 @@ def test_what_remains_and_which_target_is_missed_is_told_from_the_cards(monkeypa
     assert "name 0.150, address 0.020 |" in report.remaining_table()
 
 
+def test_the_time_to_the_papers_error_is_read_from_two_studies(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "studies_folder", lambda: tmp_path)
+    assert report.time_sentence() == "not measured yet"
+    for name, errors in zip(report.TIMED, ([3.0, 1.5, 1.4], [3.0, 2.0, 1.2]), strict=True):
+        log = {"seconds": [300, 600, 900], "character_error": errors}
+        card = {"training": {"log": log}, "data": {"users": 8}}
+        (tmp_path / f"{name.replace(' ', '_')}.json").write_text(json.dumps(card))
+    assert "after 10.0 minutes, an earlier recipe after 15.0 minutes: 1.5 times" in (
+        report.time_sentence()
+    )
+    log["character_error"] = [3.0, 2.0, 1.6]
+    (tmp_path / "time_to_1.5.json").write_text(json.dumps(card))
+    assert report.time_sentence() == "not measured yet"
+
+
 def audited(folder, audits):
     """Audits kept in folders of pairs, as `aalprivacy audit --out` writes them."""
     for name, findings in audits.items():
