@@ -85,7 +85,8 @@ def trained_for(card: dict) -> str:
     if begun is None:
         return f"{minutes(card):.0f} min {cores}"
     rest = minutes(card) - begun["seconds"] / 60
-    parts = [f"{begun['seconds'] / 60:.0f} min on a GPU, {begun['side_by_side']} side by side"]
+    others = begun["side_by_side"] - 1
+    parts = [f"{begun['seconds'] / 60:.0f} min on a GPU with {others} other trainings"]
     if card["training"]["updates"] > begun["updates"]:
         parts.append(f"{rest:.0f} min {cores}")
     return "; then ".join(parts)

@@ -17,7 +17,7 @@ from aalprivacy.atomic import write_text
 from aalprivacy.attributes import in_words
 from aalprivacy.audit import Claim, Verdict, from_rows, judge, judge_randomised, to_frame
 from aalprivacy.audit.measure import BYTES, CHARACTER_ERROR, TIME
-from aalprivacy.audit.verdicts import UNKNOWN, UNTRIED
+from aalprivacy.audit.verdicts import BLIND, UNKNOWN, UNTRIED
 from aalprivacy.codes import NUMBER_TYPES
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.homes import (
@@ -647,13 +647,17 @@ def claims_table() -> str:
     claimed = [
         c
         for c in security_claims()
-        if re.search(r"\b[IVX]+\b", c.question.section) or "blind" in c.question.asks
+        if re.search(r"\b[IVX]+\b", c.question.section) or c.question is BLIND
     ]
     rows = [
-        [c.question.asks, f"**{c.answer}**" + (f" ({_untried(c)})" if c.untried else "")]
+        [
+            c.question.asks,
+            "–" if c.question is BLIND else c.question.claimed,
+            f"**{c.answer}**" + (f" ({_untried(c)})" if c.untried else ""),
+        ]
         for c in claimed
     ]
-    return markdown_table(["question", "answer"], rows)
+    return markdown_table(["question", "the paper says", "the attacks say"], rows)
 
 
 def _untried(claim: Claim) -> str:

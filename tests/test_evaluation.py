@@ -53,9 +53,9 @@ def test_how_long_a_pair_was_trained_is_told_with_the_machines():
     assert trained_for(card) == "12 min on 2 cores"
     assert trained_for(card | {"started_from": {"seconds": 60}}) == "13 min on 2 cores"
     begun = {"seconds": 240, "updates": 30, "side_by_side": 7}
-    assert trained_for(card | {"begun_on": begun}) == "4 min on a GPU, 7 side by side"
+    assert trained_for(card | {"begun_on": begun}) == "4 min on a GPU with 6 other trainings"
     begun["updates"] = 20
-    told = "4 min on a GPU, 7 side by side; then 8 min on 2 cores"
+    told = "4 min on a GPU with 6 other trainings; then 8 min on 2 cores"
     assert trained_for(card | {"begun_on": begun}) == told
 
 

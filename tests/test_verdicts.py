@@ -277,7 +277,7 @@ def test_a_rule_and_a_cipher_are_held_against_codes(error, size, expected):
     _, claim = judge(found)
     assert "rule" in claim.question.asks
     assert claim.verdict is expected
-    assert f"{size:.3g} bytes an entry, codes in float32 2.05e+03" in claim.found
+    assert f"{size:,.0f} bytes an entry, codes in float32 2,048" in claim.found
     # Without the rule's row there is nothing to hold against codes.
     assert len(judge(to_frame([*rounded, *costs]))) == 1
 

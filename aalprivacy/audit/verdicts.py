@@ -388,8 +388,13 @@ def _rule(question: Question, table: pd.DataFrame) -> Claim:
         asked = table["measure"] == measure
         ours, codes = (table[asked & side]["value"].mean() for side in (rule, whole))
         cheaper.append(ours < codes)
-        found.append(f"{ours:.3g} {measure}, codes in {NUMBER_TYPES[0]} {codes:.3g}")
+        found.append(f"{_short(ours)} {measure}, codes in {NUMBER_TYPES[0]} {_short(codes)}")
     return Claim(question, "; ".join(found), Verdict.of(not error and all(cheaper), not error))
+
+
+def _short(number: float) -> str:
+    """Two digits, but all of those before the point."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def _attacker(row) -> str:
