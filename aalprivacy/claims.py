@@ -152,7 +152,7 @@ def _same_error(unseen) -> Claim:
     ratio = max(errors) / max(min(errors), 1e-9)
     return Claim(
         SAME_ERROR,
-        f"{len(errors)} pairs, the largest is {ratio:.1f} times the smallest",
+        f"{len(errors)} pairs with {min(errors):.3f} to {max(errors):.3f} wrong characters",
         Verdict.of(ratio <= 1.2, ratio <= 2),
     )
 

@@ -193,7 +193,8 @@ def simulated() -> Iterator[Drawn]:
 def of_all_pairs(pairs: Mapping[str, Pair]) -> Iterator[Drawn]:
     """How all pairs learned, the errors of pairs that read entries, and what the studies show."""
     logs = {name: pd.DataFrame(pair.card["training"]["log"]) for name, pair in pairs.items()}
-    says = "The training of each pair, from its card." + "".join(
+    says = "The training of each pair, from its card. A line has a gap where nothing was wrong."
+    says += "".join(
         f" The {in_words(name)}'s pair continued an earlier training, which isn't shown."
         for name, pair in pairs.items()
         if "started_from" in pair.card
@@ -239,7 +240,7 @@ def of_mismatches(found: list[Mismatch]) -> Iterator[Drawn]:
     says = (
         "Wrong characters of every encoder with every decoder. The two rows at the bottom use no "
         "encoder: random numbers with the spread of the decoder's own codes, and the one line that "
-        "has the fewest wrong characters for all entries."
+        "has the fewest wrong characters for all entries. A dash means none."
     )
     yield "mismatch", plotting.mismatch_matrix(found), says
     says = (
