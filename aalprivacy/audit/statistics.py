@@ -109,15 +109,13 @@ def unpaired(case: Case, theirs: Case, most: int) -> tuple[np.ndarray, np.ndarra
     own, foreign
         float32 ``(n, width)`` each; the numbers of codes and the widths may differ.
     """
-    foreign, entries = case.known_codes, case.own
+    foreign, entries = case.known_codes, case.known if case.own is None else case.own
     if case.overheard is not None:
         case.overheard_codes = _encoded(case, case.overheard[:most], case.overheard_codes)
         foreign = case.overheard_codes
-    elif entries is None:
+    elif case.own is None:
         half = len(foreign) // 2
-        foreign, entries = foreign[:half], case.known[half:]
-    if entries is None:
-        entries = case.known
+        foreign, entries = foreign[:half], entries[half:]
     theirs.own_codes = _encoded(theirs, entries[:most], theirs.own_codes)
     return theirs.own_codes[:most], foreign[:most]
 
