@@ -105,7 +105,7 @@ def test_a_pair_keeps_its_steps(make_pair, entries, tmp_path):
 @pytest.mark.slow
 def test_steps_are_long_where_the_decoder_hears_little():
     """Better than as many bytes of plain principal components."""
-    pair = load_pair("researcher.blind")
+    pair = load_pair("doctor")
     known, others = simulate(800, 2, 11), simulate(150, 1, 12)
     found, made = fit(pair, known, others, budget=80), pair.encode_entries(others)
     seen = pair.encode_entries(known)
