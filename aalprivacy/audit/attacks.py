@@ -22,6 +22,7 @@ from aalprivacy.audit.measure import (
     Case,
     Finding,
     Setting,
+    noise_of,
     share,
     up_to,
 )
@@ -267,9 +268,7 @@ class Tampering:
         codes, half = case.codes, case.codes.shape[1] // 2
         deviation = codes.std(0)
         changed = {
-            Setting(f"noise of {size:g} deviations", size): (
-                codes + deviation * _normal(rng, codes.shape, 0, size)
-            )
+            noise_of(size): codes + deviation * _normal(rng, codes.shape, 0, size)
             for size in self.noise
         }
         changed[Setting("h and c swapped")] = np.roll(codes, half, axis=1)

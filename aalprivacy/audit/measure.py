@@ -413,6 +413,11 @@ def paired(
     return Finding(attack, setting, measure, value, low, high, base, control, **hidden)
 
 
+def noise_of(size: float) -> Setting:
+    """The setting of normal noise on codes, relative to the deviation of each of their numbers."""
+    return Setting(f"noise of {size:g} deviation{'' if size == 1 else 's'}", size)
+
+
 def up_to(numbers: tuple[int, ...], most: int) -> list[int]:
     """The numbers below `most`, and `most` itself unless all of them are below it."""
     return sorted({n for n in numbers if n < most} | {min(most, max(numbers))})

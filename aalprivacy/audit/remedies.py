@@ -12,7 +12,7 @@ import pandas as pd
 
 from aalprivacy import sealing
 from aalprivacy.audit.insider import Insider
-from aalprivacy.audit.measure import BYTES, FEWEST, TIME, Case, Finding, Setting
+from aalprivacy.audit.measure import BYTES, FEWEST, TIME, Case, Finding, Setting, noise_of
 from aalprivacy.codes import NUMBER_TYPES, restored, rounded
 from aalprivacy.small import fit_all, pack
 from aalprivacy.text import view_lines
@@ -56,8 +56,7 @@ class Noise:
                     codes + size * deviation * rng.standard_normal(codes.shape, np.float32)
                 )
             )
-            setting = Setting(f"noise of {size:g} deviations", size)
-            findings += _cost_and_leak("noise", setting, sent, probe, _bytes(case.codes))
+            findings += _cost_and_leak("noise", noise_of(size), sent, probe, _bytes(case.codes))
         return findings
 
 
