@@ -9,9 +9,12 @@ is measured on the last tenth, once, after its last update. The script writes
 - ``pairs.json`` beside this file: results on the people held out, the insider's findings, and
   whether a key tells on whom it was trained.
 
-The researcher's pair ships, in ``researcher/``, for the notebook on real people.
+The researcher's pair ships, in ``researcher/``, for the notebook on real people. With ``--memory``
+nothing is trained. The script then only finds out what the key of the shipped pair tells of the
+people that it was trained on.
 """
 
+import argparse
 import json
 import shutil
 import sys
@@ -20,7 +23,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from aalprivacy import Pair, Policy, Recipe, Schema, apply_policy, load_pair, train
+from aalprivacy import InputError, Pair, Policy, Recipe, Schema, apply_policy, load_pair, train
 from aalprivacy.atomic import write_text
 from aalprivacy.attributes import MISSING
 from aalprivacy.audit import Case, DecoderAlone, Extraction, Insider, Membership, to_rows
@@ -58,9 +61,7 @@ def figures(pair: Pair, parts: Parts) -> dict:
     """The results of a pair, as plain values."""
     score = evaluate(pair, parts.test)
     insider = Insider((len(parts.training),), seed=0)
-    strangers = pd.concat([parts.validation, parts.test], ignore_index=True)
-    case = Case(pair, parts.training, parts.test, members=parts.training, strangers=strangers)
-    memory = [Membership(entries=(1,), people=1000), DecoderAlone(), Extraction()]
+    case = Case(pair, parts.training, parts.test)
     told = pair.card["training"]
     return {
         "encoder": pair.fingerprint,
@@ -72,14 +73,31 @@ def figures(pair: Pair, parts: Parts) -> dict:
         "constant": best_constant(pair.view_lines(parts.test), pair.schema),
         "missing_right": missing_right(pair, parts.test),
         "insider": to_rows(insider.run(case)),
-        "memory": to_rows([finding for attack in memory for finding in attack.run(case)]),
     }
 
 
+def memory(pair: Pair, parts: Parts) -> list[dict]:
+    """Findings on what the pair's key tells of the people that it was trained on."""
+    strangers = pd.concat([parts.validation, parts.test], ignore_index=True)
+    case = Case(pair, parts.training, parts.test, members=parts.training, strangers=strangers)
+    attacks = [Membership(entries=(1,), people=1000), DecoderAlone(), Extraction()]
+    return to_rows([finding for attack in attacks for finding in attack.run(case)])
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--memory", action="store_true", help="train nothing")
+    only_memory = parser.parse_args().memory
     policy = Policy.from_csv(FOLDER / "policy.csv", Schema.from_toml(FOLDER / "nhanes.toml"))
     entries, parts = people(policy)
     out, path = console(), FOLDER / "pairs.json"
+    if only_memory:
+        pair, found = load_pair(FOLDER / SHIPS), json.loads(path.read_text("utf-8"))
+        if found[SHIPS]["encoder"] != pair.fingerprint:
+            raise InputError(f"{path}: {SHIPS}: of another pair; expected the one that ships")
+        found[SHIPS]["memory"] = memory(pair, parts)
+        write_text(json.dumps(found, indent=1) + "\n", path)
+        return
     for name, (receiver, blind, seed) in PAIRS.items():
         folder = FOLDER / "runs" / name
         found = json.loads(path.read_text("utf-8")) if path.exists() else {}
@@ -96,7 +114,7 @@ def main() -> None:
         pair = load_pair(folder)
         kept = found.get(name, {})
         if kept.get("encoder") != pair.fingerprint or "memory" not in kept:
-            found[name] = figures(pair, parts)
+            found[name] = figures(pair, parts) | {"memory": memory(pair, parts)}
             write_text(json.dumps(found, indent=1) + "\n", path)
         if name == SHIPS:
             (FOLDER / SHIPS).mkdir(exist_ok=True)
