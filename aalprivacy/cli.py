@@ -391,8 +391,8 @@ def audit(
     victims, ships = commands.find_pairs(pair, receiver), shipped_pairs()
     how = {"known": known, "targets": targets, "updates": updates, "seed": seed}
     how["parts"] = commands.audit_parts(parts)
-    with out.status("encoding") as status:
-        audits = commands.audit_pairs(victims, ships, data, how, out_file, status.update)
+    with progress.steps(out) as say:
+        audits = commands.audit_pairs(victims, ships, data, how, out_file, say)
     if as_json:
         print(json.dumps(audits, indent=1))
         return
@@ -414,8 +414,8 @@ def reproduce(
     atomic.check_writable(folder / "results.json")
     from aalprivacy.report import write_report
 
-    with out.status("starting") as status:
-        written = write_report(folder, status.update)
+    with progress.steps(out) as say:
+        written = write_report(folder, say)
     for path in written:
         out.print(f"  {path}")
     out.print((folder / "results.md").read_text("utf-8"))

@@ -100,6 +100,26 @@ def bar(out: Console, what: str, entries: int, done: int = 0) -> Iterator[Callab
         yield report
 
 
+@contextlib.contextmanager
+def steps(out: Console) -> Iterator[Callable[[str], None]]:
+    """A line that says what is being done; without a terminal, one line for each step.
+
+    Parameters
+    ----------
+    out
+        Where to print in a terminal; else the lines go to the standard error.
+
+    Yields
+    ------
+    A function, to be called with what is done next.
+    """
+    if out.is_terminal:
+        with out.status("starting") as status:
+            yield status.update
+    else:
+        yield warn
+
+
 class TrainingLine:
     """The live line of a training; without a terminal, one line every half minute.
 

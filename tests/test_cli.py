@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -112,6 +113,7 @@ def test_audit(run, refused, tmp_path, monkeypatch):
     def run_audit(case, others, *, begun, keep, say, **how):
         done, findings = begun[0], list(begun[1])
         for at, name in enumerate(["one", "two", "three"][done:], done + 1):
+            say(f"attack {at} of 3")
             made.append(name)
             findings += Stub(name).run(case)
             keep(at, findings)
@@ -123,8 +125,10 @@ def test_audit(run, refused, tmp_path, monkeypatch):
     kept = tmp_path / "audit.json"
     how = ("audit", "--receiver", "researcher", "--known", 100, "--targets", 50, "--updates", 2,
            "--out", kept)  # fmt: skip
-    code, text, _ = run(*how, "--json")
+    code, text, told = run(*how, "--json")
     assert code == 0
+    steps = ["encoding", *(f"attack {at} of 3" for at in (1, 2, 3))]
+    assert re.findall("encoding|attack . of 3", told) == steps
     audits = json.loads(text)
     assert json.loads(kept.read_text()) == audits
     whole = audits["researcher"]
