@@ -650,6 +650,7 @@ def audit_pairs(
     }
     about = {
         name: {
+            "edition": audit.EDITION,
             **how,
             **({"data": data.name} if data else {}),
             "encoder": victim.fingerprint,
@@ -750,7 +751,7 @@ def _begun_audits(path: Path | None, about: dict[str, dict]) -> dict[str, dict]:
     if not (same and whole):
         raise InputError(
             f"{path}: holds something else; expected the audit of {' and '.join(about)} by the "
-            "same options and pairs, or no file"
+            "same options, pairs and edition of the attacks, or no file"
         )
     return kept
 

@@ -9,6 +9,7 @@ import signal
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from aalprivacy.architecture import Architecture
@@ -157,6 +158,6 @@ def idle_probes(monkeypatch):
     from aalprivacy.audit import insider
 
     def answers(known, secret, targets, deep, seed):
-        return np.full(len(targets), secret.mode()[0], object)
+        return np.full(len(targets), pd.Series(secret).mode()[0], object)
 
     monkeypatch.setattr(insider, "_answers", answers)

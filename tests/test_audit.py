@@ -41,7 +41,7 @@ from aalprivacy.audit import (
     to_rows,
 )
 from aalprivacy.audit.attacks import _passes, as_own, foreign_to_own, fresh_decoder
-from aalprivacy.audit.insider import _readable, _secret, from_view
+from aalprivacy.audit.insider import Secret, _learned, _readable, _secret, from_view
 from aalprivacy.audit.measure import ABOVE_CHANCE, AREA, BYTES, FOUND, TIME, mean, paired, share
 from aalprivacy.audit.memory import OF_MEMBERS, TWO_OF_ONE, names_of, told_apart
 from aalprivacy.audit.statistics import unpaired
@@ -389,10 +389,12 @@ def test_insider_asks_for_what_is_hidden(hospital):
     assert {f.setting.known for f in findings} == {10, 30}
     for finding in findings:
         assert finding.low - 1e-9 <= finding.value <= finding.high + 1e-9
-        assert 0 < finding.baseline <= 1
+        assert 0 <= finding.baseline <= 1
+    middle = {f.attribute for f in findings if f.measure.startswith("above the middle")}
+    assert middle == {"born", "pulse", "bmi"}
     findings = Insider((30,), attributes=("patient", "born")).run(hospital)
     assert {f.attack for f in findings} == {"insider, linear probe", "insider, neural probe"}
-    assert len(findings) == 4
+    assert len(findings) == 6
 
 
 def test_a_code_tells_the_name_that_its_view_deletes(case):
@@ -407,19 +409,64 @@ def test_what_the_view_tells_is_no_secret(case):
     def daytime(entries):
         return entries["timestamp"].str[9:11].between("07", "18").map({True: "day", False: "night"})
 
-    guess = from_view(case, "timestamp", daytime(case.known), daytime(case.targets))
-    assert (guess == daytime(case.targets)).mean() > 0.9
-    group = case.known["disease"]
-    guess = from_view(case, "disease", group, case.targets["disease"])
+    secret = Secret("timestamp", "part of day", daytime(case.known), daytime(case.targets))
+    guesses = from_view(case, secret)
+    assert (guesses.best == guesses.truth).mean() > 0.9
+    group, truth = case.known["disease"], case.targets["disease"]
+    guesses = from_view(case, Secret("disease", "the value", group, truth))
     by_group = group.groupby(case.known_views["disease"]).agg(lambda values: values.mode()[0])
     likely = case.views["disease"].map(by_group)
-    assert (guess == case.targets["disease"]).mean() >= (likely == case.targets["disease"]).mean()
+    assert (guesses.best == truth).mean() >= (likely == truth).mean() - 0.1
+
+
+def test_a_guess_is_chosen_without_looking_at_the_targets(case):
+    """Another truth of the targets doesn't change what is guessed for them."""
+    known, truth = case.known["disease"], case.targets["disease"]
+    guesses = from_view(case, Secret("disease", "the value", known, truth))
+    case.guesses.clear()
+    other = from_view(case, Secret("disease", "the value", known, truth[::-1]))
+    assert (guesses.best == other.best).all() and (guesses.chosen == other.chosen).all()
+    out = guesses.views.out
+    assert out == len(guesses.chosen) == 120
+    # Answers that are right for all entries left out are taken, those that never are aren't.
+    assert (guesses.or_better(known[:out].to_numpy(), truth.to_numpy()) == truth).all()
+    never = np.full(out, "no such disease", object)
+    assert (guesses.or_better(never, truth.to_numpy()) == guesses.best).all()
+
+
+def test_a_probe_has_the_view_beside_the_code(hospital):
+    """Codes of noise tell nothing, but the probe still knows what the view tells."""
+    rng = np.random.default_rng(0)
+    entries, targets = patients(400, 1), patients(200, 2)
+    case = Case(random_pair(), entries, targets)
+    case.known_codes = rng.normal(size=case.known_codes.shape).astype(np.float32)
+    case.codes = rng.normal(size=case.codes.shape).astype(np.float32)
+    secret = Secret("ward", "which half", entries["ward"].isin(["ear", "eye"]).astype(str),
+                    targets["ward"].isin(["ear", "eye"]).astype(str))  # fmt: skip
+    guesses = from_view(case, secret)
+    assert (guesses.best == guesses.truth).all()
+    assert (guesses.or_of_codes(case, False, 0) == guesses.truth).all()
+    views = guesses.views
+    have = np.hstack([case.known_codes, views.known])
+    wrote = _learned(have, guesses.known, np.hstack([case.codes, views.targets]), 80, False, 0)[1]
+    assert (wrote == guesses.truth).mean() > 0.9
+
+
+def test_a_code_that_holds_a_number_tells_on_which_side_of_the_middle_it_is():
+    """The last digit of a number is hidden, its size isn't."""
+    entries, targets = patients(500, 1), patients(200, 2)
+    case = Case(random_pair(), entries, targets)
+    for table, codes in ((entries, case.known_codes), (targets, case.codes)):
+        codes[:, 0] = table["bmi"].astype(float)
+    asked = Insider((500,), deep=False, attributes=("bmi",)).run(case)
+    told = {f.measure: f.beats_baseline for f in asked}
+    assert told == {"last digit": False, "above the middle": True}
 
 
 def test_a_paired_figure_beats_what_it_is_held_against():
     guessed = np.arange(100) < 50
     same = paired("a", "s", "m", guessed, guessed, 1.0)
-    assert (same.low, same.value, same.high) == (0.5, 0.5, 0.5)
+    assert 0.46 < same.low < same.value == 0.5 < same.high < 0.54
     assert not same.beats_baseline
     better = paired("a", "s", "m", np.arange(100) < 60, guessed, 1.0)
     assert better.beats_baseline
@@ -428,6 +475,16 @@ def test_a_paired_figure_beats_what_it_is_held_against():
     shifted = paired("a", "s", "m", (np.arange(100) >= 5) & (np.arange(100) < 55), guessed, 1.0)
     assert not shifted.beats_baseline
     assert shifted.baseline == shifted.value == 0.5
+
+
+def test_the_interval_of_a_paired_figure_holds_as_often_as_it_says():
+    rng, held, n = np.random.default_rng(0), [], 200
+    for _ in range(1000):
+        hits = rng.random(n) < 0.6
+        guessed = np.where(rng.random(n) < 0.8, hits, rng.random(n) < 0.3)  # right for 0.54
+        f = paired("a", "s", "m", hits, guessed, 1.0)
+        held.append(f.low - f.baseline <= 0.06 <= f.high - f.baseline)
+    assert 0.93 < np.mean(held) < 0.97
 
 
 def test_values_above_chance_need_no_luck(case):
@@ -559,7 +616,7 @@ def test_rounding_says_what_it_costs(hospital):
 @pytest.mark.slow
 def test_small_codes_cost_and_hide(case):
     few = Case(case.pair, case.known[:300], case.targets)
-    found = SmallCodes((120, 8), deep=False, attributes=("name",)).run(few)
+    found = SmallCodes((120, 8), attributes=("name",)).run(few)
     reads = {f.setting.size: f.value for f in found if f.measure == CHARACTER_ERROR}
     assert reads[2048] == pytest.approx(case.right, abs=0.01)
     assert reads[2048] - 0.1 <= reads[120] < reads[8]

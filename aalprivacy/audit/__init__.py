@@ -36,6 +36,7 @@ from aalprivacy.pair import Pair
 
 __all__ = [
     "CHARACTER_ERROR",
+    "EDITION",
     "PARTS",
     "TWIN",
     "Case",
@@ -74,6 +75,8 @@ __all__ = [
 
 
 PARTS = ("lock", "insider", "people", "remedies")
+# One more after each change of what attacks do. An audit of another edition isn't continued.
+EDITION = 2
 
 
 def run_audit(

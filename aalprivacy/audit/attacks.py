@@ -178,7 +178,8 @@ class Linkage:
 
     With a second pair, each second code is made by that pair's encoder. The attacker has both codes
     of the known entries. It doesn't need to know these entries. It fits a linear map between the
-    codes.
+    codes. For the control, a value that only one of the two views discloses is generalised before
+    it is compared, and attributes that one of them deletes are left out.
 
     Without linked entries of at least ten users there are no findings.
 
@@ -201,12 +202,12 @@ class Linkage:
             return []
         users = len(entries) // 2
         codes, says = case.encode(entries), f"{users:,} users, two codes each"
-        views = apply_policy(entries, pair.policy, pair.receiver).to_numpy()
+        views = apply_policy(entries, pair.policy, pair.receiver)
         if self.other:
             theirs = case.of(self.other)
             move = foreign_to_own(theirs.known_codes, case.known_codes)
             codes[1::2] = move(theirs.encode(entries[1::2]))
-            views[1::2] = apply_policy(entries[1::2], self.other.policy, self.other.receiver)
+            views = _in_common(entries, pair, self.other)
             says += f", one by {in_words(self.name)}'s encoder"
         scaled = np.empty_like(codes)
         for half in (slice(0, None, 2), slice(1, None, 2)):
@@ -232,7 +233,8 @@ class Linkage:
             return np.array([area(alike, apart), *np.quantile(resampled, [0.025, 0.975])])
 
         by_code = told_apart(lambda a, b: (scaled[a] * scaled[b]).sum(1))
-        by_view = told_apart(lambda a, b: (views[a] == views[b]).mean(1))
+        shown = views.to_numpy()
+        by_view = told_apart(lambda a, b: (shown[a] == shown[b]).mean(1))
         return [
             Finding(
                 "linkage", Setting(says), AREA,
@@ -370,6 +372,19 @@ def area(alike: np.ndarray, apart: np.ndarray) -> float:
     """Area under the ROC curve: how often a number of `alike` is the larger; ties count half."""
     ranks = rankdata(np.concatenate([alike, apart]))[: len(alike)]
     return (ranks.mean() - (len(alike) + 1) / 2) / len(apart)
+
+
+def _in_common(entries: pd.DataFrame, one: Pair, other: Pair) -> pd.DataFrame:
+    """What the views of two pairs' receivers have in common, as both can be made to show it."""
+    pairs = {p: dict(p.policy.for_receiver(p.receiver)) for p in (one, other)}
+    views = {p: apply_policy(entries, p.policy, p.receiver) for p in pairs}
+    shared = {}
+    for name in one.schema.names:
+        says = {p: operations[name] for p, operations in pairs.items()}
+        if Operation.DELETE not in says.values():
+            general = [p for p in pairs if says[p] is Operation.GENERALISE]
+            shared[name] = views[[*general, one][0]][name]
+    return pd.DataFrame(shared, index=entries.index)
 
 
 def _by_time(entries: pd.DataFrame, case: Case) -> np.ndarray | None:

@@ -23,32 +23,58 @@ from aalprivacy.runtime import count_cores
 from aalprivacy.schema import Schema
 
 MOST_ANSWERS = 50  # a probe of views is left out if there are more different answers
-MOST_KNOWN = 10_000  # known entries that a probe of views learns from; more of them take long
+MOST_DEEP = 10_000  # known entries that a neural probe learns from; with more it takes long
+MOST_VALUES = 50  # values of an attribute that a probe is told by name: the most frequent ones
+LEFT_OUT, MOST_LEFT_OUT = 5, 2000  # every fifth known entry, at most so many, chooses
+
+
+@dataclass(frozen=True)
+class Secret:
+    """What is asked about a hidden value.
+
+    Parameters
+    ----------
+    attribute, asks
+        The attribute, and what is asked about its value, in words.
+    known, truth
+        The answers of the known entries, and those of the targets.
+    """
+
+    attribute: str
+    asks: str
+    known: pd.Series
+    truth: pd.Series
 
 
 @dataclass(frozen=True)
 class Insider:
     """The rightful receiver infers from the code what its view deletes or generalises.
 
-    It has the codes, its decoder, and known entries. It trains a probe that predicts a part of the
-    hidden value from the code: the first letter of words or text, the value itself of a list, the
-    last digit or character of all others. The measure is the share of targets for which it is
-    right. The baseline is the best guess from the view alone (`from_view`). The control is 1, for
-    somebody who sees the value. The 95 % intervals are widened so that all hold at once.
+    It has the codes, its decoder, and known entries. It asks about each hidden attribute: what is
+    the first letter of words or text, the value itself of a list, the last digit or character of
+    all others? Are a value's numbers above the middle of those that look the same in the view? It
+    trains a probe on code and view together. A fifth of the known entries is left out of the
+    training. There the receiver sees whether the probe or the best guess from the view
+    (`Guesses`) is right more often, and takes this one.
+
+    The measure is the share of targets for which it is right. The baseline is the best guess from
+    the view alone. The control is 1, for somebody who sees the value. The 95 % intervals are
+    widened so that all of a probe's hold at once.
 
     Parameters
     ----------
     known
         Numbers of known entries.
     deep
-        Whether to try a neural probe beside the linear one. On by default.
+        Whether to try a neural probe beside the linear one, with up to `MOST_DEEP` known entries.
+        On by default.
     attributes
         Which hidden attributes to ask for; by default all that the view hides.
     seed
         Of the probes. Default 0.
     """
 
-    known: tuple[int, ...] = (100, 1000, 10_000)
+    known: tuple[int, ...] = (1000, 10_000, 100_000)
     deep: bool = True
     attributes: tuple[str, ...] | None = None
     seed: int = 0
@@ -56,64 +82,152 @@ class Insider:
     def run(self, case: Case) -> list[Finding]:
         wanted = case.schema.names if self.attributes is None else self.attributes
         hidden = [name for name in case.hidden if name in wanted]
-        ask = partial(self._ask, case, len(hidden))
+        asked = [secret for name in hidden for secret in secrets(case, name)]
+        numbers = up_to(self.known, len(case.known))
         with _one_thread_a_probe(), ThreadPoolExecutor(count_cores()) as pool:
-            return [finding for findings in pool.map(ask, hidden) for finding in findings]
+            for n in numbers:
+                _views(case, n)  # before the threads, which all need them
+            jobs = [(secret, n) for secret in asked for n in numbers]
+            ask = partial(self._ask, case, sum(len(self._kinds(n)) for _, n in jobs))
+            return [finding for found in pool.map(ask, jobs) for finding in found]
 
-    def _ask(self, case: Case, attributes: int, name: str) -> list[Finding]:
-        """The findings about one attribute; `attributes` is how many are asked for in all."""
-        findings, numbers = [], up_to(self.known, len(case.known))
-        asked, secret = _secret(case.schema[name], case.known[name])
-        truth = _secret(case.schema[name], case.targets[name])[1]
-        for n in numbers:
-            if secret[:n].nunique() < 2:
-                continue
-            guessed = _kept_guess(case, name, secret[:n], truth, self.deep, self.seed) == truth
-            for deep in (False, True) if self.deep else (False,):
-                guess = _answers(case.known_codes[:n], secret[:n], case.codes, deep, self.seed)
-                findings.append(
-                    paired(
-                        f"insider, {'neural' if deep else 'linear'} probe",
-                        Setting(known=n),
-                        asked,
-                        guess == truth,
-                        guessed,
-                        1.0,
-                        comparisons=(1 + self.deep) * attributes * len(numbers),
-                        attribute=name,
-                        operation=str(case.operations[name]),
-                    )
+    def _kinds(self, n: int) -> tuple[bool, ...]:
+        """Which probes learn from n known entries: ``True`` is the neural one."""
+        return (False, True) if self.deep and n <= MOST_DEEP else (False,)
+
+    def _ask(self, case: Case, comparisons: int, job: tuple[Secret, int]) -> list[Finding]:
+        """The findings of each probe on one secret, from one number of known entries."""
+        (secret, n), findings = job, []
+        if secret.known[:n].nunique() < 2:
+            return []
+        kinds = self._kinds(n)
+        guesses = _guesses(case, secret, n, True in kinds, self.seed)
+        for deep in kinds:
+            answers = guesses.or_of_codes(case, deep, self.seed)
+            findings.append(
+                paired(
+                    f"insider, {'neural' if deep else 'linear'} probe",
+                    Setting(known=n),
+                    secret.asks,
+                    answers == guesses.truth,
+                    guesses.best == guesses.truth,
+                    1.0,
+                    comparisons=comparisons,
+                    attribute=secret.attribute,
+                    operation=str(case.operations[secret.attribute]),
                 )
+            )
         return findings
 
 
-def from_view(
-    case: Case, name: str, secret: pd.Series, truth: pd.Series, deep: bool = False, seed: int = 0
-) -> np.ndarray:
-    """The best guess of a secret of each target from its view, without the code.
-
-    Several ways to guess are tried: the most frequent answer; the most frequent answer for this
-    value of the view; the answer of the known entry with the most similar view; and, if there are
-    at most `MOST_ANSWERS` different answers, the probes of `Insider` on the view in place of the
-    code. The guess that is right most often on the targets is taken. This choice makes the baseline
-    slightly too good, so what a code tells is understated rather than overstated. The case keeps
-    the guess, because it doesn't depend on the codes.
+@dataclass(frozen=True)
+class Views:
+    """The views of known entries and of targets, as guesses use them.
 
     Parameters
     ----------
-    name
-        The hidden attribute.
-    secret, truth
-        The secrets of the known entries, and of the targets.
+    out
+        How many known entries are left out: the first ones.
+    known, targets
+        Features of known entries and of targets, float32 ``(n, features)``.
+    nearest
+        For each entry left out and each target, in this order, the place of the entry with the most
+        similar view among the known entries that aren't left out.
+    """
+
+    out: int
+    known: np.ndarray
+    targets: np.ndarray
+    nearest: np.ndarray
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """The best guess of a secret from the view, without the code, and how it was chosen.
+
+    Several ways to guess are tried: the most frequent answer; the most frequent answer for this
+    value of the view; the answer of the known entry with the most similar view; and, if there are
+    at most `MOST_ANSWERS` different answers, the probes of `Insider` on the view alone. All learn
+    from the same known entries. The way that is right most often on the entries left out is taken.
+
+    Parameters
+    ----------
+    views
+        The views that are guessed from.
+    known, truth
+        The secrets of the known entries and of the targets, ``(n,)`` and ``(targets,)``.
+    chosen, best
+        The best way's guesses for the entries left out, and for the targets.
+    """
+
+    views: Views
+    known: np.ndarray
+    truth: np.ndarray
+    chosen: np.ndarray
+    best: np.ndarray
+
+    def or_better(self, chosen: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        """The answers, if they are right more often on entries left out; else the guesses.
+
+        Parameters
+        ----------
+        chosen
+            Other answers for the first of the entries left out, or for all of them.
+        answers
+            The same for the targets.
+        """
+        n = len(chosen)
+        won = (chosen == self.known[:n]).sum() > (self.chosen[:n] == self.known[:n]).sum()
+        return answers if won else self.best
+
+    def or_of_codes(self, case: Case, deep: bool, seed: int) -> np.ndarray:
+        """What a probe of code and view answers for the targets, or the guess from the view."""
+        views, known = self.views, case.known_codes[: len(self.views.known)]
+        have, want = np.hstack([known, views.known]), np.hstack([case.codes, views.targets])
+        return self.or_better(*_learned(have, self.known, want, views.out, deep, seed))
+
+
+def left_out(n: int) -> int:
+    """How many of n known entries, the first ones, an insider leaves out to choose by them."""
+    return max(1, min(n // LEFT_OUT, MOST_LEFT_OUT))
+
+
+def secrets(case: Case, name: str) -> list[Secret]:
+    """What is asked about a hidden attribute."""
+    attribute = case.schema[name]
+    asks, known = _secret(attribute, case.known[name])
+    found = [Secret(name, asks, known, _secret(attribute, case.targets[name])[1])]
+    views = case.known_views[name], case.views[name]
+    numbers = [_numbers(attribute, table[name]) for table in (case.known, case.targets)]
+    for column in numbers[0].columns.intersection(numbers[1].columns):
+        # A value looks like all others of the same generalised value, or like all if deleted.
+        middle = numbers[0][column].groupby(views[0]).median()
+        most = numbers[0][column].median()
+        above = [
+            (values[column] > view.map(middle).fillna(most))
+            .map({True: "above", False: "not above"})
+            .where(values[column].notna(), MISSING)
+            for values, view in zip(numbers, views, strict=True)
+        ]
+        asks = f"above the middle{f', number {column + 1}' if len(numbers[0].columns) > 1 else ''}"
+        found.append(Secret(name, asks, *above))
+    return found
+
+
+def from_view(case: Case, secret: Secret, deep: bool = False, seed: int = 0) -> Guesses:
+    """The best guess of a secret of each target from its view, without the code.
+
+    The case keeps it, because it doesn't depend on the codes.
+
+    Parameters
+    ----------
+    secret
+        What is guessed. As many known entries are used as it has answers.
     deep, seed
         As for `Insider`.
-
-    Returns
-    -------
-    One guess for each target, ``(targets,)``.
     """
     with _one_thread_a_probe():
-        return _kept_guess(case, name, secret, truth, deep, seed)
+        return _guesses(case, secret, len(secret.known), deep, seed)
 
 
 @contextlib.contextmanager
@@ -129,53 +243,80 @@ def _one_thread_a_probe() -> Iterator[None]:
         yield
 
 
-def _kept_guess(
-    case: Case, name: str, secret: pd.Series, truth: pd.Series, deep: bool, seed: int
-) -> np.ndarray:
-    asked = (name, deep, seed, tuple(secret))
+def _guesses(case: Case, secret: Secret, n: int, deep: bool, seed: int) -> Guesses:
+    """`from_view`, inside `_one_thread_a_probe`."""
+    asked = (secret.attribute, secret.asks, n, deep, seed)
     if asked not in case.guesses:
-        case.guesses[asked] = _from_view(case, name, secret, truth, deep, seed)
+        case.guesses[asked] = _from_view(case, secret, n, deep, seed)
     return case.guesses[asked]
 
 
-def _from_view(case: Case, name: str, secret, truth, deep: bool, seed: int) -> np.ndarray:
-    known, schema = case.known_views[: len(secret)], case.schema
-    commonest = secret.mode()[0]
-    by_value = secret.groupby(known[name]).agg(lambda values: values.mode()[0])
-    guesses = [
-        np.full(len(truth), commonest, object),
-        case.views[name].map(by_value).fillna(commonest).to_numpy(),
+def _from_view(case: Case, secret: Secret, n: int, deep: bool, seed: int) -> Guesses:
+    views, name = _views(case, n), secret.attribute
+    known, truth = secret.known[:n].to_numpy(), secret.truth.to_numpy()
+    # Entries left out and targets are guessed; the other known entries are learned from.
+    answers, shown = secret.known[views.out : n], case.known_views[name]
+    wanted = pd.concat([shown[: views.out], case.views[name]], ignore_index=True)
+    commonest = answers.mode()[0]
+    by_value = answers.groupby(shown[views.out : n]).agg(lambda values: values.mode()[0])
+    ways = [
+        np.full(len(wanted), commonest, object),
+        wanted.map(by_value).fillna(commonest).to_numpy(),
+        answers.to_numpy()[views.nearest],
     ]
-    vectorizer = DictVectorizer().fit(_one_hot(known))
-    have, want = vectorizer.transform(_one_hot(known)), vectorizer.transform(_one_hot(case.views))
-    steps = [want[at : at + 100] @ have.T for at in range(0, want.shape[0], 100)]
-    nearest = np.concatenate([np.asarray(step.argmax(axis=1)).ravel() for step in steps])
-    guesses.append(secret.to_numpy()[nearest])
-    secret, known = secret[:MOST_KNOWN], known[:MOST_KNOWN]
-    if 1 < secret.nunique() <= MOST_ANSWERS:
-        readable = [_readable(views, known, schema) for views in (known, case.views)]
-        vectorizer = DictVectorizer(sparse=False).fit(readable[0])
-        have, want = map(vectorizer.transform, readable)
-        guesses += [
-            _answers(have, secret, want, kind, seed)
+    if 1 < answers.nunique() <= MOST_ANSWERS:
+        ways += [
+            np.concatenate(_learned(views.known, known, views.targets, views.out, kind, seed))
             for kind in ((False, True) if deep else (False,))
         ]
-    return max(guesses, key=lambda guess: (guess == truth.to_numpy()).mean())
+    best = max(ways, key=lambda guesses: (guesses[: views.out] == known[: views.out]).sum())
+    return Guesses(views, known, truth, best[: views.out], best[views.out :])
 
 
-def _answers(known, secret: pd.Series, targets, deep: bool, seed: int) -> np.ndarray:
+def _views(case: Case, n: int) -> Views:
+    """The views of the first n known entries and of the targets; the case keeps them."""
+    if n not in case.guesses:
+        out, schema = left_out(n), case.schema
+        rest, wanted = case.known_views[out:n], pd.concat([case.known_views[:out], case.views])
+        vectorizer = DictVectorizer().fit(_one_hot(rest))
+        have, want = (vectorizer.transform(_one_hot(table)) for table in (rest, wanted))
+        # Equal values, in pieces that fit into memory.
+        steps = [want[at : at + 100] @ have.T for at in range(0, want.shape[0], 100)]
+        nearest = np.concatenate([np.asarray(step.argmax(axis=1)).ravel() for step in steps])
+        vectorizer = DictVectorizer(dtype=np.float32, sparse=False)
+        vectorizer.fit(_readable(rest, rest, schema))
+        known, targets = (
+            vectorizer.transform(_readable(table, rest, schema))
+            for table in (case.known_views[:n], case.views)
+        )
+        case.guesses[n] = Views(out, known, targets, nearest)
+    return case.guesses[n]
+
+
+def _learned(
+    known: np.ndarray, secret: np.ndarray, targets: np.ndarray, out: int, deep: bool, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a probe answers for the entries left out, and for the targets."""
+    want = np.concatenate([known[:out], targets])
+    answers = _answers(known[out:], secret[out : len(known)], want, deep, seed)
+    return answers[:out], answers[out:]
+
+
+def _answers(known, secret, targets, deep: bool, seed: int) -> np.ndarray:
     """The answers for the targets of a classifier that learns from standardised numbers.
 
     To be called inside `_one_thread_a_probe`.
     """
-    counts = secret.value_counts()
+    counts = pd.Series(secret).value_counts()
+    if len(counts) == 1:
+        return np.full(len(targets), counts.index[0], object)
     # The neural probe leaves a tenth of the entries out, to see when to stop. It can't do so if
     # that is one entry, or if one of only two answers occurs once.
     stops = len(secret) > 10 and (len(counts) > 2 or counts.min() > 1)
     probe = (
-        MLPClassifier((256,), early_stopping=stops, random_state=seed)
+        MLPClassifier((64,), alpha=3.0, early_stopping=stops, random_state=seed)
         if deep
-        else LogisticRegression(C=0.1, max_iter=300)
+        else LogisticRegression(C=1.0, max_iter=300)
     )
     return make_pipeline(StandardScaler(), probe).fit(known, secret).predict(targets)
 
@@ -200,15 +341,26 @@ def _readable(views: pd.DataFrame, known: pd.DataFrame, schema: Schema) -> list[
             for what, angle in (("hour", hour), ("season", season)):
                 for turn in (np.sin, np.cos):
                     add(f"{a.name} {what} {turn.__name__}", turn(2 * np.pi * angle).fillna(0.0))
-        elif a.form in (Form.NUMBER, Form.PATTERN):
-            numeric = column.str.fullmatch(r"[\d./ -]*\d[\d./ -]*")
-            found = column.where(numeric, "").str.findall(r"(?<!\d)-?\d+(?:\.\d+)?")
-            for place in range(2):
-                add(f"{a.name} {place}", pd.to_numeric(found.str[place]).fillna(0.0))
+        for place, numbers in _numbers(a, column).items():
+            add(f"{a.name} {place}", numbers.fillna(0.0))
         counts = known[a.name].value_counts()
-        often = counts.index[(counts >= 5) & (counts < len(known))]
+        often = counts.index[(counts >= 5) & (counts < len(known))][:MOST_VALUES]
         parts.append(column.where(column.isin(often), "rare"))
     return pd.concat(parts, axis=1).to_dict(orient="records")
+
+
+def _numbers(attribute: Attribute, values: pd.Series) -> pd.DataFrame:
+    """The numbers in values or views of an attribute, up to two in each: float ``(n, 0 to 2)``.
+
+    A range or a blood pressure has two. Where there is none, it is NaN; a column without any number
+    is left out. A time has none.
+    """
+    if attribute.time or attribute.form not in (Form.NUMBER, Form.PATTERN):
+        return pd.DataFrame(index=values.index)
+    numeric = values.str.fullmatch(r"[\d./ -]*\d[\d./ -]*")
+    found = values.where(numeric, "").str.findall(r"(?<!\d)-?\d+(?:\.\d+)?")
+    numbers = {place: pd.to_numeric(found.str[place]) for place in range(2)}
+    return pd.DataFrame(numbers).dropna(axis=1, how="all")
 
 
 def _secret(attribute: Attribute, values: pd.Series) -> tuple[str, pd.Series]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 from aalprivacy.attributes import in_words
 from aalprivacy.errors import InputError, nearest
@@ -199,7 +199,7 @@ class Case:
         self.expected = view_lines(self.views, self.schema)
         self.constant = best_constant(self.expected, self.schema)
         # The best guesses of hidden values from these views (`aalprivacy.audit.insider.from_view`).
-        self.guesses: dict[tuple, np.ndarray] = {}
+        self.guesses: dict = {}
         # Codes of `own` and of `overheard` (`aalprivacy.audit.statistics.unpaired`).
         self.own_codes: np.ndarray | None = None
         self.overheard_codes: np.ndarray | None = None
@@ -389,8 +389,9 @@ def paired(
 ) -> Finding:
     """A finding that is a share of targets, compared with another guess of the same targets.
 
-    The interval is that of the difference of the two shares, added to the baseline. It comes from
-    Wilson's interval for the targets that only one of the two gets right, as in McNemar's test.
+    The interval is that of the difference of the two shares, added to the baseline: the score
+    interval of Tango (1998), Equivalence test and confidence interval for the difference in
+    proportions for the paired-sample design, Statistics in Medicine 17.
 
     Parameters
     ----------
@@ -402,15 +403,31 @@ def paired(
         The finding's ``attribute`` and ``operation``.
     """
     hits, guessed = np.asarray(hits, bool), np.asarray(guessed, bool)
-    only, apart = int((hits & ~guessed).sum()), int((hits != guessed).sum())
-    low = high = 0.0
-    if apart:
-        test = stats.binomtest(only, apart)
-        interval = test.proportion_ci(1 - 0.05 / comparisons, method="wilson")
-        low, high = ((2 * p - 1) * apart / len(hits) for p in (interval.low, interval.high))
+    won, lost, n = int((hits & ~guessed).sum()), int((~hits & guessed).sum()), len(hits)
+    low, high = _difference(won, lost, n, stats.norm.isf(0.025 / comparisons))
     base, value = float(guessed.mean()), float(hits.mean())
     low, high = max(0.0, base + low), min(1.0, base + high)
     return Finding(attack, setting, measure, value, low, high, base, control, **hidden)
+
+
+def _difference(won: int, lost: int, n: int, width: float) -> tuple[float, float]:
+    """Tango's interval for (won - lost) / n; `width` in standard errors."""
+
+    def score(d: float) -> float:
+        # The most probable share of lost targets, if the true difference is d.
+        b, c = (2 * n - won + lost) * d - won - lost, -lost * d * (1 - d)
+        share = (np.sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (4 * n)
+        variance = n * (2 * share + d * (1 - d))
+        return (won - lost - n * d) / np.sqrt(max(variance, 1e-12))
+
+    middle, edge = (won - lost) / n, 1 - 1e-9
+
+    def end(side: int) -> float:
+        if abs(score(side * edge)) < width:
+            return float(side)
+        return float(optimize.brentq(lambda d: score(d) + side * width, middle, side * edge))
+
+    return end(-1), end(1)
 
 
 def noise_of(size: float) -> Setting:

@@ -42,7 +42,7 @@ class Noise:
     """
 
     sizes: tuple[float, ...] = (0.0, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0)
-    known: int = 5000
+    known: int = 10_000
     attributes: tuple[str, ...] | None = None
     seed: int = 0
 
@@ -64,33 +64,34 @@ class Noise:
 class SmallCodes:
     """The sender writes codes in few bytes (`aalprivacy.small`). Does this hide anything?
 
-    The findings are what the rightful receiver reads, and what `Insider` learns with its probes,
-    linear and neural, which are trained on codes of the same size. The first findings are of whole
-    codes. How codes are rounded is fitted to the entries that the attacker knows.
+    The findings are what the rightful receiver reads, and what `Insider` learns with a linear probe
+    that is trained on codes of the same size. The first findings are of whole codes. How codes are
+    rounded is fitted to the case's own entries, as a training fits it to entries of its own; if the
+    case has none, to the known entries.
 
     Parameters
     ----------
     bytes
         Sizes to try, bytes per code.
     known
-        How many known entries the probes learn from at most.
-    deep, attributes, seed
+        How many known entries the probe learns from at most.
+    attributes, seed
         As for `Insider`.
     """
 
     bytes: tuple[float, ...] = (240, 120, 60, 30)
-    known: int = 2000
-    deep: bool = True
+    known: int = 10_000
     attributes: tuple[str, ...] | None = None
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
-        probe = Insider((min(self.known, len(case.known)),), self.deep, self.attributes, self.seed)
+        probe = Insider((min(self.known, len(case.known)),), False, self.attributes, self.seed)
         whole = _bytes(case.codes)
         setting = Setting("whole codes", whole)
         findings = _cost_and_leak("small codes", setting, case, probe, whole)
-        fitted = case.known[: min(FITTED, len(case.known) - FEWEST // 2)]
-        rest = case.known[len(fitted) :][:CHOSEN]
+        entries = case.known if case.own is None else case.own
+        fitted = entries[: min(FITTED, len(entries) - FEWEST // 2)]
+        rest = entries[len(fitted) :][:CHOSEN]
         smalls = fit_all(case.pair, fitted, rest, self.bytes, self.seed)
         for size, small in zip(self.bytes, smalls, strict=True):
             sent = case.sent_as(lambda codes, small=small: small.restored(small.rounded(codes)))
