@@ -691,7 +691,8 @@ def remedies_table() -> str:
     """What each remedy costs and hides, beside a rule and a cipher, in Markdown.
 
     The figures are of all audited pairs together: the mean bytes and milliseconds per entry, the
-    worst character error, and how many of all probes tell more of a hidden value than the view.
+    worst character error, and how many of all pairs' hidden attributes something is told of, beyond
+    what the view tells.
     """
     findings, blind = _audited()
     of_blind, attack = findings["pair"].isin(blind), findings["attack"]
@@ -709,7 +710,8 @@ def remedies_table() -> str:
             told,
         ]
         if tells is not None and tells.any():
-            cells[-1] = f"{findings[tells]['beats_baseline'].sum()} of {tells.sum()}"
+            asked = findings[tells].groupby(["pair", "attribute"])["beats_baseline"].any()
+            cells[-1] = f"{asked.sum()} of {len(asked)}"
         return [says, *(cell or UNKNOWN for cell in cells)]
 
     rule, insider = attack == "remedy: rule and cipher", attack.str.startswith("insider")
@@ -729,7 +731,8 @@ def remedies_table() -> str:
             reads = at & attack.str.endswith("receiver reads")
             says = findings[reads]["setting"].iloc[0]
             rows.append(row(says, reads, at & ~reads, takes=f"as in {whole}"))
-    columns = ["what is sent", "bytes", "milliseconds", "wrong characters", "probes that tell more"]
+    columns = ["what is sent", "bytes", "milliseconds", "wrong characters",
+               "hidden attributes told of"]  # fmt: skip
     return markdown_table(columns, rows)
 
 

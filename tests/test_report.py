@@ -220,7 +220,7 @@ def test_remedies_stand_beside_a_rule_and_a_cipher(tmp_path, monkeypatch):
     })  # fmt: skip
     table = report.remedies_table()
     assert "| the view by rule, sealed | 99 | 0.04 | 0.00 | there is no code |" in table
-    assert "| codes in float32 | 2,048 | not measured yet | 0.30 | 1 of 2 |" in table
+    assert "| codes in float32 | 2,048 | not measured yet | 0.30 | 1 of 1 |" in table
     assert (
         "| codes of blind pairs, float32 | not measured yet | not measured yet | 0.10 | 0 of 1"
         in table

@@ -16,6 +16,9 @@ OPEN = 0.1  # codes can be read below this share of the error of one line for al
 FEW_HITS = 0.01  # share of values right above chance that discloses nothing
 BEARABLE = 1.5  # wrong characters that a receiver can live with: as many as the paper's
 FAINT, FEW_FOUND = 0.6, 0.05  # an area, and a share of people found, that tell little
+# Shares of targets, and of lines: if an interval reaches further above a guess, it is too wide.
+WIDE, WIDE_LINES = 0.1, 0.02
+SWAPPED = "the next user's code instead"  # begins the setting in which no code was changed
 UNKNOWN = "not measured yet"
 UNTRIED = "not tried yet"
 # What probes tell of a blind pair's codes belongs to one question only, which is `BLIND`.
@@ -189,16 +192,20 @@ def judge_randomised(plain: pd.DataFrame, randomised: pd.DataFrame) -> Claim:
     -------
     The claim. It is undecided if no attack does better than a coin without random values.
     """
-    tables = [table[table["measure"] == AREA] for table in map(_named, (plain, randomised))]
-    tables = [table[table["attack"].str.startswith("membership")] for table in tables]
+    tables = [t[t["attack"].str.startswith("membership")] for t in map(_named, (plain, randomised))]
     if not all(map(len, tables)):
         return Claim(RANDOMISED)
-    before, after = (table.loc[table["value"].idxmax()] for table in tables)
-    verdict = Verdict.of(not tables[1]["beats_baseline"].any(), after["value"] <= FAINT)
+    areas = [table[table["measure"] == AREA] for table in tables]
+    before, after = (table.loc[table["value"].idxmax()] for table in areas)
+    told = [table["beats_baseline"].any() for table in tables]
+    found = tables[1][tables[1]["measure"] == FOUND]
+    faint = after["value"] <= FAINT and not (found["value"] > FEW_FOUND).any()
+    verdict = Verdict.of(not told[1], faint) if told[0] else Verdict.UNDECIDED
+    verdict = _unless_wide(verdict, areas[1]["high"], FAINT)
     return Claim(
         RANDOMISED,
         f"area {after['value']:.2f} with random values, {before['value']:.2f} without",
-        verdict if tables[0]["beats_baseline"].any() else Verdict.UNDECIDED,
+        _unless_wide(verdict, found["high"], FEW_FOUND),
         "area 0.50",
         attacker=_attacker(after),
     )
@@ -223,12 +230,15 @@ def _lock(question: Question, table: pd.DataFrame) -> Claim:
         surely = above[above["low"] > FEW_HITS]
         most = (surely if len(surely) else above).sort_values("high").iloc[-1]
         value, low, high = (max(0.0, most[column]) for column in ("value", "low", "high"))
-        found += f"; values right above chance: {value:.1%} ({low:.1%} to {high:.1%})"
+        found += (
+            f"; values right above chance: {value:.1%} ({low:.1%} to {high:.1%}), "
+            f"of at most {most['control']:.1%}"
+        )
         fewer |= len(surely) > 0
         undecided = not fewer and high > FEW_HITS
     known = errors["known"][(errors["known"] > 0) & (errors["value"] < OPEN * errors["baseline"])]
     if len(known):
-        found += f"; with {known.min():,} known entries less than a tenth of a guess's error"
+        found += f"; {known.min():,} known entries are enough for a tenth of a guess's error"
     verdict = Verdict.of(not fewer, (errors["value"] > 0.5 * errors["baseline"]).all())
     return Claim(
         question,
@@ -264,24 +274,30 @@ def _weights(question: Question, table: pd.DataFrame) -> Claim:
 
 def _deleted(question: Question, table: pd.DataFrame) -> Claim:
     told = table[table["beats_baseline"]]
-    names = sorted(map(in_words, set(told["attribute"])))
+    asked, names = set(table["attribute"]), sorted(map(in_words, set(told["attribute"])))
     known = table.groupby(table["attack"].str.removeprefix("insider, "), sort=False)["known"].max()
-    found, guess = f"{len(told)} of {len(table)} probes tell more than the view", ""
+    guess = ""
+    found = f"told of more than the view tells: {len(names)} of {len(asked)} hidden attributes"
     if len(told):
         most = told.loc[(told["value"] - told["baseline"]).idxmax()]
         found += (
-            f", about {', '.join(names)}; the most: {_hidden(most)}, {most['measure']}: "
+            f" ({', '.join(names)}); the most: {_hidden(most)}, {most['measure']}: "
             f"{most['value']:.0%} right"
         )
         guess = f"{most['baseline']:.0%} right, from the view alone"
     return Claim(
         question,
         found,
-        Verdict.of(not len(told)),
+        _unless_wide(Verdict.of(not len(told)), table["high"] - table["baseline"], WIDE),
         guess,
         attacker="the receiver, with known entries at most: "
         + ", ".join(f"{probe} {entries:,}" for probe, entries in known.items()),
     )
+
+
+def _unless_wide(verdict: Verdict, reach: pd.Series, widest: float) -> Verdict:
+    """A claim that holds can't be decided if an interval reaches too far above a guess."""
+    return Verdict.UNDECIDED if verdict is Verdict.HOLDS and (reach > widest).any() else verdict
 
 
 def _anonymous(question: Question, table: pd.DataFrame) -> Claim:
@@ -289,7 +305,7 @@ def _anonymous(question: Question, table: pd.DataFrame) -> Claim:
     return Claim(
         question,
         f"area {most['value']:.3f}",
-        Verdict.of(not table["beats_baseline"].any()),
+        _unless_wide(Verdict.of(not table["beats_baseline"].any()), table["high"], FAINT),
         "area 0.500",
         f"area {most['control']:.3f}, by the views",
         _attacker(most),
@@ -297,11 +313,17 @@ def _anonymous(question: Question, table: pd.DataFrame) -> Claim:
 
 
 def _noticed(question: Question, table: pd.DataFrame) -> Claim:
+    """By the change that passes most often. A whole code of somebody else is none: it is valid."""
+    swapped = table["setting"].str.startswith(SWAPPED)
+    changed = table[~swapped] if (~swapped).any() else table
     # Where two ways pass equally often, the one with the larger sample.
-    most = table.sort_values(["value", "low"]).iloc[-1]
+    most = changed.sort_values(["value", "low"]).iloc[-1]
+    found = f"{most['value']:.0%} of the changed views have the right form"
+    if swapped.any():
+        found += f"; another user's whole code: {table[swapped]['value'].max():.0%}"
     return Claim(
         question,
-        f"{most['value']:.0%} of the changed views have the right form",
+        found,
         Verdict.of(most["value"] <= 0.01, most["value"] <= 0.1),
         reader=f"{most['control']:.0%} of the unchanged views have it",
         attacker=_attacker(most),
@@ -315,13 +337,15 @@ def _remembers(question: Question, table: pd.DataFrame) -> Claim:
     if len(found):
         says += f"; at 1 % false alarms {share:.1%} of the people trained on are found"
         guess += "; 1.0%"
+    verdict = Verdict.of(
+        not table["beats_baseline"].any(),
+        most["value"] <= FAINT and not (len(found) and share > FEW_FOUND),
+    )
+    verdict = _unless_wide(verdict, areas["high"], FAINT)
     return Claim(
         question,
         says,
-        Verdict.of(
-            not table["beats_baseline"].any(),
-            most["value"] <= FAINT and not (len(found) and share > FEW_FOUND),
-        ),
+        _unless_wide(verdict, found["high"], FEW_FOUND),
         guess,
         attacker=_attacker(most),
     )
@@ -333,7 +357,11 @@ def _recites(question: Question, table: pd.DataFrame) -> Claim:
     return Claim(
         question,
         f"{what}: in {most['value']:.1%} of the lines written from random codes",
-        Verdict.of(not table["beats_baseline"].any()),
+        _unless_wide(
+            Verdict.of(not table["beats_baseline"].any()),
+            table["high"] - table["baseline"],
+            WIDE_LINES,
+        ),
         f"{most['baseline']:.1%}, of people never seen",
         f"{most['control']:.0%}, from these people's own codes",
         _attacker(most),
@@ -346,17 +374,23 @@ def _hides(question: Question, table: pd.DataFrame) -> Claim:
     reads = table["attack"].str.endswith("receiver reads")
     errors = table[reads & (table["measure"] == CHARACTER_ERROR)].groupby("size")
     error, label = errors["value"].max()[order], errors["setting"].first()[order]
-    probes = table[~reads].groupby("size")["beats_baseline"]
-    tells, count = probes.sum()[order], probes.size()[order]
+    probes = table[~reads]
+    told = probes[probes["beats_baseline"]].groupby("size")["attribute"].nunique()
+    tells = told.reindex(order, fill_value=0)
+    count = probes["attribute"].nunique()
+    reach = (probes["high"] - probes["baseline"]).groupby(probes["size"]).max()
     bearable = [size for size in order if error[size] <= BEARABLE]
     hides = [size for size in order if not tells[size]]
+    surely = [size for size in hides if reach[size] <= WIDE]
     shown = dict.fromkeys([*bearable[-1:], *hides[:1], order[-1]])
     verdict = Verdict.of(bool(set(hides) & set(bearable)))
+    if not tells[order[0]] or (verdict is Verdict.HOLDS and not set(surely) & set(bearable)):
+        verdict = Verdict.UNDECIDED
     return Claim(
         question,
-        f"probes that tell more than the view: {tells[order[0]]} of {count[order[0]]} without it, "
-        + ", ".join(f"{tells[size]} with {label[size]}" for size in shown),
-        verdict if tells[order[0]] else Verdict.UNDECIDED,
+        f"told of more than the view tells: {tells[order[0]]} of {count} hidden attributes without "
+        "it, " + ", ".join(f"{tells[size]} with {label[size]}" for size in shown),
+        verdict,
         reader="; ".join(
             f"{error[size]:.1f} wrong characters with {label[size]}" for size in shown
         ),
@@ -424,12 +458,14 @@ SHUT = (
     "undecided, if a 95 % interval is too wide to tell"
 )
 TELLS_NO_MORE = (
-    "no probe of a code is surely right more often than the best guess from the view (95 % "
-    "intervals, widened for the number of probes)"
+    "nothing that is trained on codes is surely right more often than the best guess from the view "
+    "(95 % intervals, widened for the number of questions to one pair); undecided, if an interval "
+    "reaches more than ten targets in a hundred above this guess"
 )
 HIDES = (
-    "without it some probe tells more than the view; at some size none does, and the receiver "
-    "still has at most 1.5 wrong characters"
+    "without it a probe tells more than the view; at some size none does, and the receiver "
+    "still has at most 1.5 wrong characters; undecided, if an interval then reaches more than ten "
+    "targets in a hundred above the best guess from the view"
 )
 INSIDERS = ("insider, linear probe", "insider, neural probe", "insider, whole entry")
 UNPAIRED = ("statistics only", "translation")
@@ -439,15 +475,16 @@ BLIND = Question(
     asks="Do a blind pair's codes tell what its view deletes or generalises?",
     claimed="No",
     rule=TELLS_NO_MORE,
-    since="2026-11-26",
+    since="2026-11-27",
 )
 RANDOMISED = Question(
     section="remedy",
     asks="Do random values in training keep a decoder from telling who was trained on?",
     claimed="Yes",
     rule="without them an attack does surely better than a coin, and with them none does; in "
-    "part, if with them no area under the ROC curve is above 0.6",
-    since="2026-11-26",
+    "part, if with them no area under the ROC curve is above 0.6 and at most 5 % of the people are "
+    "found; undecided, if an interval is too wide to tell",
+    since="2026-11-27",
 )
 # Each with the findings that touch it, and how they decide it.
 QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
@@ -503,7 +540,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Do codes tell what their view deletes or generalises?",
             claimed="No",
             rule=TELLS_NO_MORE,
-            since="2026-11-26",
+            since="2026-11-27",
         ),
         _rows(*INSIDERS),
         _deleted,
@@ -549,8 +586,9 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             section="not claimed",
             asks="Can two codes be recognised as the same person's?",
             claimed="No",
-            rule="by the 95 % intervals, no area under the ROC curve is above a coin's 0.5",
-            since="2026-11-26",
+            rule="by the 95 % intervals, no area under the ROC curve is above a coin's 0.5; "
+            "undecided, if one of them reaches 0.6",
+            since="2026-11-27",
         ),
         _rows("linkage"),
         _anonymous,
@@ -561,8 +599,9 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Does the receiver notice a code that was changed on its way?",
             claimed="Yes",
             rule="of the changed codes that decode to another view, at most one in a hundred "
-            "decodes to one of the right form; in part, if at most one in ten",
-            since="2026-11-26",
+            "decodes to one of the right form; in part, if at most one in ten; a whole code of "
+            "another user isn't counted",
+            since="2026-11-27",
         ),
         _rows("tampering"),
         _noticed,
@@ -574,8 +613,9 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             claimed="No",
             rule="by the 95 % intervals, no area under the ROC curve is above a coin's 0.5, and at "
             "1 % false alarms no more than 1 % of the people trained on are found; in part, if no "
-            "area is above 0.6 and at most 5 % are found",
-            since="2026-11-26",
+            "area is above 0.6 and at most 5 % are found; undecided, if an interval reaches "
+            "further",
+            since="2026-11-27",
         ),
         _rows("membership, code and loss", "membership, decoder alone"),
         _remembers,
@@ -586,8 +626,9 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Does a decoder write values of people it was trained on?",
             claimed="No",
             rule="from random codes it doesn't write names and other personal values of people "
-            "trained on surely more often than those of as many people never seen",
-            since="2026-11-26",
+            "trained on surely more often than those of as many people never seen; undecided, if "
+            "an interval reaches more than two lines in a hundred above these",
+            since="2026-11-27",
         ),
         _rows("extraction"),
         _recites,
@@ -598,7 +639,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Does noise on the codes hide what the view hides?",
             claimed="Yes",
             rule=HIDES,
-            since="2026-11-26",
+            since="2026-11-27",
         ),
         _rows("remedy: noise"),
         _hides,
@@ -609,7 +650,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Do small codes hide what the view hides?",
             claimed="Yes",
             rule=HIDES,
-            since="2026-11-26",
+            since="2026-11-27",
         ),
         _rows("remedy: small codes"),
         _hides,
@@ -629,7 +670,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
     (
         Question(
             section="remedy",
-            asks="Do a rule and a cipher serve as well as codes?",
+            asks="Do a rule and a cipher serve as well as codes in float32?",
             claimed="Yes",
             rule="sealed views have no wrong character, and take fewer bytes and less time than "
             "codes in float32 that aren't sealed; in part, if they only have no wrong character",
