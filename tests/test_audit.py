@@ -40,7 +40,7 @@ from aalprivacy.audit import (
     to_frame,
     to_rows,
 )
-from aalprivacy.audit.attacks import _passes, as_own, foreign_to_own, fresh_decoder
+from aalprivacy.audit.attacks import _in_common, _passes, as_own, foreign_to_own, fresh_decoder
 from aalprivacy.audit.insider import Secret, _learned, _readable, _secret, from_view
 from aalprivacy.audit.measure import ABOVE_CHANCE, AREA, BYTES, FOUND, TIME, mean, paired, share
 from aalprivacy.audit.memory import OF_MEMBERS, TWO_OF_ONE, names_of, told_apart
@@ -363,8 +363,9 @@ def test_who_has_not_learned_to_write_whole_entries_writes_the_view(case):
     for finding in findings:
         name = finding.attribute
         says = (case.views[name] == case.targets[name]).mean()  # a disease's group may be its name
-        assert finding.value == pytest.approx(says, abs=0.05)
-        assert 0 <= finding.baseline <= 1
+        # Or it keeps the best guess from the view.
+        either = (pytest.approx(says, abs=0.05), pytest.approx(finding.baseline))
+        assert finding.value in either
         assert not finding.beats_baseline
 
 
@@ -636,6 +637,18 @@ def test_linkage_finds_the_same_users_codes(case, twin):
     assert finding.low > 0.5
 
 
+def test_views_are_compared_in_what_they_have_in_common():
+    """Generalised, if one of the two is; not at all, if one deletes."""
+    one, other = random_pair(letters="FFFGFDGFGFDF"), random_pair(1, letters="FGDFFFGDDFFF")
+    entries = patients(20, 1)
+    shared = _in_common(HOSPITAL.check(entries), one, other)
+    assert list(shared) == ["patient", "born", "home", "phone", "ward", "bmi", "doses"]
+    assert shared["born"].str.fullmatch(r"\d{3}0-\d{3}9").all()
+    assert set(shared["home"]) <= {"leeds", "york", "bath"}
+    assert set(shared["ward"]) <= {"head", "limb"}
+    assert shared["bmi"].equals(entries["bmi"]) and shared["patient"].equals(entries["patient"])
+
+
 def test_tampering(case):
     findings = {f.setting.says.split(", ")[0]: f for f in Tampering(noise=(1e-6,)).run(case)}
     assert "noise of 1e-06 deviations" not in findings  # no view has changed
@@ -731,7 +744,7 @@ def test_every_attack_runs_on_a_small_table_of_another_schema():
         "insider, whole entry", "membership, code and loss", "membership, decoder alone",
         "remedy: noise, receiver reads", "remedy: noise, linear probe",
         "remedy: small codes, receiver reads", "remedy: small codes, linear probe",
-        "remedy: small codes, neural probe", "remedy: rounding", "remedy: rule and cipher",
+        "remedy: rounding", "remedy: rule and cipher",
     }  # fmt: skip
     assert set(by_attack.get_group("translation")["own"]) == {"narrow", audit.TWIN}
     # A narrower pair's decoder can't read these codes, but a map to its own codes can be fitted.

@@ -378,6 +378,9 @@ def test_noise_is_seen_in_cost_and_in_what_it_hides():
              value - 0.1 * size, 0.3, value > 0.5)
             for name, value in (("date_of_birth", 0.6), ("age", 0.4))
         ]  # fmt: skip
+        # Another question, whose answer tells less.
+        rows.append(("remedy: noise, linear probe", size, "date_of_birth", "D",
+                     "above the middle", 0.55, 0.5, size < 1))  # fmt: skip
     columns = ["attack", "size", "attribute", "operation", "measure", "value", "baseline",
                "beats_baseline"]  # fmt: skip
     figure = plotting.noise_tradeoff(pd.DataFrame(rows, columns=columns))

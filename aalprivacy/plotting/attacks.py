@@ -263,6 +263,9 @@ def noise_tradeoff(findings: pd.DataFrame) -> Drawing:
     errors = findings[reads & (findings["measure"] == CHARACTER_ERROR)]
     told = findings[~reads]
     told = told.assign(hidden=_hidden(told), gain=100 * (told["value"] - told["baseline"]))
+    # Of several questions about an attribute, the one whose answer tells most.
+    told = told.sort_values(["place", "beats_baseline", "gain"], kind="stable")
+    told = told.drop_duplicates(["place", "hidden"], keep="last")
     telling = told["beats_baseline"].groupby(told["hidden"]).any()
     first = told[told["place"] == 0].set_index("hidden")["gain"]
     named = sorted(telling.index[telling], key=lambda name: -first.get(name, 0))
