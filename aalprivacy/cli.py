@@ -13,7 +13,7 @@ import typer
 
 from aalprivacy import atomic, commands, progress, sealing, tables
 from aalprivacy.errors import InputError
-from aalprivacy.pair import load_pair, pair_folder, shipped_names, shipped_pairs
+from aalprivacy.pair import pair_folder, shipped_names, shipped_pairs
 from aalprivacy.policy import TABLE_I
 from aalprivacy.recipe import BEGUN_RATE, Recipe
 
@@ -242,7 +242,7 @@ def train(
     recipe = Recipe(**recipe)  # refuses what is out of range before anything is loaded
     request = commands.Request(
         folder, rules, rules.receiver(receiver), data, users, entries, resume, wait,
-        load_pair(start_from) if start_from else None, given,
+        commands.find_pair(start_from, None) if start_from else None, given,
     )  # fmt: skip
     with out.status("preparing the entries"):
         early = until is not None or minutes is not None
@@ -291,7 +291,7 @@ def encode(
 ) -> None:  # fmt: skip
     """Turn entries into codes with the encoder of a receiver's pair."""
     seal_with = sealing.read_key(key) if key else None
-    model = commands.find_pair(pair, receiver)
+    model = commands.find_pair(pair, receiver, ["encoder"])
     inputs = [key, *(pair_folder(pair).iterdir() if pair is not None else ())]
     how = commands.How(_bar, piece, workers, scheduler)
     made = commands.encode(entries, out_file, model, number_type, seal_with, inputs, how)
@@ -312,11 +312,27 @@ def decode(
 ) -> None:  # fmt: skip
     """Turn codes into a receiver's view with its decoder."""
     unseal_with = sealing.read_key(key) if key else None
-    model = commands.find_pair(pair, receiver)
+    model = commands.find_pair(pair, receiver, ["decoder"])
     how = commands.How(_bar, workers=workers, scheduler=scheduler)
     made, broken = commands.decode(file, out_file, model, unseal_with, force, [key], how)
     note = f" ({broken:,} lines without {len(model.schema)} values)" if broken else ""
     out.print(f"{made:,} views for {model.receiver}: {out_file}{note}")
+
+
+@app.command()
+def split(
+    out_folder: Annotated[
+        Path, Option("--out", help="Folder that gets the folders 'encoder' and 'decoder'.")
+    ],
+    pair: PairName = None,
+    receiver: AnyReceiver = None,
+) -> None:
+    """Part a pair: its encoder for the home that sends codes, its decoder for the receiver.
+
+    Each half is a folder for --pair: 'encode' takes the encoder's, 'decode' the decoder's.
+    """
+    for folder in commands.split(commands.find_pair(pair, receiver), out_folder):
+        out.print(f"{folder.name}: {folder}")
 
 
 @app.command()

@@ -16,7 +16,7 @@ from aalprivacy import evaluation
 from aalprivacy.atomic import check_writable, make_folder, write_text
 from aalprivacy.codes import Codes, check_number_type, read_codes, write_codes
 from aalprivacy.errors import InputError
-from aalprivacy.pair import Pair, load_pair, shipped_names, shipped_pairs
+from aalprivacy.pair import HALVES, Pair, load_pair, shipped_names, shipped_pairs
 from aalprivacy.policy import TABLE_I, Policy, identifier
 from aalprivacy.progress import Bar, warn
 from aalprivacy.recipe import Recipe
@@ -153,20 +153,57 @@ def find_policy(path: Path | None, schema: Path | Schema | None) -> Policy:
     return Policy.from_csv(path, schema if isinstance(schema, Schema) else Schema.from_toml(schema))
 
 
-def find_pair(pair: str | None, receiver: str | None) -> Pair:
+def find_pair(pair: str | None, receiver: str | None, needs: Sequence[str] = HALVES) -> Pair:
     """The pair that was asked for, by ``--pair`` or, for a shipped pair, by ``--receiver``.
+
+    Parameters
+    ----------
+    pair, receiver
+        See the commands.
+    needs
+        The halves that it must have. By default both.
 
     Raises
     ------
     InputError
-        If there is no such pair, or it is for another receiver.
+        If there is no such pair, it is for another receiver, or it lacks a half.
     """
     if pair is None and receiver is None:
         raise InputError(f"--pair: expected a folder, or one of {', '.join(shipped_names())}")
     model = load_pair(pair if pair is not None else identifier(receiver))
     if receiver is not None and identifier(receiver) != identifier(model.receiver):
         raise InputError(f"{pair}: this pair is for {model.receiver}, not for {receiver}")
+    with naming(pair):
+        model.needs(*needs)
     return model
+
+
+def split(pair: Pair, out: Path) -> list[Path]:
+    """Write each half of a pair into a folder of its own.
+
+    Parameters
+    ----------
+    pair
+        The whole pair.
+    out
+        The folder that gets the folders ``encoder`` and ``decoder``.
+
+    Returns
+    -------
+    The two folders.
+
+    Raises
+    ------
+    InputError
+        If one of them exists already, or can't be written.
+    """
+    folders = [out / half for half in HALVES]
+    for folder in folders:
+        if folder.exists():
+            raise InputError(f"{folder}: exists already; expected another --out")
+    for half, folder in zip(HALVES, folders, strict=True):
+        pair.only(half).save(folder)
+    return folders
 
 
 def find_pairs(pair: str | None, receiver: str | None) -> dict[str, Pair]:

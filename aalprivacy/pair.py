@@ -34,18 +34,19 @@ if TYPE_CHECKING:
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 WEIGHTS_VERSION = 3
+HALVES = ("encoder", "decoder")
 PRETRAINED = Path(str(resources.files("aalprivacy"))) / "pretrained"
 _TYPES = {field.name: type(field.default) for field in fields(Architecture)}
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """An encoder and the decoder trained with it.
+    """An encoder and the decoder trained with it, or one of the two (`only`).
 
     Parameters
     ----------
     weights
-        Name -> float32 array, as `Architecture.shapes` lists them.
+        Name -> float32 array, as `Architecture.shapes` lists them; of one half, or of both.
     architecture
         How the network is built.
     receiver
@@ -56,6 +57,8 @@ class Pair:
         What else is known about the pair: data, recipe, training, machine, versions, test results.
     small
         How its codes are rounded to few bytes, if that was fitted (`aalprivacy.small.fit`).
+    lacks
+        The fingerprint of the half that it lacks; empty for a whole pair.
     """
 
     weights: Mapping[str, np.ndarray]
@@ -64,6 +67,7 @@ class Pair:
     policy: Policy
     card: dict = field(default_factory=dict)
     small: Small | None = None
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def schema(self) -> Schema:
@@ -75,10 +79,56 @@ class Pair:
         """Whether the encoder reads the view and never the entry."""
         return self.architecture.blind
 
+    def needs(self, *halves: str) -> None:
+        """Refuse a pair that lacks one of these halves.
+
+        Parameters
+        ----------
+        halves
+            ``"encoder"``, ``"decoder"`` or both.
+
+        Raises
+        ------
+        InputError
+            If it lacks one.
+        """
+        for part in halves:
+            if part in self.lacks:
+                raise InputError(
+                    f"this half of a pair for {self.receiver} has no {part}; expected the whole "
+                    f"pair, or its {part}"
+                )
+
+    def only(self, part: str) -> "Pair":
+        """The encoder without the decoder, for a home, or the decoder alone, for a receiver.
+
+        Whoever has an encoder can make as many codes of known entries as it likes, and learn from
+        them. A receiver needs the decoder only.
+
+        Parameters
+        ----------
+        part
+            ``"encoder"`` or ``"decoder"``.
+
+        Raises
+        ------
+        InputError
+            If the pair lacks this half itself.
+        """
+        self.needs(part)
+        (other,) = (name for name in HALVES if name != part)
+        weights = {name: self.weights[name] for name in self.architecture.names(part)}
+        return replace(self, weights=weights, lacks={other: self.fingerprints[other]})
+
     @property
     def fingerprint(self) -> str:
         """The encoder's fingerprint, which files of its codes hold."""
-        return _fingerprint(self.weights, self.architecture.names("encoder"))
+        return self._mark("encoder")
+
+    def _mark(self, part: str) -> str:
+        if part in self.lacks:
+            return self.lacks[part]
+        return _fingerprint(self.weights, self.architecture.names(part))
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -90,7 +140,7 @@ class Pair:
         small = {"small": self.small.fingerprint} if self.small else {}
         return small | {
             "encoder": self.fingerprint,
-            "decoder": _fingerprint(self.weights, self.architecture.names("decoder")),
+            "decoder": self._mark("decoder"),
             "form": _form(self.architecture, self.receiver, self.letters, self.schema.to_dict()),
         }
 
@@ -114,7 +164,13 @@ class Pair:
         Returns
         -------
         float32 ``(n, 2 units)``, ``[h; c]`` of the encoder's last step.
+
+        Raises
+        ------
+        InputError
+            If the pair has no encoder.
         """
+        self.needs("encoder")
         return runtime.encode(self.weights, self.architecture, tokens, report=report)
 
     def encode_entries(
@@ -125,7 +181,8 @@ class Pair:
         Raises
         ------
         InputError
-            If a value is null or not of its attribute's form, or a line is too long.
+            If a value is null or not of its attribute's form, a line is too long, or the pair has
+            no encoder.
         """
         if self.blind:
             lines = view_lines(apply_policy(entries, self.policy, self.receiver), self.schema)
@@ -153,7 +210,13 @@ class Pair:
         Returns
         -------
         Series of text, one line a code; `aalprivacy.text.from_lines` makes a table of it.
+
+        Raises
+        ------
+        InputError
+            If the pair has no decoder.
         """
+        self.needs("decoder")
         longest = self.schema.longest
         tokens = runtime.decode(
             self.weights, self.architecture, codes, longest=longest, report=report
@@ -177,8 +240,10 @@ class Pair:
         Raises
         ------
         InputError
-            If a line is too long or has a character outside the alphabet.
+            If a line is too long or has a character outside the alphabet, or the pair has no
+            decoder.
         """
+        self.needs("decoder")
         tokens = to_tokens(lines, self.schema)
         return runtime.losses(self.weights, self.architecture, codes, tokens)
 
@@ -191,7 +256,14 @@ class Pair:
         return view_lines(apply_policy(entries, self.policy, self.receiver), self.schema)
 
     def keras(self) -> "tuple[keras.Model, keras.Model]":
-        """The encoder and the decoder as Keras models of stock layers; needs TensorFlow."""
+        """The encoder and the decoder as Keras models of stock layers; needs TensorFlow.
+
+        Raises
+        ------
+        InputError
+            If the pair has one half only.
+        """
+        self.needs(*HALVES)
         from aalprivacy.model import to_keras
 
         return to_keras(self)
@@ -211,7 +283,13 @@ class Pair:
         ----------
         seed
             Seed of the permutation and the signs.
+
+        Raises
+        ------
+        InputError
+            If the pair has one half only.
         """
+        self.needs(*HALVES)
         rng = np.random.default_rng(seed)
         units, width = self.architecture.units, self.architecture.embedding
         order, sign = rng.permutation(units), rng.choice(np.array([-1, 1], np.float32), units)
@@ -322,7 +400,12 @@ class Pair:
         except InputError as error:
             raise InputError(f"{folder / CARD}: {error}") from None
         weights, architecture, small = _read_weights(folder / WEIGHTS)
-        pair = cls(weights, architecture, receiver, policy, card, small)
+        lacks = {
+            part: str(marks.get(part, ""))
+            for part in HALVES
+            if architecture.names(part)[0] not in weights
+        }
+        pair = cls(weights, architecture, receiver, policy, card, small, lacks)
         of_schema = Architecture.of(schema)
         for what in ("tokens", "separator", "attributes"):
             got, want = (getattr(a, what) for a in (architecture, of_schema))
@@ -435,7 +518,9 @@ def _read_weights(path: Path) -> tuple[dict[str, np.ndarray], Architecture, Smal
     with contextlib.suppress(KeyError):
         small = Small(*(arrays.pop(f"small/{field.name}") for field in fields(Small)))
     shapes = {name: array.shape for name, array in arrays.items()}
-    if shapes != architecture.shapes() or (small and not small.fits(architecture.width)):
+    whole = architecture.shapes()
+    halves = ({name: whole[name] for name in architecture.names(part)} for part in HALVES)
+    if shapes not in (whole, *halves) or (small and not small.fits(architecture.width)):
         raise InputError(f"{path}: arrays of other names or shapes than its head says")
     return arrays, architecture, small
 

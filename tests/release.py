@@ -29,6 +29,9 @@ view entries.csv --schema clinic.toml --policy policy.csv --receiver nurse --out
 train --data entries.parquet --schema clinic.toml --policy policy.csv --receiver nurse --out run --updates 3
 encode entries.parquet --pair run --out codes.npz
 decode codes.npz --pair run --out decoded.parquet
+split --pair run --out halves
+encode entries.csv --pair halves/encoder --out sent.npz
+decode sent.npz --pair halves/decoder --out received.csv
 key --out nurse.key
 encode entries.parquet --pair run --seal nurse.key --out codes --piece 100 --workers 2
 decode codes --pair run --key nurse.key --out decoded

@@ -77,6 +77,31 @@ def test_the_blind_pair(run, refused, tmp_path, entries_file):
     refused("decode", file, "--receiver", "researcher", "--out", tmp_path / "w.csv", says=says)
 
 
+def test_a_home_has_the_encoder_and_the_receiver_the_decoder(run, refused, tmp_path, entries_file):
+    halves, file, view = tmp_path / "halves", tmp_path / "c.npz", tmp_path / "v.csv"
+    assert run("split", "--pair", "researcher.blind", "--out", halves)[0] == 0
+    lock, key = halves / "encoder", halves / "decoder"
+    assert run("encode", entries_file, "--pair", lock, "--out", file)[0] == 0
+    assert run("decode", file, "--pair", key, "--out", view)[0] == 0
+    expected = apply_policy(tables.read_entries(entries_file))
+    assert (tables.read_views(view) == expected).to_numpy().mean() > 0.97
+    assert run("encode", entries_file, "--pair", lock, "--out", tmp_path / "codes")[0] == 0
+    assert run("decode", tmp_path / "codes", "--pair", key, "--out", tmp_path / "views")[0] == 0
+    no_encoder = "this half of a pair for researcher has no encoder; expected the whole pair"
+    encode, again = ("encode", entries_file, "--out", tmp_path / "d.npz"), tmp_path / "again"
+    for command in (encode, ("evaluate",), ("audit",), ("split", "--out", again)):
+        refused(*command, "--pair", key, says=[f"{key}", no_encoder])
+    refused("train", "--receiver", "researcher", "--start-from", key, "--out", tmp_path / "run",
+            says=no_encoder)  # fmt: skip
+    refused("decode", file, "--pair", lock, "--out", tmp_path / "w.csv", says="has no decoder")
+    assert not any((tmp_path / name).exists() for name in ("d.npz", "again", "run", "w.csv"))
+    refused("split", "--pair", "doctor", "--out", halves, says="encoder: exists already")
+    other = tmp_path / "other"
+    assert run("split", "--pair", "doctor", "--out", other)[0] == 0
+    refused("decode", file, "--pair", other / "decoder", "--out", tmp_path / "w.csv",
+            says="belongs to encoder")  # fmt: skip
+
+
 def test_sealed_codes(run, refused, tmp_path, entries_file):
     key, other, file = tmp_path / "a.key", tmp_path / "b.key", tmp_path / "c.npz"
     assert run("key", "--out", key)[0] == run("key", "--out", other)[0] == 0

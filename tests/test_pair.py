@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -75,6 +76,40 @@ def test_the_head_says_how_the_network_is_built():
         "version": 3, "tokens": 42, "separator": 39, "attributes": 20, "units": 256,
         "embedding": 32, "places": 48, "reverse": True, "code_at_every_step": True, "blind": True,
     }  # fmt: skip
+
+
+def test_each_half_does_its_own_work_and_no_more(make_pair, entries, tmp_path):
+    pair = make_pair()
+    codes, lines = pair.encode_entries(entries[:5]), pair.view_lines(entries[:5])
+    for part in ("encoder", "decoder"):
+        pair.only(part).save(tmp_path / part)
+    lock, key = (Pair.load(tmp_path / part) for part in ("encoder", "decoder"))
+    assert not set(lock.weights) & set(key.weights)
+    assert {**lock.weights, **key.weights}.keys() == pair.weights.keys()
+    assert lock.fingerprints == key.fingerprints == pair.fingerprints
+    np.testing.assert_array_equal(lock.encode_entries(entries[:5]), codes)
+    assert key.decode(codes).equals(pair.decode(codes))
+    np.testing.assert_array_equal(key.losses(codes, lines), pair.losses(codes, lines))
+    read, write = partial(key.encode_entries, entries[:5]), partial(lock.decode, codes)
+    judged = partial(lock.losses, codes, lines)
+    cases = {
+        "has no decoder; expected": (write, judged, partial(lock.only, "decoder")),
+        "has no encoder; expected": (read, partial(key.only, "encoder")),
+        "; expected the whole pair": (lock.keras, key.keras, partial(key.rekeyed, 1)),
+    }
+    for says, doors in cases.items():
+        for door in doors:
+            with pytest.raises(InputError, match=says):
+                door()
+    # Half of a half is no half.
+    file = tmp_path / "decoder" / WEIGHTS
+    with safe_open(file, "numpy") as opened:
+        head = opened.metadata()
+    arrays = load_file(file)
+    arrays.popitem()
+    save_file(arrays, file, head)
+    with pytest.raises(InputError, match="arrays of other names or shapes"):
+        Pair.load(tmp_path / "decoder")
 
 
 def test_rekeying_is_undone_by_nothing_but_the_seed(make_pair, entries):

@@ -18,7 +18,7 @@ import pytest
 from markupsafe import escape
 
 from aalprivacy import claims, report
-from aalprivacy.audit import PARTS, verdicts
+from aalprivacy.audit import EDITION, PARTS, verdicts
 from aalprivacy.homes import AUDIT_SEED, SAMPLE_SEED, TRAINING_SEED, VALIDATION_SEED
 from aalprivacy.pair import read_card, shipped_names
 
@@ -306,10 +306,8 @@ def test_the_kept_audits_are_of_the_shipped_pairs():
         ((name, audit),) = json.loads(file.read_text()).items()
         assert name == file.parent.name
         assert audit["encoder"] == ships[name], file
-        # Audits that were made before an audit had parts had other pairs to attack with.
-        if "parts" in audit:
-            assert {**audit["others"], name: audit["encoder"]} == ships, file
-            assert audit["parts"] == list(PARTS), file
+        assert {**audit["others"], name: audit["encoder"]} == ships, file
+        assert (audit["parts"], audit["edition"]) == (list(PARTS), EDITION), file
 
 
 def _git(*words):
