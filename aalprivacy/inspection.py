@@ -34,6 +34,7 @@ def read_states(pair: Pair, lines: pd.Series) -> np.ndarray:
     float32 ``(n, length, units)`` in the order of a line's characters and its end token, even if
     the encoder reads from the end; zero after the end token.
     """
+    pair.needs("encoder")
     tokens = trim(to_tokens(lines, pair.schema))
     return runtime.states(pair.weights, pair.architecture, tokens)
 

@@ -96,7 +96,7 @@ class Pair:
             if part in self.lacks:
                 raise InputError(
                     f"this half of a pair for {self.receiver} has no {part}; expected the whole "
-                    f"pair, or its {part}"
+                    "pair"
                 )
 
     def only(self, part: str) -> "Pair":

@@ -234,7 +234,8 @@ class Linkage:
 
         by_code = told_apart(lambda a, b: (scaled[a] * scaled[b]).sum(1))
         shown = views.to_numpy()
-        by_view = told_apart(lambda a, b: (shown[a] == shown[b]).mean(1))
+        # Views without a common attribute are equal.
+        by_view = told_apart(lambda a, b: (shown[a] == shown[b]).sum(1))
         return [
             Finding(
                 "linkage", Setting(says), AREA,

@@ -22,10 +22,11 @@ from aalprivacy.audit.measure import Case, Finding, Setting, paired, up_to
 from aalprivacy.runtime import count_cores
 from aalprivacy.schema import Schema
 
-MOST_ANSWERS = 50  # a probe of views is left out if there are more different answers
+MOST_ANSWERS = 200  # a probe of views is left out if there are more different answers
 MOST_DEEP = 10_000  # known entries that a neural probe learns from; with more it takes long
+LARGEST = 1e30  # of a number, as features are float32
 MOST_VALUES = 50  # values of an attribute that a probe is told by name: the most frequent ones
-LEFT_OUT, MOST_LEFT_OUT = 5, 2000  # every fifth known entry, at most so many, chooses
+LEFT_OUT, MOST_LEFT_OUT = 5, 2000  # the first fifth of known entries, at most so many, chooses
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,10 @@ class Insider:
     It has the codes, its decoder, and known entries. It asks about each hidden attribute: what is
     the first letter of words or text, the value itself of a list, the last digit or character of
     all others? Are a value's numbers above the middle of those that look the same in the view? It
-    trains a probe on code and view together. A fifth of the known entries is left out of the
-    training. There the receiver sees whether the probe or the best guess from the view
-    (`Guesses`) is right more often, and takes this one.
+    trains a probe on code and view together. The first fifth of the known entries, at most 2,000 of
+    them, is left out of the training. So known entries should be in random order. With those left
+    out the receiver sees whether the probe or the best guess from the view (`Guesses`) is right
+    more often, and takes this one. The view is the one by rule, for the probe as for the guess.
 
     The measure is the share of targets for which it is right. The baseline is the best guess from
     the view alone. The control is 1, for somebody who sees the value. The 95 % intervals are
@@ -101,7 +103,7 @@ class Insider:
         if secret.known[:n].nunique() < 2:
             return []
         kinds = self._kinds(n)
-        guesses = _guesses(case, secret, n, True in kinds, self.seed)
+        guesses = _guesses(case, secret, n, self.seed)
         for deep in kinds:
             answers = guesses.or_of_codes(case, deep, self.seed)
             findings.append(
@@ -146,9 +148,9 @@ class Guesses:
     """The best guess of a secret from the view, without the code, and how it was chosen.
 
     Several ways to guess are tried: the most frequent answer; the most frequent answer for this
-    value of the view; the answer of the known entry with the most similar view; and, if there are
-    at most `MOST_ANSWERS` different answers, the probes of `Insider` on the view alone. All learn
-    from the same known entries. The way that is right most often on the entries left out is taken.
+    value of the view; the answer of the known entry with the most similar view; and the probes of
+    `Insider` on the view alone, the neural one with up to `MOST_DEEP` known entries. All learn from
+    the same known entries. The way that is right most often on the entries left out is taken.
 
     Parameters
     ----------
@@ -214,20 +216,22 @@ def secrets(case: Case, name: str) -> list[Secret]:
     return found
 
 
-def from_view(case: Case, secret: Secret, deep: bool = False, seed: int = 0) -> Guesses:
+def from_view(case: Case, secret: Secret, seed: int = 0) -> Guesses:
     """The best guess of a secret of each target from its view, without the code.
 
-    The case keeps it, because it doesn't depend on the codes.
+    Probes are left out if there are more than `MOST_ANSWERS` answers. They learn from at most
+    `MOST_DEEP` known entries. The case keeps the guesses, because they don't depend on the codes.
 
     Parameters
     ----------
     secret
         What is guessed. As many known entries are used as it has answers.
-    deep, seed
-        As for `Insider`.
+    seed
+        Of the probes. Default 0.
     """
+    few = secret.known.nunique() <= MOST_ANSWERS
     with _one_thread_a_probe():
-        return _guesses(case, secret, len(secret.known), deep, seed)
+        return _guesses(case, secret, len(secret.known), seed, MOST_DEEP if few else 0)
 
 
 @contextlib.contextmanager
@@ -243,31 +247,37 @@ def _one_thread_a_probe() -> Iterator[None]:
         yield
 
 
-def _guesses(case: Case, secret: Secret, n: int, deep: bool, seed: int) -> Guesses:
-    """`from_view`, inside `_one_thread_a_probe`."""
-    asked = (secret.attribute, secret.asks, n, deep, seed)
+def _guesses(case: Case, secret: Secret, n: int, seed: int, learned: int | None = None) -> Guesses:
+    """Guesses from the view, inside `_one_thread_a_probe`.
+
+    `learned` is from how many known entries probes learn at most; by default from all.
+    """
+    answers = hash((tuple(secret.known[:n]), tuple(secret.truth)))
+    asked = (secret.attribute, secret.asks, answers, n, seed, learned)
     if asked not in case.guesses:
-        case.guesses[asked] = _from_view(case, secret, n, deep, seed)
+        case.guesses[asked] = _from_view(case, secret, n, seed, n if learned is None else learned)
     return case.guesses[asked]
 
 
-def _from_view(case: Case, secret: Secret, n: int, deep: bool, seed: int) -> Guesses:
+def _from_view(case: Case, secret: Secret, n: int, seed: int, learned: int) -> Guesses:
     views, name = _views(case, n), secret.attribute
     known, truth = secret.known[:n].to_numpy(), secret.truth.to_numpy()
     # Entries left out and targets are guessed; the other known entries are learned from.
-    answers, shown = secret.known[views.out : n], case.known_views[name]
+    answers, shown = pd.Series(known[views.out :]), case.known_views[name]
     wanted = pd.concat([shown[: views.out], case.views[name]], ignore_index=True)
     commonest = answers.mode()[0]
-    by_value = answers.groupby(shown[views.out : n]).agg(lambda values: values.mode()[0])
+    by_value = answers.groupby(shown[views.out : n].to_numpy()).agg(lambda part: part.mode()[0])
     ways = [
         np.full(len(wanted), commonest, object),
         wanted.map(by_value).fillna(commonest).to_numpy(),
         answers.to_numpy()[views.nearest],
     ]
-    if 1 < answers.nunique() <= MOST_ANSWERS:
+    have = views.known[: views.out + learned]
+    if learned:
+        kinds = (False, True) if n <= MOST_DEEP else (False,)
         ways += [
-            np.concatenate(_learned(views.known, known, views.targets, views.out, kind, seed))
-            for kind in ((False, True) if deep else (False,))
+            np.concatenate(_learned(have, known, views.targets, views.out, kind, seed))
+            for kind in kinds
         ]
     best = max(ways, key=lambda guesses: (guesses[: views.out] == known[: views.out]).sum())
     return Guesses(views, known, truth, best[: views.out], best[views.out :])
@@ -325,7 +335,7 @@ def _readable(views: pd.DataFrame, known: pd.DataFrame, schema: Schema) -> list[
     """Views as features: numbers as numbers, times as hour and season, frequent values by name.
 
     A value gives up to two numbers, as a range or a blood pressure has two. Hour and season are
-    angles.
+    angles; the hour is also a value with a name.
     """
     parts = []
 
@@ -338,6 +348,7 @@ def _readable(views: pd.DataFrame, known: pd.DataFrame, schema: Schema) -> list[
         if a.time:
             time = pd.to_datetime(column, format=a.time, errors="coerce")
             hour, season = (time.dt.hour + time.dt.minute / 60) / 24, time.dt.dayofyear / 365.25
+            parts.append(time.dt.strftime("%H").fillna(MISSING).rename(f"{a.name} hour"))
             for what, angle in (("hour", hour), ("season", season)):
                 for turn in (np.sin, np.cos):
                     add(f"{a.name} {what} {turn.__name__}", turn(2 * np.pi * angle).fillna(0.0))
@@ -359,7 +370,7 @@ def _numbers(attribute: Attribute, values: pd.Series) -> pd.DataFrame:
         return pd.DataFrame(index=values.index)
     numeric = values.str.fullmatch(r"[\d./ -]*\d[\d./ -]*")
     found = values.where(numeric, "").str.findall(r"(?<!\d)-?\d+(?:\.\d+)?")
-    numbers = {place: pd.to_numeric(found.str[place]) for place in range(2)}
+    numbers = {place: pd.to_numeric(found.str[place]).clip(-LARGEST, LARGEST) for place in range(2)}
     return pd.DataFrame(numbers).dropna(axis=1, how="all")
 
 
