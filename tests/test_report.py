@@ -198,7 +198,8 @@ def test_remedies_stand_beside_a_rule_and_a_cipher(tmp_path, monkeypatch):
         return Finding(attack, setting, measure, *[value] * 5)
 
     def told(attack, setting, low):
-        return Finding(attack, setting, "first letter", low, low, low, 0.5, 1.0, "name", "D")
+        by = replace(setting, known=1000)
+        return Finding(attack, by, "first letter", low, low, low, 0.5, 1.0, "name", "D")
 
     rule, codes, small = "remedy: rule and cipher", "remedy: rounding", "remedy: small codes"
     reads = f"{small}, receiver reads"

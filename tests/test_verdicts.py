@@ -18,7 +18,7 @@ from aalprivacy.audit.measure import ABOVE_CHANCE, AREA, BYTES, FOUND, TIME
 from aalprivacy.audit.verdicts import BLIND, QUESTIONS, RANDOMISED
 
 LINE = 80.0  # error of one constant line
-PROBE = Setting(known=100)
+PROBE = Setting(known=1000)
 
 
 def reading(attack, setting, value):
@@ -177,12 +177,20 @@ def test_what_is_deleted():
     claim = verdict(name(0.6), pressure(0.45))
     assert claim.verdict is Verdict.FAILS
     assert "1 of 2 hidden attributes (name); the most: name (deleted), first" in claim.found
-    assert claim.attacker == "the receiver, with known entries at most: linear probe 100"
+    assert claim.attacker == "the receiver, with known entries at most: linear probe 1,000"
     assert claim.found.endswith("name (deleted), first letter: 65% right")
     assert claim.guess == "50% right, from the view alone"
 
 
 def test_what_a_wide_interval_can_hide_is_not_decided():
+    few_known = told("first letter", 0.4, setting=Setting(known=100), hidden="name D")
+    assert verdict(few_known).answer == "Undecided"
+    assert verdict(few_known, name(0.4)).answer == "No"  # a stronger attacker finds nothing either
+    hides = [reading("remedy: noise, receiver reads", Setting(size=size), 0.3) for size in (0, 0.1)]
+    assert verdict(*hides).answer == "Undecided"  # nothing was asked
+    asked = [told("first letter", low, 0.5, "remedy: noise, linear probe", Setting("", size, 100))
+             for size, low in ((0, 0.6), (0.1, 0.4))]  # fmt: skip
+    assert verdict(*hides, *asked).answer == "Undecided"
     wide = Finding("insider, linear probe", PROBE, "first letter", 0.5, 0.38, 0.62, 0.5, 1.0,
                    "name", "D")  # fmt: skip
     assert verdict(wide).answer == "Undecided"
@@ -256,7 +264,7 @@ def test_linkage_and_tampering():
 def test_a_remedy_must_hide_before_it_hurts(remedy, sizes, errors, lows, expected):
     findings = []
     for size, error, low in zip(sizes, errors, lows, strict=True):
-        at, known = Setting(f"size {size}", size), Setting(f"size {size}", size, 9)
+        at, known = Setting(f"size {size}", size), Setting(f"size {size}", size, 1000)
         findings += [
             reading(f"remedy: {remedy}, receiver reads", at, error),
             told("first letter", low, 0.5, f"remedy: {remedy}, linear probe", known),
@@ -269,7 +277,7 @@ def test_a_remedy_must_hide_before_it_hurts(remedy, sizes, errors, lows, expecte
     )
     assert f"{tells[1]} with size {sizes[1]}" in claim.found
     assert f"{errors[1]:.1f} wrong characters with size {sizes[1]}" in claim.reader
-    assert claim.attacker == "the receiver, 9 known entries"
+    assert claim.attacker == "the receiver, 1,000 known entries"
 
 
 def test_rounding():

@@ -18,6 +18,7 @@ BEARABLE = 1.5  # wrong characters that a receiver can live with: as many as the
 FAINT, FEW_FOUND = 0.6, 0.05  # an area, and a share of people found, that tell little
 # Shares of targets, and of lines: if an interval reaches further above a guess, it is too wide.
 WIDE, WIDE_LINES = 0.1, 0.02
+FEW_KNOWN = 1000  # with fewer known entries a probe that finds nothing says little
 SWAPPED = "the next user's code instead"  # begins the setting in which no code was changed
 UNKNOWN = "not measured yet"
 UNTRIED = "not tried yet"
@@ -288,11 +289,18 @@ def _deleted(question: Question, table: pd.DataFrame) -> Claim:
     return Claim(
         question,
         found,
-        _unless_wide(Verdict.of(not len(told)), table["high"] - table["baseline"], WIDE),
+        _unless_wide(Verdict.of(not len(told)), _reach(table), WIDE),
         guess,
         attacker="the receiver, with known entries at most: "
         + ", ".join(f"{probe} {entries:,}" for probe, entries in known.items()),
     )
+
+
+def _reach(table: pd.DataFrame) -> pd.Series:
+    """How far above a guess the intervals of each attack's strongest attacker reach."""
+    strongest = table[table["known"] == table.groupby("attack")["known"].transform("max")]
+    reach = strongest["high"] - strongest["baseline"]
+    return reach.where(strongest["known"] >= FEW_KNOWN, float("inf"))
 
 
 def _unless_wide(verdict: Verdict, reach: pd.Series, widest: float) -> Verdict:
@@ -378,10 +386,10 @@ def _hides(question: Question, table: pd.DataFrame) -> Claim:
     told = probes[probes["beats_baseline"]].groupby("size")["attribute"].nunique()
     tells = told.reindex(order, fill_value=0)
     count = probes["attribute"].nunique()
-    reach = (probes["high"] - probes["baseline"]).groupby(probes["size"]).max()
+    reach = {size: _reach(table).max() for size, table in probes.groupby("size")}
     bearable = [size for size in order if error[size] <= BEARABLE]
     hides = [size for size in order if not tells[size]]
-    surely = [size for size in hides if reach[size] <= WIDE]
+    surely = [size for size in hides if reach.get(size, WIDE + 1) <= WIDE]
     shown = dict.fromkeys([*bearable[-1:], *hides[:1], order[-1]])
     verdict = Verdict.of(bool(set(hides) & set(bearable)))
     if not tells[order[0]] or (verdict is Verdict.HOLDS and not set(surely) & set(bearable)):
@@ -459,13 +467,15 @@ SHUT = (
 )
 TELLS_NO_MORE = (
     "nothing that is trained on codes is surely right more often than the best guess from the view "
-    "(95 % intervals, widened for the number of questions to one pair); undecided, if an interval "
+    "(95 % intervals, widened for the number of questions of one attack on one pair); a claim that "
+    "would hold is undecided, if the attacker knew fewer than 1,000 entries, or an interval "
     "reaches more than ten targets in a hundred above this guess"
 )
 HIDES = (
     "without it a probe tells more than the view; at some size none does, and the receiver "
-    "still has at most 1.5 wrong characters; undecided, if an interval then reaches more than ten "
-    "targets in a hundred above the best guess from the view"
+    "still has at most 1.5 wrong characters; a claim that would hold is undecided, if the attacker "
+    "knew fewer than 1,000 entries, or an interval then reaches more than ten targets in a hundred "
+    "above the best guess from the view"
 )
 INSIDERS = ("insider, linear probe", "insider, neural probe", "insider, whole entry")
 UNPAIRED = ("statistics only", "translation")
@@ -483,7 +493,7 @@ RANDOMISED = Question(
     claimed="Yes",
     rule="without them an attack does surely better than a coin, and with them none does; in "
     "part, if with them no area under the ROC curve is above 0.6 and at most 5 % of the people are "
-    "found; undecided, if an interval is too wide to tell",
+    "found; a claim that would hold is undecided, if an interval reaches further",
     since="2026-11-27",
 )
 # Each with the findings that touch it, and how they decide it.
@@ -587,7 +597,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Can two codes be recognised as the same person's?",
             claimed="No",
             rule="by the 95 % intervals, no area under the ROC curve is above a coin's 0.5; "
-            "undecided, if one of them reaches 0.6",
+            "a claim that would hold is undecided, if an interval reaches 0.6",
             since="2026-11-27",
         ),
         _rows("linkage"),
@@ -613,8 +623,8 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             claimed="No",
             rule="by the 95 % intervals, no area under the ROC curve is above a coin's 0.5, and at "
             "1 % false alarms no more than 1 % of the people trained on are found; in part, if no "
-            "area is above 0.6 and at most 5 % are found; undecided, if an interval reaches "
-            "further",
+            "area is above 0.6 and at most 5 % are found; a claim that would hold is undecided, "
+            "if an interval reaches further",
             since="2026-11-27",
         ),
         _rows("membership, code and loss", "membership, decoder alone"),
@@ -626,8 +636,9 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Does a decoder write values of people it was trained on?",
             claimed="No",
             rule="from random codes it doesn't write names and other personal values of people "
-            "trained on surely more often than those of as many people never seen; undecided, if "
-            "an interval reaches more than two lines in a hundred above these",
+            "trained on surely more often than those of as many people never seen; a claim that "
+            "would hold is undecided, if an interval reaches more than two lines in a hundred "
+            "above these",
             since="2026-11-27",
         ),
         _rows("extraction"),
