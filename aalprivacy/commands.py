@@ -704,8 +704,9 @@ def audit_pairs(
             if path is not None:
                 write_text(json.dumps(audits, indent=1) + "\n", path)
 
+        parts = _case_tables(victim, data, how)  # refuses bad tables before anything is said
         say(f"{name}: encoding")
-        case = audit.Case(victim, **_case_tables(victim, data, how))
+        case = audit.Case(victim, **parts)
         audit.run_audit(
             case, others[name], updates=how["updates"], seed=how["seed"], parts=how["parts"],
             begun=(found["attacks"], audit.from_rows(found["findings"])), keep=keep,
