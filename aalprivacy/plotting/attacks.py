@@ -195,8 +195,10 @@ def hidden_values(panels: dict[str, pd.DataFrame], title: str = "") -> Drawing:
     for name, findings in panels.items():
         findings = findings.assign(row=_hidden(findings) + ": " + findings["measure"])
         findings = findings.reset_index(drop=True)
-        findings["above"] = findings["low"] - findings["baseline"]
-        best[name] = findings.loc[findings.groupby("row")["above"].idxmax()]
+        above = findings["low"] - findings["baseline"]
+        # Of attackers who are told nothing, the one who knows most entries.
+        findings["rank"] = above.where(findings["beats_baseline"], findings.get("known", 0) - 1e9)
+        best[name] = findings.loc[findings.groupby("row")["rank"].idxmax()]
     every = pd.concat(best.values())
     # Sorted by certainty, then by how much is revealed; rows are counted from below.
     every["gain"] = (every["value"] - every["baseline"]) + every["beats_baseline"]
@@ -285,17 +287,18 @@ def noise_tradeoff(findings: pd.DataFrame) -> Drawing:
         left.yaxis.set_major_formatter("{x:g}")
         left.set_ylabel("the receiver's wrong\ncharacters per entry")
         left.set_title("the cost")
-        for name, (colour, marker, line) in zip(named, cycle(SERIES), strict=False):
+        for name, (colour, marker, line) in zip(named, SERIES, strict=False):
             rows = told[told["hidden"] == name]
             right.plot(rows["place"], rows["gain"], color=colour, marker=marker, linestyle=line,
                        label=name)  # fmt: skip
-        rest = [name for name in telling.index if name not in named]
-        for i, name in enumerate(rest):
-            rows = told[told["hidden"] == name]
-            label = None if i else f"{len(rest)} more, which tell nothing"
-            right.plot(
-                rows["place"], rows["gain"], color=GREY, linewidth=0.6, zorder=0, label=label
-            )
+        less = named[len(SERIES) :]
+        nothing = [name for name in telling.index if name not in named]
+        for others, line, says in ((less, "--", "less"), (nothing, "-", "nothing")):
+            for i, name in enumerate(others):
+                rows = told[told["hidden"] == name]
+                label = None if i else f"{len(others)} more, which tell {says}"
+                right.plot(rows["place"], rows["gain"], color=GREY, linewidth=0.6, linestyle=line,
+                           zorder=0, label=label)  # fmt: skip
         right.axhline(0, color=GREY, linestyle=":", zorder=0)
         right.set_ylabel("told by a probe beyond the view,\npercentage points")
         right.set_title("what the codes still tell of hidden values")
