@@ -61,7 +61,7 @@ class Insider:
 
     The measure is the share of targets for which it is right. The baseline is the best guess from
     the view alone. The control is 1, for somebody who sees the value. The 95 % intervals are
-    widened so that all of a probe's hold at once.
+    widened so that all of them hold at once.
 
     Parameters
     ----------
@@ -90,21 +90,16 @@ class Insider:
             for n in numbers:
                 _views(case, n)  # before the threads, which all need them
             jobs = [(secret, n) for secret in asked for n in numbers]
-            ask = partial(self._ask, case, sum(len(self._kinds(n)) for _, n in jobs))
+            ask = partial(self._ask, case, sum(len(_kinds(n, self.deep)) for _, n in jobs))
             return [finding for found in pool.map(ask, jobs) for finding in found]
-
-    def _kinds(self, n: int) -> tuple[bool, ...]:
-        """Which probes learn from n known entries: ``True`` is the neural one."""
-        return (False, True) if self.deep and n <= MOST_DEEP else (False,)
 
     def _ask(self, case: Case, comparisons: int, job: tuple[Secret, int]) -> list[Finding]:
         """The findings of each probe on one secret, from one number of known entries."""
         (secret, n), findings = job, []
         if secret.known[:n].nunique() < 2:
             return []
-        kinds = self._kinds(n)
         guesses = _guesses(case, secret, n, self.seed)
-        for deep in kinds:
+        for deep in _kinds(n, self.deep):
             answers = guesses.or_of_codes(case, deep, self.seed)
             findings.append(
                 paired(
@@ -187,6 +182,11 @@ class Guesses:
         views, known = self.views, case.known_codes[: len(self.views.known)]
         have, want = np.hstack([known, views.known]), np.hstack([case.codes, views.targets])
         return self.or_better(*_learned(have, self.known, want, views.out, deep, seed))
+
+
+def _kinds(n: int, deep: bool = True) -> tuple[bool, ...]:
+    """Which probes learn from n known entries: ``True`` is the neural one."""
+    return (False, True) if deep and n <= MOST_DEEP else (False,)
 
 
 def left_out(n: int) -> int:
@@ -272,12 +272,11 @@ def _from_view(case: Case, secret: Secret, n: int, seed: int, learned: int) -> G
         wanted.map(by_value).fillna(commonest).to_numpy(),
         answers.to_numpy()[views.nearest],
     ]
-    have = views.known[: views.out + learned]
     if learned:
-        kinds = (False, True) if n <= MOST_DEEP else (False,)
+        have = views.known[: views.out + learned]
         ways += [
             np.concatenate(_learned(have, known, views.targets, views.out, kind, seed))
-            for kind in kinds
+            for kind in _kinds(n)
         ]
     best = max(ways, key=lambda guesses: (guesses[: views.out] == known[: views.out]).sum())
     return Guesses(views, known, truth, best[: views.out], best[views.out :])
