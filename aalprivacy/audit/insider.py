@@ -284,7 +284,7 @@ def _from_view(case: Case, secret: Secret, n: int, seed: int, learned: int) -> G
 
 def _views(case: Case, n: int) -> Views:
     """The views of the first n known entries and of the targets; the case keeps them."""
-    if n not in case.guesses:
+    if n not in case.features:
         out, schema = left_out(n), case.schema
         rest, wanted = case.known_views[out:n], pd.concat([case.known_views[:out], case.views])
         vectorizer = DictVectorizer().fit(_one_hot(rest))
@@ -298,8 +298,8 @@ def _views(case: Case, n: int) -> Views:
             vectorizer.transform(_readable(table, rest, schema))
             for table in (case.known_views[:n], case.views)
         )
-        case.guesses[n] = Views(out, known, targets, nearest)
-    return case.guesses[n]
+        case.features[n] = Views(out, known, targets, nearest)
+    return case.features[n]
 
 
 def _learned(

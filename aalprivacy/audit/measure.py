@@ -198,7 +198,9 @@ class Case:
         self.varied = [name for name in self.schema.names if self.views[name].nunique() > 1]
         self.expected = view_lines(self.views, self.schema)
         self.constant = best_constant(self.expected, self.schema)
-        # The best guesses of hidden values from these views (`aalprivacy.audit.insider.from_view`).
+        # What `aalprivacy.audit.insider` makes of these views: features by the number of known
+        # entries, and the best guesses of hidden values.
+        self.features: dict = {}
         self.guesses: dict = {}
         # Codes of `own` and of `overheard` (`aalprivacy.audit.statistics.unpaired`).
         self.own_codes: np.ndarray | None = None
