@@ -619,8 +619,8 @@ def targets_sentence() -> str:
         ]
     aimed = ", ".join(f"{limit:.2f} on `{kind}`" for kind, limit in TARGETS.items())
     return (
-        f"The targets: at most {aimed}, and no more for a blind pair "
-        f"than for the pair that reads the entry. Missed: {'; '.join(missed) or 'none'}."
+        f"The targets: at most {aimed}; for a blind pair, at most the error of the pair that reads "
+        f"the entry. Missed: {'; '.join(missed) or 'none'}."
     )
 
 

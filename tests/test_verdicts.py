@@ -339,7 +339,12 @@ def test_whether_a_key_tells_on_whom_it_was_trained(figures, expected):
     assert claim.verdict is expected
     assert f"area {figures[0]:.2f}; at 1 % false alarms {figures[2]:.1%} of" in claim.found
     assert claim.attacker.startswith("membership, code and loss, people")
-    assert claim.guess == "area 0.50; 1.0%"
+    assert claim.guess == "area 0.50; 1.0%" and "found, by" not in claim.found
+    other = verdict(
+        *remembers(0.7, 0.6, 0.01), *remembers(0.5, 0.4, 0.2, "membership, decoder alone")
+    )
+    assert "20.0% of the people trained on are found, by membership, decoder alone" in other.found
+    assert other.attacker.startswith("membership, code and loss")
     (areas_alone,) = judge(to_frame(remembers(*figures)[:1]))
     assert "false alarms" not in areas_alone.found
 

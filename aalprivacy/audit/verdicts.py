@@ -343,7 +343,9 @@ def _remembers(question: Question, table: pd.DataFrame) -> Claim:
     most, share = areas.loc[areas["value"].idxmax()], found["value"].max()
     says, guess = f"area {most['value']:.2f}", "area 0.50"
     if len(found):
+        by = _attacker(found.loc[found["value"].idxmax()])
         says += f"; at 1 % false alarms {share:.1%} of the people trained on are found"
+        says += f", by {by}" if by != _attacker(most) else ""
         guess += "; 1.0%"
     verdict = Verdict.of(
         not table["beats_baseline"].any(),
