@@ -17,7 +17,7 @@ from aalprivacy.atomic import write_text
 from aalprivacy.attributes import in_words
 from aalprivacy.audit import Claim, Verdict, from_rows, judge, judge_randomised, to_frame
 from aalprivacy.audit.measure import BYTES, CHARACTER_ERROR, TIME
-from aalprivacy.audit.verdicts import BLIND, UNKNOWN, UNTRIED
+from aalprivacy.audit.verdicts import BLIND, UNKNOWN, UNTRIED, hidden_told
 from aalprivacy.codes import NUMBER_TYPES
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.homes import (
@@ -38,7 +38,7 @@ from aalprivacy.views import apply_policy
 BASE = "8000 users"  # the study that the others are compared with
 TIMED = ("default recipe", "time to 1.5")  # the default recipe, and an earlier one
 FULL = "full recipe"  # begins the names of the trainings in which nothing is taken away
-RANDOMISED = ("80_users_as_they_are", "80_users")  # without random values in training, and with
+RANDOMISED = ("800_users_as_they_are", "800_users")  # without random values in training, and with
 AUDIT = ".audit.json"  # ends the name of a study's audit
 ROBUST_SEED = AUDIT_SEED + 10
 TARGETS = {"seen": 0.10, "unseen": 0.15, "open": 0.70}  # wrong characters, at most
@@ -668,10 +668,11 @@ def _untried(claim: Claim) -> str:
 def audited_sentence() -> str:
     """Which shipped pairs were attacked, and how strong the attacker was, in a sentence or two."""
     audits = published_audits()
-    done = [
-        f"{in_words(name)} (by attackers with up to {rows['known'].max():,} known entries)"
-        for name, rows in audits.items()
-    ]
+    done = []
+    for name, rows in audits.items():
+        # Of a person whose membership is asked for, other entries are known.
+        known = rows[~rows["attack"].str.startswith("membership")]["known"].max()
+        done.append(f"{in_words(name)} (by attackers with up to {known:,} known entries)")
     left = [in_words(name) for name in shipped_names() if name not in audits]
     says = {"Pairs attacked so far": done, "Not attacked yet": left}
     return " ".join(f"{what}: {'; '.join(names)}." for what, names in says.items() if names)
@@ -692,7 +693,7 @@ def remedies_table() -> str:
 
     The figures are of all audited pairs together: the mean bytes and milliseconds per entry, the
     worst character error, and how many of all pairs' hidden attributes something is told of, beyond
-    what the view tells.
+    what the view tells. Blind pairs have a row of their own, and count in that of rule and cipher.
     """
     findings, blind = _audited()
     of_blind, attack = findings["pair"].isin(blind), findings["attack"]
@@ -710,8 +711,7 @@ def remedies_table() -> str:
             told,
         ]
         if tells is not None and tells.any():
-            asked = findings[tells].groupby(["pair", "attribute"])["beats_baseline"].any()
-            cells[-1] = f"{asked.sum()} of {len(asked)}"
+            cells[-1] = "{} of {}".format(*hidden_told(findings[tells]))
         return [says, *(cell or UNKNOWN for cell in cells)]
 
     rule, insider = attack == "remedy: rule and cipher", attack.str.startswith("insider")
@@ -721,7 +721,7 @@ def remedies_table() -> str:
     whole, *others = NUMBER_TYPES
     rows.append(row(f"codes in {whole}", kinds[whole] & ~of_blind, insider & ~of_blind))
     rows.append(row(f"codes of blind pairs, {whole}", kinds[whole] & of_blind, insider & of_blind))
-    rows += [row(f"codes in {kind}", kinds[kind], told="not tested") for kind in others]
+    rows += [row(f"codes in {kind}", kinds[kind] & ~of_blind, told="not tested") for kind in others]
     for remedy in ("small codes", "noise"):
         tried = ~of_blind & attack.str.startswith(f"remedy: {remedy}")
         if not tried.any():
@@ -734,6 +734,27 @@ def remedies_table() -> str:
     columns = ["what is sent", "bytes", "milliseconds", "wrong characters",
                "hidden attributes told of"]  # fmt: skip
     return markdown_table(columns, rows)
+
+
+def told_sentence() -> str:
+    """How many hidden attributes a receiver is told of, by how many entries it knows.
+
+    It is of the pair that was attacked by those who know most, among pairs that read entries.
+    """
+    findings, blind = _audited()
+    told = findings[findings["attack"].str.startswith("insider") & ~findings["pair"].isin(blind)]
+    if not len(told):
+        return UNKNOWN
+    pair = told.loc[told["known"].idxmax(), "pair"]
+    counts = [
+        f"{hidden_told(rows)[0]} with {known:,}"
+        for known, rows in told[told["pair"] == pair].groupby("known")
+    ]
+    return (
+        f"Of how many hidden attributes the {in_words(pair)}'s codes tell something depends on how "
+        f"many entries are known: {', '.join(counts)}. So each count is a lower bound. Somebody "
+        "who knows more entries may learn more."
+    )
 
 
 def _audited() -> tuple[pd.DataFrame, list[str]]:

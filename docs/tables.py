@@ -104,6 +104,7 @@ MADE: dict[str, Callable[[], str]] = {
     "studies": report.studies_table,
     "ingredients": report.ingredients_table,
     "verdicts": report.verdicts_table,
+    "told": report.told_sentence,
     "remedies": report.remedies_table,
     "nhanes": nhanes,
     "notes": notes,

@@ -18,7 +18,7 @@ import pytest
 from markupsafe import escape
 
 from aalprivacy import claims, report
-from aalprivacy.audit import EDITION, PARTS, verdicts
+from aalprivacy.audit import CHARACTER_ERROR, EDITION, PARTS, verdicts
 from aalprivacy.homes import AUDIT_SEED, SAMPLE_SEED, TRAINING_SEED, VALIDATION_SEED
 from aalprivacy.pair import read_card, shipped_names
 
@@ -302,12 +302,40 @@ def test_the_kept_audits_are_of_the_shipped_pairs():
     files = list((PACKAGE / "pretrained").glob("*/audit.json"))
     assert files
     ships = {name: read_card(name)["fingerprints"]["encoder"] for name in shipped_names()}
-    for file in files:
-        ((name, audit),) = json.loads(file.read_text()).items()
+    audits = {file: json.loads(file.read_text()) for file in files}
+    for file, kept in audits.items():
+        ((name, audit),) = kept.items()
         assert name == file.parent.name
         assert audit["encoder"] == ships[name], file
         assert {**audit["others"], name: audit["encoder"]} == ships, file
         assert (audit["parts"], audit["edition"]) == (list(PARTS), EDITION), file
+        strength = {"known": 100_000 if name.startswith("researcher") else 10_000,
+                    "targets": 1000, "updates": 2000}  # fmt: skip
+        assert {k: audit[k] for k in strength} == strength, file
+        made = {finding["attack"] for finding in audit["findings"]}
+        for _, rows, _ in verdicts.QUESTIONS:
+            for attack in rows.attacks:
+                assert any(one.startswith(attack) for one in made) or attack == "extraction", file
+
+
+def test_what_the_page_on_security_advises_is_what_the_audits_found():
+    """Sentences of docs/security.md that aren't made from the audits."""
+    audits = report.published_audits()
+    found = pd.concat(audits.values())
+    answers = {claim.question.asks: claim.answer for claim in report.security_claims()}
+    assert answers["Does noise on the codes hide what the view hides?"] == "No"
+    errors = found[found["measure"] == CHARACTER_ERROR]
+    near = errors[errors["attack"] == "near key"]
+    tenth, layers = near[near["size"] == 0.1], near[near["size"].eq(0) & near["setting"].ne("")]
+    assert set(tenth["pair"]) == set(layers["pair"]) == set(audits)
+    assert (tenth["value"] < verdicts.OPEN * tenth["baseline"]).all()
+    assert (layers["low"] > layers["baseline"]).all()
+    linked = found[found["attack"].eq("linkage") & found["own"].eq("")]
+    assert set(linked["pair"]) == set(audits)
+    assert (linked["value"] > linked["control"] - 0.02).all()
+    whole = found[found["attack"].eq("insider, whole entry") & found["pair"].eq("researcher")]
+    assert len(whole)
+    assert not whole["beats_baseline"].any()
 
 
 def _git(*words):

@@ -189,6 +189,7 @@ def test_remedies_stand_beside_a_rule_and_a_cipher(tmp_path, monkeypatch):
         "| codes in float16", "| codes in int8", "| small codes", "| noise",
     ]  # fmt: skip
     assert "| the view by rule, sealed | not measured yet | not measured yet" in heads[2]
+    assert report.told_sentence() == "not measured yet"
     assert report.security_claims()[0].answer == "not measured yet"
 
     def read(attack, setting, error):
@@ -198,7 +199,7 @@ def test_remedies_stand_beside_a_rule_and_a_cipher(tmp_path, monkeypatch):
         return Finding(attack, setting, measure, *[value] * 5)
 
     def told(attack, setting, low):
-        by = replace(setting, known=1000)
+        by = replace(setting, known=10_000)
         return Finding(attack, by, "first letter", low, low, low, 0.5, 1.0, "name", "D")
 
     rule, codes, small = "remedy: rule and cipher", "remedy: rounding", "remedy: small codes"
@@ -228,6 +229,10 @@ def test_remedies_stand_beside_a_rule_and_a_cipher(tmp_path, monkeypatch):
     )
     assert "| small codes of 60 bytes | 60 | as in float32 | 4.50 | 0 of 1 |" in table
     assert "| codes in int8 | not measured yet | not measured yet | 0.40 | not tested" in table
+    assert (
+        "the researcher's codes tell something depends on how many entries are known: 1 with "
+        in (report.told_sentence())
+    )
     answers = {claim.question.asks: claim.answer for claim in report.security_claims()}
     assert answers["Do small codes hide what the view hides?"] == "No"
     assert answers["Do a blind pair's codes tell what its view deletes or generalises?"] == "No"

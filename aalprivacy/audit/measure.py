@@ -43,7 +43,8 @@ class Setting:
     own: str = ""
 
     def __str__(self) -> str:
-        known = f"{self.known:,} known entries" if self.known else ""
+        entries = "entry" if self.known == 1 else "entries"
+        known = f"{self.known:,} known {entries}" if self.known else ""
         own = f"own pair: {in_words(self.own)}" if self.own else ""
         return ", ".join(part for part in (self.says, known, own) if part)
 

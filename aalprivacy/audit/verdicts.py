@@ -16,9 +16,10 @@ OPEN = 0.1  # codes can be read below this share of the error of one line for al
 FEW_HITS = 0.01  # share of values right above chance that discloses nothing
 BEARABLE = 1.5  # wrong characters that a receiver can live with: as many as the paper's
 FAINT, FEW_FOUND = 0.6, 0.05  # an area, and a share of people found, that tell little
+RARELY, SOMETIMES = 0.01, 0.1  # shares of changed codes that pass
 # Shares of targets, and of lines: if an interval reaches further above a guess, it is too wide.
 WIDE, WIDE_LINES = 0.1, 0.02
-FEW_KNOWN = 1000  # with fewer known entries a probe that finds nothing says little
+FEW_KNOWN = 10_000  # with fewer known entries a probe that finds nothing says little
 SWAPPED = "the next user's code instead"  # begins the setting in which no code was changed
 UNKNOWN = "not measured yet"
 UNTRIED = "not tried yet"
@@ -142,8 +143,11 @@ class Rows:
         return findings[asked & (not self.needs or (findings["attack"] == self.needs).any())]
 
     def untried(self, rows: pd.DataFrame) -> tuple[str, ...]:
-        """The attacks of which there is no row."""
-        return tuple(a for a in self.attacks if not rows["attack"].str.startswith(a).any())
+        """The attacks of which there is no row, for any one of the pairs."""
+        made = [set(of_pair["attack"]) for _, of_pair in rows.groupby("pair")]
+        return tuple(
+            a for a in self.attacks if not all(any(m.startswith(a) for m in of) for of in made)
+        )
 
 
 Judge = Callable[[Question, pd.DataFrame], Claim]
@@ -196,17 +200,15 @@ def judge_randomised(plain: pd.DataFrame, randomised: pd.DataFrame) -> Claim:
     tables = [t[t["attack"].str.startswith("membership")] for t in map(_named, (plain, randomised))]
     if not all(map(len, tables)):
         return Claim(RANDOMISED)
-    areas = [table[table["measure"] == AREA] for table in tables]
-    before, after = (table.loc[table["value"].idxmax()] for table in areas)
-    told = [table["beats_baseline"].any() for table in tables]
-    found = tables[1][tables[1]["measure"] == FOUND]
-    faint = after["value"] <= FAINT and not (found["value"] > FEW_FOUND).any()
-    verdict = Verdict.of(not told[1], faint) if told[0] else Verdict.UNDECIDED
-    verdict = _unless_wide(verdict, areas[1]["high"], FAINT)
+    before, after = (
+        areas.loc[areas["value"].idxmax()]
+        for areas in (table[table["measure"] == AREA] for table in tables)
+    )
+    told_before = tables[0]["beats_baseline"].any()
     return Claim(
         RANDOMISED,
-        f"area {after['value']:.2f} with random values, {before['value']:.2f} without",
-        _unless_wide(verdict, found["high"], FEW_FOUND),
+        f"area {_interval(after, '.2f')} with random values, {_interval(before, '.2f')} without",
+        _of_members(tables[1]) if told_before else Verdict.UNDECIDED,
         "area 0.50",
         attacker=_attacker(after),
     )
@@ -265,6 +267,8 @@ def _weights(question: Question, table: pd.DataFrame) -> Claim:
         )
     if len(layers):
         found += f"; layers that are enough: {', '.join(layers)}"
+    elif not noisy.all():
+        found += "; none does with some layers right and the others drawn at random"
     return Claim(
         question,
         found,
@@ -274,16 +278,18 @@ def _weights(question: Question, table: pd.DataFrame) -> Claim:
 
 
 def _deleted(question: Question, table: pd.DataFrame) -> Claim:
-    told = table[table["beats_baseline"]]
-    asked, names = set(table["attribute"]), sorted(map(in_words, set(told["attribute"])))
-    known = table.groupby(table["attack"].str.removeprefix("insider, "), sort=False)["known"].max()
+    told, (n, of) = table[table["beats_baseline"]], hidden_told(table)
+    known = table.groupby(["attack", "pair"], sort=False)["known"].max()
     guess = ""
-    found = f"told of more than the view tells: {len(names)} of {len(asked)} hidden attributes"
+    found = f"told of more than the view tells: {n} of {of} hidden attributes"
     if len(told):
         most = told.loc[(told["value"] - told["baseline"]).idxmax()]
+        by_pair = {pair: hidden_told(rows) for pair, rows in table.groupby("pair", sort=False)}
+        names = sorted(map(in_words, set(told["attribute"])))
+        each = [f"{in_words(pair)} {n} of {of}" for pair, (n, of) in by_pair.items()]
         found += (
-            f" ({', '.join(names)}); the most: {_hidden(most)}, {most['measure']}: "
-            f"{most['value']:.0%} right"
+            f" ({', '.join(each if len(each) > 1 else names)}); the most: {_hidden(most)}, "
+            f"{most['measure']}: {most['value']:.0%} right{_whose(most['pair'])}"
         )
         guess = f"{most['baseline']:.0%} right, from the view alone"
     return Claim(
@@ -292,13 +298,36 @@ def _deleted(question: Question, table: pd.DataFrame) -> Claim:
         _unless_wide(Verdict.of(not len(told)), _reach(table), WIDE),
         guess,
         attacker="the receiver, with known entries at most: "
-        + ", ".join(f"{probe} {entries:,}" for probe, entries in known.items()),
+        + ", ".join(
+            f"{attack.removeprefix('insider, ')} {_range(entries)}"
+            for attack, entries in known.groupby("attack", sort=False)
+        ),
     )
 
 
+def hidden_told(table: pd.DataFrame) -> tuple[int, int]:
+    """Of how many hidden attributes something is told, and how many were asked for.
+
+    An attribute counts once for each pair whose view hides it.
+    """
+    asked = table.groupby(["pair", "attribute"])["beats_baseline"].any()
+    return int(asked.sum()), len(asked)
+
+
+def _range(numbers: pd.Series) -> str:
+    """``"10,000"``, or ``"10,000 to 100,000"`` if they differ."""
+    return " to ".join(f"{n:,}" for n in dict.fromkeys((numbers.min(), numbers.max())))
+
+
+def _interval(row: pd.Series, form: str) -> str:
+    """``"0.56 (0.53 to 0.59)"``."""
+    return f"{row['value']:{form}} ({row['low']:{form}} to {row['high']:{form}})"
+
+
 def _reach(table: pd.DataFrame) -> pd.Series:
-    """How far above a guess the intervals of each attack's strongest attacker reach."""
-    strongest = table[table["known"] == table.groupby("attack")["known"].transform("max")]
+    """How far above a guess the intervals of each attack's strongest attacker of a pair reach."""
+    most = table.groupby(["pair", "attack"])["known"].transform("max")
+    strongest = table[table["known"] == most]
     reach = strongest["high"] - strongest["baseline"]
     return reach.where(strongest["known"] >= FEW_KNOWN, float("inf"))
 
@@ -324,15 +353,16 @@ def _noticed(question: Question, table: pd.DataFrame) -> Claim:
     """By the change that passes most often. A whole code of somebody else is none: it is valid."""
     swapped = table["setting"].str.startswith(SWAPPED)
     changed = table[~swapped] if (~swapped).any() else table
-    # Where two ways pass equally often, the one with the larger sample.
-    most = changed.sort_values(["value", "low"]).iloc[-1]
-    found = f"{most['value']:.0%} of the changed views have the right form"
+    # The one that surely passes most often: few changed views have a wide interval.
+    most = changed.loc[changed["low"].idxmax()]
+    found = f"{_interval(most, '.0%')} of the changed views have the right form"
     if swapped.any():
         found += f"; another user's whole code: {table[swapped]['value'].max():.0%}"
+    verdict = Verdict.of(most["low"] <= RARELY, most["low"] <= SOMETIMES)
     return Claim(
         question,
         found,
-        Verdict.of(most["value"] <= 0.01, most["value"] <= 0.1),
+        _unless_wide(verdict, changed["high"], RARELY),
         reader=f"{most['control']:.0%} of the unchanged views have it",
         attacker=_attacker(most),
     )
@@ -340,33 +370,46 @@ def _noticed(question: Question, table: pd.DataFrame) -> Claim:
 
 def _remembers(question: Question, table: pd.DataFrame) -> Claim:
     areas, found = (table[table["measure"] == measure] for measure in (AREA, FOUND))
-    most, share = areas.loc[areas["value"].idxmax()], found["value"].max()
-    says, guess = f"area {most['value']:.2f}", "area 0.50"
+    most = areas.loc[areas["value"].idxmax()]
+    says, guess = f"area {_interval(most, '.2f')}", "area 0.50"
     if len(found):
-        by = _attacker(found.loc[found["value"].idxmax()])
-        says += f"; at 1 % false alarms {share:.1%} of the people trained on are found"
-        says += f", by {by}" if by != _attacker(most) else ""
+        # Of the attacks that surely find more than a coin, the one that finds most; without any,
+        # what the attack with the largest area finds.
+        surely, same = found[found["beats_baseline"]], found[_same_attack(found, most)]
+        shown = surely if len(surely) else same if len(same) else found
+        caught = shown.loc[shown["value"].idxmax()]
+        says += (
+            f"; at 1 % false alarms {_interval(caught, '.1%')} of the people trained on are found"
+        )
+        if _attacker(caught) != _attacker(most):
+            says += f", by {_attacker(caught)}"
         guess += "; 1.0%"
-    verdict = Verdict.of(
-        not table["beats_baseline"].any(),
-        most["value"] <= FAINT and not (len(found) and share > FEW_FOUND),
-    )
-    verdict = _unless_wide(verdict, areas["high"], FAINT)
-    return Claim(
-        question,
-        says,
-        _unless_wide(verdict, found["high"], FEW_FOUND),
-        guess,
-        attacker=_attacker(most),
-    )
+    return Claim(question, says, _of_members(table), guess, attacker=_attacker(most))
+
+
+def _of_members(table: pd.DataFrame) -> Verdict:
+    """By the attacks on membership that surely do better than a coin."""
+    areas, found = (table[table["measure"] == measure] for measure in (AREA, FOUND))
+    surely = table["beats_baseline"]
+    strong = pd.concat([areas["value"] > FAINT, found["value"] > FEW_FOUND]) & surely
+    verdict = _unless_wide(Verdict.of(not surely.any(), not strong.any()), areas["high"], FAINT)
+    return _unless_wide(verdict, found["high"], FEW_FOUND)
+
+
+def _same_attack(table: pd.DataFrame, row: pd.Series) -> pd.Series:
+    """The rows of the same attack on the same pair: bool ``(rows,)``."""
+    columns = ["pair", "attack", "setting"]
+    return (table[columns] == row[columns]).all(axis=1)
 
 
 def _recites(question: Question, table: pd.DataFrame) -> Claim:
-    most = table.loc[(table["value"] - table["baseline"]).idxmax()]
+    surely = table[table["beats_baseline"]]
+    shown = surely if len(surely) else table
+    most = shown.loc[(shown["value"] - shown["baseline"]).idxmax()]
     what = in_words(most["attribute"] or most["measure"])
     return Claim(
         question,
-        f"{what}: in {most['value']:.1%} of the lines written from random codes",
+        f"{what}: in {_interval(most, '.1%')} of the lines written from random codes",
         _unless_wide(
             Verdict.of(not table["beats_baseline"].any()),
             table["high"] - table["baseline"],
@@ -379,33 +422,49 @@ def _recites(question: Question, table: pd.DataFrame) -> Claim:
 
 
 def _hides(question: Question, table: pd.DataFrame) -> Claim:
-    """Of a remedy that was tried at several sizes; the first size is without it."""
-    order = list(table["size"].drop_duplicates())
+    """Of a remedy that was tried at several sizes; the first size is without it.
+
+    The pair that it protects least decides, among those whose codes tell something without it.
+    """
+    first, *others = table["size"].drop_duplicates()
     reads = table["attack"].str.endswith("receiver reads")
     errors = table[reads & (table["measure"] == CHARACTER_ERROR)].groupby("size")
-    error, label = errors["value"].max()[order], errors["setting"].first()[order]
-    probes = table[~reads]
-    told = probes[probes["beats_baseline"]].groupby("size")["attribute"].nunique()
-    tells = told.reindex(order, fill_value=0)
-    count = probes["attribute"].nunique()
-    reach = {size: _reach(table).max() for size, table in probes.groupby("size")}
-    bearable = [size for size in order if error[size] <= BEARABLE]
-    hides = [size for size in order if not tells[size]]
-    surely = [size for size in hides if reach.get(size, WIDE + 1) <= WIDE]
-    shown = dict.fromkeys([*bearable[-1:], *hides[:1], order[-1]])
-    verdict = Verdict.of(bool(set(hides) & set(bearable)))
-    if not tells[order[0]] or (verdict is Verdict.HOLDS and not set(surely) & set(bearable)):
-        verdict = Verdict.UNDECIDED
+    error, label = errors["value"].max(), errors["setting"].first()
+    told = {size: hidden_told(probes) for size, probes in table[~reads].groupby("size")}
+    tells = {size: told.get(size, (0, 0))[0] for size in (first, *others)}
+    bearable = [size for size in tells if error[size] <= BEARABLE]
+    hides = [size for size in tells if not tells[size]]
+    shown = dict.fromkeys([*bearable[-1:], *hides[:1], *others[-1:]])
+    verdicts = {_of_remedy(rows) for _, rows in table.groupby("pair")}
+    worst = [v for v in (Verdict.FAILS, Verdict.UNDECIDED, Verdict.HOLDS) if v in verdicts]
     return Claim(
         question,
-        f"told of more than the view tells: {tells[order[0]]} of {count} hidden attributes without "
-        "it, " + ", ".join(f"{tells[size]} with {label[size]}" for size in shown),
-        verdict,
+        f"told of more than the view tells: {tells[first]} of {told.get(first, (0, 0))[1]} hidden "
+        "attributes without it, "
+        + ", ".join(f"{tells[size]} with {label[size]}" for size in shown),
+        worst[0] if worst else Verdict.UNDECIDED,
         reader="; ".join(
             f"{error[size]:.1f} wrong characters with {label[size]}" for size in shown
         ),
         attacker=f"the receiver, {table['known'].max():,} known entries",
     )
+
+
+def _of_remedy(table: pd.DataFrame) -> Verdict | None:
+    """Whether a remedy hides what one pair's codes tell; ``None`` if they tell nothing."""
+    reads = table["attack"].str.endswith("receiver reads")
+    errors = table[reads & (table["measure"] == CHARACTER_ERROR)].set_index("size")["value"]
+    probes = dict(list(table[~reads].groupby("size")))
+    first = table["size"].iloc[0]
+    if first not in probes or not hidden_told(probes[first])[0]:
+        return None
+    hides = [
+        size
+        for size, error in errors.items()
+        if error <= BEARABLE and size in probes and not hidden_told(probes[size])[0]
+    ]
+    surely = [size for size in hides if _reach(probes[size]).max() <= WIDE]
+    return Verdict.UNDECIDED if hides and not surely else Verdict.of(bool(surely))
 
 
 def _rounding(question: Question, table: pd.DataFrame) -> Claim:
@@ -470,14 +529,14 @@ SHUT = (
 TELLS_NO_MORE = (
     "nothing that is trained on codes is surely right more often than the best guess from the view "
     "(95 % intervals, widened for the number of questions of one attack on one pair); a claim that "
-    "would hold is undecided, if the attacker knew fewer than 1,000 entries, or an interval "
-    "reaches more than ten targets in a hundred above this guess"
+    "would hold is undecided, if an attacker of a pair knew fewer than 10,000 entries, or an "
+    "interval reaches more than ten targets in a hundred above this guess"
 )
 HIDES = (
-    "without it a probe tells more than the view; at some size none does, and the receiver "
-    "still has at most 1.5 wrong characters; a claim that would hold is undecided, if the attacker "
-    "knew fewer than 1,000 entries, or an interval then reaches more than ten targets in a hundred "
-    "above the best guess from the view"
+    "for every pair whose codes tell a probe more than the view without it: at some size they "
+    "don't, and the receiver still has at most 1.5 wrong characters; a claim that would hold is "
+    "undecided, if the attacker knew fewer than 10,000 entries, or an interval then reaches more "
+    "than ten targets in a hundred above the best guess from the view"
 )
 INSIDERS = ("insider, linear probe", "insider, neural probe", "insider, whole entry")
 UNPAIRED = ("statistics only", "translation")
@@ -494,8 +553,9 @@ RANDOMISED = Question(
     asks="Do random values in training keep a decoder from telling who was trained on?",
     claimed="Yes",
     rule="without them an attack does surely better than a coin, and with them none does; in "
-    "part, if with them no area under the ROC curve is above 0.6 and at most 5 % of the people are "
-    "found; a claim that would hold is undecided, if an interval reaches further",
+    "part, if with them, of the figures that surely are better, no area under the ROC curve is "
+    "above 0.6 and no share of people found above 5 %; a claim that would hold is undecided, if an "
+    "interval reaches further",
     since="2026-11-27",
 )
 # Each with the findings that touch it, and how they decide it.
@@ -518,8 +578,9 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             claimed="No",
             rule="no decoder gets below a tenth of the error of one line for all entries if all "
             "its weights are off by one part in ten thousand or more, nor if only some layers are "
-            "known; in part, if only a decoder that is nearly right in all its weights does",
-            since="2026-11-26",
+            "right and the others drawn at random; in part, if only a decoder that is nearly right "
+            "in all its weights does",
+            since="2026-11-27",
         ),
         _rows("near key"),
         _weights,
@@ -610,9 +671,10 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             section="not claimed",
             asks="Does the receiver notice a code that was changed on its way?",
             claimed="Yes",
-            rule="of the changed codes that decode to another view, at most one in a hundred "
-            "decodes to one of the right form; in part, if at most one in ten; a whole code of "
-            "another user isn't counted",
+            rule="of the changed codes that decode to another view, no kind surely decodes to one "
+            "of the right form more than once in a hundred times; in part, if none more than once "
+            "in ten; a claim that would hold is undecided, if an interval reaches further; a whole "
+            "code of another user isn't counted",
             since="2026-11-27",
         ),
         _rows("tampering"),
@@ -624,9 +686,9 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Does a decoder tell whether a person was trained on?",
             claimed="No",
             rule="by the 95 % intervals, no area under the ROC curve is above a coin's 0.5, and at "
-            "1 % false alarms no more than 1 % of the people trained on are found; in part, if no "
-            "area is above 0.6 and at most 5 % are found; a claim that would hold is undecided, "
-            "if an interval reaches further",
+            "1 % false alarms no more than 1 % of the people trained on are found; in part, if of "
+            "the figures that surely are, no area is above 0.6 and no share above 5 %; a claim "
+            "that would hold is undecided, if an interval reaches further",
             since="2026-11-27",
         ),
         _rows("membership, code and loss", "membership, decoder alone"),
