@@ -154,8 +154,8 @@ def examine(found: dict[str, dict]) -> Claim:
     left = max(f["notes"]["own"] or 0.0 for f in found.values())
     return Claim(
         TEXT,
-        f"{right:.1%} of the notes are right, and {left:.2%} of those with own words keep one, in "
-        "the worse case",
+        f"in the worse of two tests, {right:.1%} of the notes are right; of those with a word of "
+        f"the person's own name or address, {left:.2%} keep one",
         Verdict.of(right >= 0.95 and left <= 0.01, right >= 0.5 and left <= 0.05),
     )
 
