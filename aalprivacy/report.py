@@ -667,14 +667,16 @@ def _untried(claim: Claim) -> str:
 
 def audited_sentence() -> str:
     """Which shipped pairs were attacked, and how strong the attacker was, in a sentence or two."""
-    audits = published_audits()
-    done = []
+    audits, by_strength = published_audits(), {}
     for name, rows in audits.items():
         # Of a person whose membership is asked for, other entries are known.
         known = rows[~rows["attack"].str.startswith("membership")]["known"].max()
-        done.append(f"{in_words(name)} (by attackers with up to {known:,} known entries)")
-    left = [in_words(name) for name in shipped_names() if name not in audits]
-    says = {"Pairs attacked so far": done, "Not attacked yet": left}
+        by_strength.setdefault(known, []).append(in_words(name))
+    says = {
+        f"Attacked with up to {known:,} known entries": names
+        for known, names in sorted(by_strength.items())
+    }
+    says["Not attacked yet"] = [in_words(name) for name in shipped_names() if name not in audits]
     return " ".join(f"{what}: {'; '.join(names)}." for what, names in says.items() if names)
 
 

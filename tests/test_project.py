@@ -332,7 +332,7 @@ def test_what_the_page_on_security_advises_is_what_the_audits_found():
     assert (layers["low"] > layers["baseline"]).all()
     linked = found[found["attack"].eq("linkage") & found["own"].eq("")]
     assert set(linked["pair"]) == set(audits)
-    assert (linked["value"] > linked["control"] - 0.02).all()
+    assert (linked["value"] > linked["control"] - 0.05).all()
     whole = found[found["attack"].eq("insider, whole entry") & found["pair"].eq("researcher")]
     assert len(whole)
     assert not whole["beats_baseline"].any()
