@@ -24,6 +24,9 @@ test: install  ## minutes: format, lint, and the quick tests
 	$(BIN)/ruff check .
 	$(BIN)/pytest -n 2 --dist loadfile
 
+types: install  ## what the package says of its types holds
+	$(BIN)/mypy
+
 check: test types site  ## all tests: also several processes, reports, notebooks, the site, and the wheel without TensorFlow
 	$(BIN)/pytest -m slow
 

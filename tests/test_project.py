@@ -298,6 +298,16 @@ def test_only_what_trains_imports_tensorflow():
                 assert name not in [f"aalprivacy.{module}" for module in TRAINS], path
 
 
+def test_every_target_of_make_has_a_rule():
+    """One that is only phony would do nothing, and say nothing."""
+    text = (ROOT / "Makefile").read_text()
+    named = " ".join(re.findall(r"^\.PHONY:(.*)$", text, re.M))
+    targets = re.sub(r"\$\([^)]*\)", "", named).split()
+    assert len(targets) > 10
+    for target in targets:
+        assert re.search(rf"^{target}:", text, re.M), target
+
+
 def test_the_kept_audits_are_of_the_shipped_pairs():
     files = list((PACKAGE / "pretrained").glob("*/audit.json"))
     assert files
