@@ -749,13 +749,13 @@ def told_sentence() -> str:
         return UNKNOWN
     pair = told.loc[told["known"].idxmax(), "pair"]
     counts = [
-        f"{hidden_told(rows)[0]} with {known:,}"
+        f"of {hidden_told(rows)[0]} if {known:,} entries are known"
         for known, rows in told[told["pair"] == pair].groupby("known")
     ]
     return (
-        f"Of how many hidden attributes the {in_words(pair)}'s codes tell something depends on how "
-        f"many entries are known: {', '.join(counts)}. So each count is a lower bound. Somebody "
-        "who knows more entries may learn more."
+        f"How many hidden attributes do the {in_words(pair)}'s codes tell something of? "
+        f"{', '.join(counts).capitalize()}. So each count is a lower bound. Somebody who knows "
+        "more entries may learn more."
     )
 
 

@@ -402,7 +402,7 @@ def test_what_is_told_of_hidden_values_is_the_best_probes():
     ]
     columns = ["attribute", "operation", "measure", "value", "low", "high", "baseline",
                "beats_baseline"]  # fmt: skip
-    findings = pd.DataFrame(rows, columns=columns)
+    findings = pd.DataFrame(rows, columns=columns).assign(known=1000)
     figure = plotting.hidden_values({"a pair": findings, "another": findings[2:]})
     # Only what is told beyond the view is drawn.
     assert_legible(figure, figure.axes[0], ["full name (deleted): first letter"])

@@ -312,9 +312,8 @@ def test_the_kept_audits_are_of_the_shipped_pairs():
     files = list((PACKAGE / "pretrained").glob("*/audit.json"))
     assert files
     ships = {name: read_card(name)["fingerprints"]["encoder"] for name in shipped_names()}
-    audits = {file: json.loads(file.read_text()) for file in files}
-    for file, kept in audits.items():
-        ((name, audit),) = kept.items()
+    for file in files:
+        ((name, audit),) = json.loads(file.read_text()).items()
         assert name == file.parent.name
         assert audit["encoder"] == ships[name], file
         assert {**audit["others"], name: audit["encoder"]} == ships, file
@@ -340,6 +339,10 @@ def test_what_the_page_on_security_advises_is_what_the_audits_found():
     assert set(tenth["pair"]) == set(layers["pair"]) == set(audits)
     assert (tenth["value"] < verdicts.OPEN * tenth["baseline"]).all()
     assert (layers["low"] > layers["baseline"]).all()
+    trained = errors[errors["attack"].eq("own decoder") & errors["known"].eq(10_000)]
+    left = (trained["value"] / trained["baseline"]).groupby(trained["pair"]).min()
+    assert set(left.index) == set(audits)
+    assert (left < 0.25).all()
     linked = found[found["attack"].eq("linkage") & found["own"].eq("")]
     assert set(linked["pair"]) == set(audits)
     assert (linked["value"] > linked["control"] - 0.05).all()

@@ -229,9 +229,8 @@ def test_remedies_stand_beside_a_rule_and_a_cipher(tmp_path, monkeypatch):
     )
     assert "| small codes of 60 bytes | 60 | as in float32 | 4.50 | 0 of 1 |" in table
     assert "| codes in int8 | not measured yet | not measured yet | 0.40 | not tested" in table
-    assert (
-        "the researcher's codes tell something depends on how many entries are known: 1 with "
-        in (report.told_sentence())
+    assert report.told_sentence().startswith(
+        "How many hidden attributes do the researcher's codes tell something of? Of 1 if 10,000 "
     )
     answers = {claim.question.asks: claim.answer for claim in report.security_claims()}
     assert answers["Do small codes hide what the view hides?"] == "No"

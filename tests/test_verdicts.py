@@ -297,7 +297,7 @@ def test_linkage_and_tampering():
         ]
         claim = verdict(*found)
         assert claim.verdict is expected
-        assert "often" in claim.measured or expected in (Verdict.HOLDS, Verdict.UNDECIDED)
+        assert "often" in claim.attacker
         # A whole code of somebody else is valid, so it says nothing about changes.
         swapped = Setting("the next user's code instead, 100% of the views changed")
         both = verdict(*found, told(passing, 0.95, 0.0, "tampering", swapped))

@@ -144,9 +144,10 @@ class Rows:
 
     def untried(self, rows: pd.DataFrame) -> tuple[str, ...]:
         """The attacks of which there is no row, for any one of the pairs."""
-        made = [set(of_pair["attack"]) for _, of_pair in rows.groupby("pair")]
         return tuple(
-            a for a in self.attacks if not all(any(m.startswith(a) for m in of) for of in made)
+            attack
+            for attack in self.attacks
+            if not rows["attack"].str.startswith(attack).groupby(rows["pair"]).any().all()
         )
 
 
@@ -284,12 +285,15 @@ def _deleted(question: Question, table: pd.DataFrame) -> Claim:
     found = f"told of more than the view tells: {n} of {of} hidden attributes"
     if len(told):
         most = told.loc[(told["value"] - told["baseline"]).idxmax()]
-        by_pair = {pair: hidden_told(rows) for pair, rows in table.groupby("pair", sort=False)}
-        names = sorted(map(in_words, set(told["attribute"])))
-        each = [f"{in_words(pair)} {n} of {of}" for pair, (n, of) in by_pair.items()]
+        where = [
+            "{} {} of {}".format(in_words(pair), *hidden_told(rows))
+            for pair, rows in table.groupby("pair", sort=False)
+        ]
+        if len(where) == 1:
+            where = sorted(map(in_words, set(told["attribute"])))
         found += (
-            f" ({', '.join(each if len(each) > 1 else names)}); the most: {_hidden(most)}, "
-            f"{most['measure']}: {most['value']:.0%} right{_whose(most['pair'])}"
+            f" ({', '.join(where)}); the most: {_hidden(most)}, {most['measure']}: "
+            f"{most['value']:.0%} right{_whose(most['pair'])}"
         )
         guess = f"{most['baseline']:.0%} right, from the view alone"
     return Claim(
@@ -353,8 +357,8 @@ def _noticed(question: Question, table: pd.DataFrame) -> Claim:
     """By the change that passes most often. A whole code of somebody else is none: it is valid."""
     swapped = table["setting"].str.startswith(SWAPPED)
     changed = table[~swapped] if (~swapped).any() else table
-    # The one that surely passes most often: few changed views have a wide interval.
-    most = changed.loc[changed["low"].idxmax()]
+    # The one that surely passes most often, and of equal ones the one that may pass most often.
+    most = changed.sort_values(["low", "high"], ascending=False, kind="stable").iloc[0]
     found = f"{_interval(most, '.0%')} of the changed views have the right form"
     if swapped.any():
         found += f"; another user's whole code: {table[swapped]['value'].max():.0%}"
@@ -375,7 +379,8 @@ def _remembers(question: Question, table: pd.DataFrame) -> Claim:
     if len(found):
         # Of the attacks that surely find more than a coin, the one that finds most; without any,
         # what the attack with the largest area finds.
-        surely, same = found[found["beats_baseline"]], found[_same_attack(found, most)]
+        surely = found[found["beats_baseline"]]
+        same = found[found.apply(_attacker, axis=1) == _attacker(most)]
         shown = surely if len(surely) else same if len(same) else found
         caught = shown.loc[shown["value"].idxmax()]
         says += (
@@ -389,17 +394,9 @@ def _remembers(question: Question, table: pd.DataFrame) -> Claim:
 
 def _of_members(table: pd.DataFrame) -> Verdict:
     """By the attacks on membership that surely do better than a coin."""
-    areas, found = (table[table["measure"] == measure] for measure in (AREA, FOUND))
-    surely = table["beats_baseline"]
-    strong = pd.concat([areas["value"] > FAINT, found["value"] > FEW_FOUND]) & surely
-    verdict = _unless_wide(Verdict.of(not surely.any(), not strong.any()), areas["high"], FAINT)
-    return _unless_wide(verdict, found["high"], FEW_FOUND)
-
-
-def _same_attack(table: pd.DataFrame, row: pd.Series) -> pd.Series:
-    """The rows of the same attack on the same pair: bool ``(rows,)``."""
-    columns = ["pair", "attack", "setting"]
-    return (table[columns] == row[columns]).all(axis=1)
+    surely, little = table["beats_baseline"], table["measure"].map({AREA: FAINT, FOUND: FEW_FOUND})
+    strong = surely & (table["value"] > little)
+    return _unless_wide(Verdict.of(not surely.any(), not strong.any()), table["high"] - little, 0.0)
 
 
 def _recites(question: Question, table: pd.DataFrame) -> Claim:

@@ -197,7 +197,7 @@ def hidden_values(panels: dict[str, pd.DataFrame], title: str = "") -> Drawing:
         findings = findings.reset_index(drop=True)
         above = findings["low"] - findings["baseline"]
         # Of attackers who are told nothing, the one who knows most entries.
-        findings["rank"] = above.where(findings["beats_baseline"], findings.get("known", 0) - 1e9)
+        findings["rank"] = above.where(findings["beats_baseline"], findings["known"] - 1e9)
         best[name] = findings.loc[findings.groupby("row")["rank"].idxmax()]
     every = pd.concat(best.values())
     # Sorted by certainty, then by how much is revealed; rows are counted from below.
