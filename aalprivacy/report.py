@@ -18,7 +18,7 @@ from aalprivacy.attributes import in_words
 from aalprivacy.audit import Claim, Verdict, from_rows, judge, judge_randomised, to_frame
 from aalprivacy.audit.measure import BYTES, CHARACTER_ERROR, TIME
 from aalprivacy.audit.verdicts import BLIND, UNKNOWN, UNTRIED, hidden_told
-from aalprivacy.codes import NUMBER_TYPES
+from aalprivacy.codes import NUMBER_TYPES, SMALL
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.homes import (
     AUDIT_SEED,
@@ -38,10 +38,11 @@ from aalprivacy.views import apply_policy
 BASE = "8000 users"  # the study that the others are compared with
 TIMED = ("default recipe", "time to 1.5")  # the default recipe, and an earlier one
 FULL = "full recipe"  # begins the names of the trainings in which nothing is taken away
-RANDOMISED = ("800_users_as_they_are", "800_users")  # without random values in training, and with
+RANDOMISED = ("memory_as_they_are", "memory_randomised")  # trained without random values, and with
 AUDIT = ".audit.json"  # ends the name of a study's audit
 ROBUST_SEED = AUDIT_SEED + 10
 TARGETS = {"seen": 0.10, "unseen": 0.15, "open": 0.70}  # wrong characters, at most
+SMALL_BYTES, SMALL_ERROR = 128, 0.05  # of a small code at most, and wrong characters added
 LEAST = 0.0005  # of wrong characters; less would be printed as 0.000
 MISMATCHED = 300  # entries; wrong decoders write long lines, and there are many pairs of pairs
 
@@ -226,6 +227,14 @@ def of_all_pairs(pairs: Mapping[str, Pair]) -> Iterator[Drawn]:
         "updates than the shipped ones."
     )
     yield "training-size", figure, says
+    curves = code_sizes()
+    curves = curves[curves["entries"] < curves["entries"].max()]
+    figure = plotting.code_sizes(dict(list(curves.groupby("pair", sort=False))))
+    says = (
+        "A code of 512 numbers can be rounded and packed into few bytes. Hollow marks are full "
+        "codes, whose numbers have 32, 16 or 8 bits."
+    )
+    yield "code-sizes", figure, says
 
 
 def of_one_pair(name: str, pair: Pair, scores: Mapping[str, Score]) -> Iterator[Drawn]:
@@ -519,6 +528,45 @@ def paper_recipe_sentence() -> str:
             f"other users, and {last['open']:.1f} with new words."
         )
     return " ".join(told)
+
+
+def of_codes(pair: Pair) -> str:
+    """The fingerprints of a pair's encoder, decoder and small codes, with a space between."""
+    return " ".join(pair.fingerprints[part] for part in ("encoder", "decoder", "small"))
+
+
+def code_sizes() -> pd.DataFrame:
+    """How large the codes of shipped pairs are, and what it costs (`benchmarks/codes.py`).
+
+    Returns
+    -------
+    One row for each way to write a pair's codes: ``pair``, ``fingerprints`` (`of_codes`), ``type``
+    (of the numbers, or "small"), ``entries``, ``bytes`` per code in a file, wrong characters per
+    entry (``character_error``), ``standard_error``. Each pair has rows of two numbers of entries:
+    with fewer, several small codes; with most, full codes and the small codes that ship.
+    """
+    return pd.read_csv(studies_folder() / "codes.csv")
+
+
+def code_sizes_table() -> str:
+    """Full and small codes of the shipped pairs, in Markdown, and what is missed of the target."""
+    table, rows, missed = code_sizes(), [], []
+    table = table[table["entries"] == table["entries"].max()]
+    for name, ways in table.groupby("pair", sort=False):
+        both = full, small = [ways[ways["type"] == t].iloc[0] for t in (NUMBER_TYPES[0], SMALL)]
+        errors = [f"{row['character_error']:.3f} ± {row['standard_error']:.3f}" for row in both]
+        sizes = [f"{row['bytes']:,.0f}" for row in both]
+        rows.append([in_words(name), f"{small['entries']:,}", *sizes, *errors])
+        more = small["character_error"] - full["character_error"]
+        if small["bytes"] > SMALL_BYTES or more > SMALL_ERROR:
+            missed.append(f"{in_words(name)} ({small['bytes']:.0f} bytes, {more:+.3f})")
+    columns = ["receiver", "entries", "bytes of a full code", "of a small code",
+               "wrong characters, full code", "small code"]  # fmt: skip
+    return (
+        f"{markdown_table(columns, rows)}\n\nThe target: at most {SMALL_BYTES} bytes, and at most "
+        f"{SMALL_ERROR} wrong characters more than with full codes. Missed: "
+        f"{', '.join(missed) or 'by no pair'}."
+    )
 
 
 def training_sizes() -> pd.DataFrame:

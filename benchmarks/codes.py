@@ -1,10 +1,12 @@
 """The size of codes: bytes of a code against wrong characters of the decoded view.
 
-Usage: ``python benchmarks/codes.py NAME...`` with names of shipped pairs; by default all. For each
-pair ``codes/NAME.csv`` is written beside this file. Small codes are fitted on people of the
-training, chosen on people of the validation seed, and measured on people of the sample seed. Full
-codes have float32, float16 and int8 numbers. Small codes are fitted to several numbers of bytes.
-Bytes are those of the written file.
+Usage: ``python benchmarks/codes.py NAME...`` with names of shipped pairs; by default all. Each
+pair's rows are kept in ``aalprivacy/studies/codes.csv``, in the place of older ones.
+
+Full codes have float32, float16 and int8 numbers. Small codes are fitted to several numbers of
+bytes, on people of the training, and chosen on people of the validation seed. All are measured on
+people of the sample seed. The small codes that ship with a pair are measured on more entries, as
+are its full codes. Bytes are those of the written file.
 """
 
 import sys
@@ -13,31 +15,38 @@ from pathlib import Path
 
 import pandas as pd
 
+from aalprivacy import report
 from aalprivacy.atomic import write_text
 from aalprivacy.codes import NUMBER_TYPES, SMALL, Codes, read_codes, write_codes
+from aalprivacy.evaluation import score
 from aalprivacy.homes import SAMPLE_SEED, TRAINING_SEED, VALIDATION_SEED, simulate
 from aalprivacy.pair import Pair, load_pair, shipped_names
-from aalprivacy.plotting import code_sizes, write_figure
 from aalprivacy.progress import console
 from aalprivacy.small import Small, fit_all
-from aalprivacy.text import character_errors
 
-FOLDER = Path(__file__).parent / "codes"
 BUDGETS = (16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 224)  # bytes a code
-ENTRIES = 10_000
+USERS, PER_USER, PER_USER_SHIPPED = 1000, 10, 100
+FULL = NUMBER_TYPES[0]
 
 
 def curve(pair: Pair) -> pd.DataFrame:
-    """One row a way to write codes: its name, bytes a code, wrong characters, their error."""
-    training, validation, sample = (
-        simulate(n, 1, seed)
-        for n, seed in ((8000, TRAINING_SEED), (2000, VALIDATION_SEED), (ENTRIES, SAMPLE_SEED))
+    """One row for each way to write a pair's codes."""
+    training, validation = (
+        simulate(n, 1, seed) for n, seed in ((8000, TRAINING_SEED), (2000, VALIDATION_SEED))
     )
-    codes, expected = pair.encode_entries(sample), pair.view_lines(sample)
-    smalls = fit_all(pair, training, validation, BUDGETS)
-    ways: list[tuple[str, Small | None]] = [(number_type, None) for number_type in NUMBER_TYPES]
-    ways += [(SMALL, small) for small in smalls]
-    rows = []
+    fitted = fit_all(pair, training, validation, BUDGETS)
+    ways = [(number_type, None) for number_type in NUMBER_TYPES]
+    return pd.concat([
+        measured(pair, PER_USER, [*ways, *((SMALL, small) for small in fitted)]),
+        measured(pair, PER_USER_SHIPPED, [(FULL, None), (SMALL, pair.small)]),
+    ])  # fmt: skip
+
+
+def measured(pair: Pair, per_user: int, ways: list[tuple[str, Small | None]]) -> pd.DataFrame:
+    """One row for each type of numbers, and its small codes."""
+    entries = simulate(USERS, per_user, SAMPLE_SEED)
+    codes, expected = pair.encode_entries(entries), pair.view_lines(entries)
+    fingerprints, rows = report.of_codes(pair), []
     for number_type, small in ways:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "codes.npz"
@@ -46,21 +55,35 @@ def curve(pair: Pair) -> pd.DataFrame:
             )
             size = path.stat().st_size / len(codes)
             back = read_codes(path, codes.shape[1], small=small).codes
-        wrong = character_errors(pair.decode(back), expected)
-        rows.append((number_type, size, wrong.mean(), wrong.std() / len(wrong) ** 0.5))
-    columns = ["type", "bytes", "character_error", "standard_error"]
-    return pd.DataFrame(rows, columns=columns).round(4)
+        found = score(
+            pair.decode(back, entries.index), expected, pair.schema, entries[pair.schema.id]
+        )
+        rows.append(
+            {
+                "fingerprints": fingerprints,
+                "type": number_type,
+                "entries": len(entries),
+                "bytes": size,
+                "character_error": found.character_error,
+                "standard_error": found.standard_error,
+            }
+        )
+    return pd.DataFrame(rows).round(4)
+
+
+def keep(name: str, rows: pd.DataFrame, path: Path) -> None:
+    """Put a pair's rows into the table of all pairs, in the order of the shipped pairs."""
+    kept = dict(list(pd.read_csv(path).groupby("pair"))) if path.exists() else {}
+    kept[name] = rows.assign(pair=name)[["pair", *rows]]
+    table = pd.concat([kept[pair] for pair in shipped_names() if pair in kept])
+    write_text(table.to_csv(index=False), path)
 
 
 def main() -> None:
-    FOLDER.mkdir(exist_ok=True)
     for name in sys.argv[1:] or shipped_names():
-        pair = load_pair(name)
-        rows = curve(pair)
-        write_text(rows.to_csv(index=False), FOLDER / f"{Path(name).name}.csv")
-        console().print(rows.to_string(index=False))
-    curves = {path.stem: pd.read_csv(path) for path in sorted(FOLDER.glob("*.csv"))}
-    write_figure(code_sizes(curves), FOLDER / "codes.png")
+        rows = curve(load_pair(name))
+        keep(name, rows, report.studies_folder() / "codes.csv")
+        console().print(f"{name}\n{rows.to_string(index=False)}")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,17 @@ from aalprivacy.audit import (
 )
 from aalprivacy.audit.attacks import _in_common, _passes, as_own, foreign_to_own, fresh_decoder
 from aalprivacy.audit.insider import Guesses, Secret, _learned, _readable, _secret, from_view
-from aalprivacy.audit.measure import ABOVE_CHANCE, AREA, BYTES, FOUND, TIME, mean, paired, share
+from aalprivacy.audit.measure import (
+    ABOVE_CHANCE,
+    AREA,
+    BYTES,
+    FOUND,
+    TIME,
+    above_chance,
+    mean,
+    paired,
+    share,
+)
 from aalprivacy.audit.memory import OF_MEMBERS, TWO_OF_ONE, names_of, told_apart
 from aalprivacy.audit.statistics import unpaired
 from aalprivacy.audit.translation import adversaries, linear
@@ -494,6 +504,31 @@ def test_values_above_chance_need_no_luck(case):
     right = next(f for f in case.reading("a", "s", case.expected) if f.measure == ABOVE_CHANCE)
     assert right.value > 0.5
     assert right.value == pytest.approx(right.control, abs=0.05)
+
+
+def test_chance_is_counted_over_all_ways_to_give_lines_to_others():
+    rng, n = np.random.default_rng(0), 30
+    got, want = (rng.integers(0, 3, (n, 4)).astype(object) for _ in range(2))
+    match = np.array([[(line == target).mean() for target in want] for line in got])
+    others = (match.sum() - np.trace(match)) / (n * (n - 1))
+    assert above_chance(got, want).mean() == pytest.approx(np.trace(match) / n - others)
+
+
+@pytest.mark.parametrize("right", [0.0, 0.5, 1.0])
+def test_the_interval_of_values_above_chance_holds_as_often_as_it_says(right):
+    """Lines are right for a part of the targets; values and lines vary both."""
+    rng = np.random.default_rng(0)
+
+    def found(n):
+        # Two attributes of one person have to do with each other, as in real entries.
+        kind = rng.integers(0, 4, n)
+        want = np.column_stack([kind, (kind + rng.integers(0, 2, n)) % 4, rng.integers(0, 9, n)])
+        of = np.where(rng.random(n) < right, np.arange(n), rng.permutation(n))
+        return mean("a", "s", ABOVE_CHANCE, above_chance(want[of], want), 0.0, 1.0)
+
+    true = found(100_000).value
+    held = [f.low <= true <= f.high for f in (found(200) for _ in range(300))]
+    assert 0.92 < np.mean(held) < 0.98
 
 
 MEMBERS, STRANGERS = patients(300, 4), patients(300, 5)

@@ -19,8 +19,9 @@ from markupsafe import escape
 
 from aalprivacy import claims, report
 from aalprivacy.audit import CHARACTER_ERROR, EDITION, PARTS, verdicts
+from aalprivacy.audit.measure import AREA
 from aalprivacy.homes import AUDIT_SEED, SAMPLE_SEED, TRAINING_SEED, VALIDATION_SEED
-from aalprivacy.pair import read_card, shipped_names
+from aalprivacy.pair import read_card, shipped_names, shipped_pairs
 
 ROOT = Path(__file__).parent.parent
 PACKAGE, CLINIC = ROOT / "aalprivacy", ROOT / "examples" / "clinic"
@@ -325,6 +326,43 @@ def test_the_kept_audits_are_of_the_shipped_pairs():
         for _, rows, _ in verdicts.QUESTIONS:
             for attack in rows.attacks:
                 assert any(one.startswith(attack) for one in made) or attack == "extraction", file
+
+
+def test_the_kept_sizes_of_codes_are_of_the_shipped_pairs():
+    kept = report.code_sizes().groupby("pair")["fingerprints"].unique()
+    ships = {name: [report.of_codes(pair)] for name, pair in shipped_pairs().items()}
+    assert {name: list(marks) for name, marks in kept.items()} == ships
+
+
+def test_random_values_are_judged_by_two_trainings_that_differ_in_nothing_else():
+    plain, randomised = (f"{name}.json" for name in report.RANDOMISED)
+    folder = report.studies_folder()
+    cards = [json.loads((folder / name).read_text()) for name in (plain, randomised)]
+    audits = [
+        json.loads((folder / name).with_suffix(report.AUDIT).read_text())["doctor"]
+        for name in (plain, randomised)
+    ]
+    for card, audit in zip(cards, audits, strict=True):
+        assert audit["encoder"] == card["fingerprints"]["encoder"]
+        assert (audit["parts"], audit["edition"]) == (["people"], EDITION)
+        assert card["data"] == cards[0]["data"]
+    recipes = [card["recipe"] for card in cards]
+    differ = {name for name in recipes[0] if recipes[0][name] != recipes[1][name]}
+    assert differ == {"mixing", "augmentation"}
+    # What docs/security.md says of them.
+    errors = [card["test"]["unseen"]["character_error"] for card in cards]
+    assert errors[0] > 2 * errors[1]
+    areas = [
+        max(f["low"] for f in audit["findings"]
+            if f["attack"].startswith("membership") and f["measure"] == AREA)
+        for audit in audits
+    ]  # fmt: skip
+    assert areas[0] > 0.95
+    assert 0.6 < areas[1] < 0.9
+    found = pd.concat(report.published_audits().values())
+    found = found[found["attack"].str.startswith("membership")]
+    assert found["beats_baseline"].any()
+    assert not found["beats_baseline"].all()
 
 
 def test_what_the_page_on_security_advises_is_what_the_audits_found():

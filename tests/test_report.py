@@ -58,7 +58,8 @@ def test_a_pairs_errors_are_drawn(pairs, test_set):
 
 
 def test_pairs_are_compared(pairs, test_set):
-    names = ["learning", "errors", "view-errors", "single-errors", "training-size"]
+    names = ["learning", "errors", "view-errors", "single-errors", "training-size",
+             "code-sizes"]  # fmt: skip
     captions = drawn(report.of_all_pairs(pairs), names)
     assert "(200,000 entries of users never seen, from the cards)" in captions["errors"]
     assert "went on from" not in captions["learning"]
@@ -247,6 +248,28 @@ def test_random_values_on_and_off_are_read_from_two_studies(tmp_path, monkeypatc
         (tmp_path / f"{name}.audit.json").write_text(json.dumps(kept))
     assert report.security_claims()[-1].answer == "Yes"
     assert report.studies() == {}  # an audit is no card
+
+
+def test_small_codes_are_compared_with_full_ones_on_the_same_entries(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "studies_folder", lambda: tmp_path)
+    rows = [
+        (name, "a b c", kind, entries, size, error, 0.01)
+        for name, more in (("doctor", 0.04), ("caregiver.blind", 0.06))
+        for kind, entries, size, error in (
+            ("float32", 10_000, 1900.0, 9.0), ("int8", 10_000, 480.0, 9.0),
+            ("small", 10_000, 20.0, 9.0), ("float32", 100_000, 1900.4, 0.1),
+            ("small", 100_000, 123.4, 0.1 + more),
+        )
+    ]  # fmt: skip
+    columns = ["pair", "fingerprints", "type", "entries", "bytes", "character_error",
+               "standard_error"]  # fmt: skip
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "codes.csv", index=False)
+    table, told = report.code_sizes_table().split("\n\n")
+    assert table.splitlines()[2:] == [
+        "| doctor | 100,000 | 1,900 | 123 | 0.100 ± 0.010 | 0.140 ± 0.010 |",
+        "| caregiver, blind | 100,000 | 1,900 | 123 | 0.100 ± 0.010 | 0.160 ± 0.010 |",
+    ]
+    assert told.endswith("Missed: caregiver, blind (123 bytes, +0.060).")
 
 
 def curves_of(**ends):

@@ -76,7 +76,7 @@ __all__ = [
 
 PARTS = ("lock", "insider", "people", "remedies")
 # One more after each change of what attacks do. An audit of another edition isn't continued.
-EDITION = 3
+EDITION = 4
 
 
 def run_audit(

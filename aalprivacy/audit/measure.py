@@ -289,8 +289,9 @@ class Case:
         - Its character error. The baseline is that of the best constant line.
         - The share of right values, among the attributes whose values differ between entries. The
           baseline is that of the most frequent values.
-        - How far this share is above chance: above the share of the same lines dealt to the targets
-          at random. It shows whether the lines hold anything of their targets. The baseline is 0.
+        - How far this share is above chance: above the share that is right if each line is given to
+          another target. It shows whether the lines hold anything of their targets. The baseline is
+          0.
 
         If no attribute's values differ, there is only the error.
         """
@@ -307,15 +308,44 @@ class Case:
             mean(attack, setting, ABOVE_CHANCE, above, 0.0, control_above),
         ]
 
-    def _hits(self, lines: pd.Series, deals: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    def _hits(self, lines: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         """Each target's share of right values, and how far it is above chance."""
         if not self.varied:
             return np.zeros(len(lines)), np.zeros(len(lines))
         values = from_lines(lines.reset_index(drop=True), self.schema, errors="coerce")
         got, want = values[self.varied].to_numpy(), self.views[self.varied].to_numpy()
-        right, rng = (got == want).mean(1), np.random.default_rng(0)
-        dealt = [(rng.permutation(got) == want).mean(1) for _ in range(deals)]
-        return right, right - np.mean(dealt, axis=0)
+        return (got == want).mean(1), above_chance(got, want)
+
+
+def above_chance(got: np.ndarray, want: np.ndarray) -> np.ndarray:
+    """How far each target's share of right values is above chance.
+
+    Chance is the share that is right if a line is given to another target, over all ways to do so.
+    The mean of the result is a U-statistic of order two (Hoeffding, 1948, A class of statistics
+    with asymptotically normal distribution). Chance for this line and chance for this target are
+    both taken away from each figure, so that the deviation of the figures is that of their mean.
+
+    Parameters
+    ----------
+    got, want
+        The values that an attacker writes, and the right ones: object ``(n, attributes)``, n at
+        least 2.
+
+    Returns
+    -------
+    float ``(n,)``.
+    """
+    luck_of_line, luck_of_target = (
+        np.mean([_frequency(*columns) for columns in zip(a.T, b.T, strict=True)], axis=0)
+        for a, b in ((got, want), (want, got))
+    )
+    above = (got == want).mean(1) - luck_of_line - luck_of_target + luck_of_line.mean()
+    return above * len(got) / (len(got) - 1)
+
+
+def _frequency(values: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """How frequent each value is among others: float ``(n,)``."""
+    return pd.Series(values).map(pd.Series(among).value_counts(normalize=True)).fillna(0).to_numpy()
 
 
 def _marks(pair: Pair) -> tuple[str, ...]:

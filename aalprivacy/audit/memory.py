@@ -164,7 +164,7 @@ class Extraction:
         Of the drawing. Default 0.
     """
 
-    lines: int = 2000
+    lines: int = 10_000
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:

@@ -459,20 +459,27 @@ def code_sizes(curves: Mapping[str, pd.DataFrame], title: str = "") -> Drawing:
     with matplotlib.rc_context(STYLE):
         figure = Drawing(8, 4.2, title or "How few bytes a code can have before its view is wrong")
         axes = figure.subplots()
-        told, types = [], {}
+        told, types, some_right = [], {}, False
+        foot = axes.get_xaxis_transform()
         for (name, rows), (colour, marker, line) in zip(
             curves.items(), cycle(SERIES), strict=False
         ):
             few = rows[rows["type"] == SMALL].sort_values("bytes")
             other = rows[rows["type"] != SMALL]
-            axes.errorbar(
-                few["bytes"], few["character_error"], few["standard_error"], color=colour,
-                marker=marker, linestyle=line, capsize=2, label=f"{in_words(name)}, small codes",
-            )  # fmt: skip
-            axes.errorbar(
-                other["bytes"], other["character_error"], other["standard_error"], color=colour,
-                marker=marker, linestyle="none", fillstyle="none", capsize=2,
-            )  # fmt: skip
+            for some, look in (
+                (few, {"linestyle": line, "label": in_words(name)}),
+                (other, {"linestyle": "none", "fillstyle": "none"}),
+            ):
+                look |= {"color": colour, "marker": marker}
+                right = some["character_error"] == 0  # a log scale has no zero
+                wrong, none = some[~right], some[right]["bytes"]
+                axes.errorbar(
+                    wrong["bytes"], wrong["character_error"], wrong["standard_error"], capsize=2,
+                    **look,
+                )  # fmt: skip
+                look |= {"linestyle": "none", "label": "_"}
+                axes.plot(none, [0] * len(none), transform=foot, clip_on=False, **look)
+                some_right |= len(none) > 0
             types |= dict(zip(other["type"], other["bytes"], strict=True))
             told += [
                 f"{in_words(name)} {error:.2f} with {size:.0f} bytes"
@@ -483,13 +490,18 @@ def code_sizes(curves: Mapping[str, pd.DataFrame], title: str = "") -> Drawing:
                 kind, (size, 1), xycoords=("data", "axes fraction"), xytext=(0, 2),
                 textcoords="offset points", ha="center", color=GREY,
             )  # fmt: skip
+        if some_right:
+            axes.annotate(
+                "none wrong", (1, 0), xycoords="axes fraction", xytext=(10, 0),
+                textcoords="offset points", va="center", color=GREY,
+            )  # fmt: skip
         axes.set(xscale="log", yscale="log")
         _plain_log(axes)
         _paper(axes)
         axes.xaxis.set_major_locator(LogLocator(2, subs=(1,)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xlabel("bytes of a code in a file (hollow: full codes, their numbers rounded)")
+        axes.set_xlabel("bytes of a code in a file (filled: small codes; hollow: full codes)")
         axes.set_ylabel("wrong characters per entry")
         figure.legend(frameon=False, loc="outside right upper")
         figure.details = f"Small codes: {', '.join(told)}"
