@@ -64,13 +64,13 @@ compat: install  ## the shipped pairs with the oldest and the newest versions th
 # paper's protocol (other entries of the same users as the test, nothing randomised), the time until the
 # paper's 1.5 wrong characters, and stock layers on whole entries from the start, for at most 90 minutes.
 # Compare only those with the same number of updates. They have an earlier default recipe, except for
-# default_recipe, which is a whole training as of a shipped pair. The last two differ in randomised values alone;
-# they are for `make memory`.
+# default_recipe, which is a whole training as of a shipped pair. The last two are for `make memory`: in one,
+# nothing is randomised or mixed. started_from_doctor is for `make started`.
 EARLIER := --batch-size 64 --threshold 0.3 --second-moment 0.999 --places 0 --missing 0 --abnormal 0 --noise 0
 FAST := $(EARLIER) --learning-rate 1e-3 --first-learning-rate 4e-3 --decay 0.7
 AS_IS := --mixing 0 --augmentation 0 0
 STUDIES := default_recipe time_to_1.5 paper_protocol 80_users 800_users 8000_users stock_layers \
-  memory_randomised memory_as_they_are
+  memory_randomised memory_as_they_are started_from_doctor
 default_recipe: HOW := --seed 2 --validate-every 500
 time_to_1.5: HOW := $(FAST) --seed 2 --updates 18000 --validate-every 500 --until 1.5
 paper_protocol: HOW := $(FAST) --updates 6000 --users 10000 --entries 80 $(AS_IS)
@@ -80,6 +80,7 @@ paper_protocol: HOW := $(FAST) --updates 6000 --users 10000 --entries 80 $(AS_IS
 stock_layers: HOW := $(EARLIER) --learning-rate 4e-4 --first-learning-rate 4e-4 --decay 0.25 --no-engine --first-window 20 --memory 0 --spread 0 $(AS_IS) --until 1.5 --minutes 90
 memory_randomised: HOW := $(FAST) --updates 6000 --users 800
 memory_as_they_are: HOW := $(FAST) --updates 6000 --users 800 $(AS_IS)
+started_from_doctor: HOW := --start-from doctor --updates 1000 --seed 3
 
 .PHONY: $(STUDIES)
 studies: $(STUDIES)  ## hours: trainings of doctor's pairs that don't ship; their cards are kept
@@ -136,7 +137,7 @@ $(NOTES)/runs/entries.parquet: | install
 KNOWN_researcher := 100000
 KNOWN_researcher.blind := 100000
 
-.PHONY: audits memory $(PAIRS:%=audit-%)
+.PHONY: audits memory started $(PAIRS:%=audit-%)
 audits: $(PAIRS:%=audit-%)  ## hours: attack every shipped pair, one after the other; keep the results beside the pairs
 
 $(PAIRS:%=audit-%): audit-%: | install
@@ -145,10 +146,13 @@ $(PAIRS:%=audit-%): audit-%: | install
 	  --out runs/audits/$*.json > /dev/null
 	cp runs/audits/$*.json aalprivacy/pretrained/$*/audit.json
 
-memory: memory_randomised memory_as_they_are  ## an hour: does a decoder reveal on whom it was trained, with randomised values and without?
+memory: memory_randomised memory_as_they_are  ## an hour: does a decoder reveal on whom it was trained, with randomised and mixed values and without?
 	mkdir -p runs/audits
 	for study in $^; do \
 	  $(BIN)/aalprivacy audit --pair runs/studies/$$study --parts people --known 1000 \
 	    --out runs/audits/$$study.json > /dev/null && \
 	  cp runs/audits/$$study.json aalprivacy/studies/$$study.audit.json || exit 1; \
 	done
+
+started: started_from_doctor  ## minutes: can the owner of a pair read the codes of a pair that was started from it?
+	$(BIN)/python benchmarks/started.py runs/studies/started_from_doctor

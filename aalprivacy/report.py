@@ -15,7 +15,15 @@ import pandas as pd
 from aalprivacy import claims, evaluation, inspection, plotting, sentences
 from aalprivacy.atomic import write_text
 from aalprivacy.attributes import in_words
-from aalprivacy.audit import Claim, Verdict, from_rows, judge, judge_randomised, to_frame
+from aalprivacy.audit import (
+    Claim,
+    Verdict,
+    from_rows,
+    judge,
+    judge_randomised,
+    judge_started,
+    to_frame,
+)
 from aalprivacy.audit.measure import BYTES, CHARACTER_ERROR, TIME
 from aalprivacy.audit.verdicts import BLIND, UNKNOWN, UNTRIED, hidden_told
 from aalprivacy.codes import NUMBER_TYPES, SMALL
@@ -38,7 +46,8 @@ from aalprivacy.views import apply_policy
 BASE = "8000 users"  # the study that the others are compared with
 TIMED = ("default recipe", "time to 1.5")  # the default recipe, and an earlier one
 FULL = "full recipe"  # begins the names of the trainings in which nothing is taken away
-RANDOMISED = ("memory_as_they_are", "memory_randomised")  # trained without random values, and with
+RANDOMISED = ("memory_as_they_are", "memory_randomised")  # without random values, and with
+STARTED = "started_from_doctor"  # a pair that was trained further from a shipped one
 AUDIT = ".audit.json"  # ends the name of a study's audit
 ROBUST_SEED = AUDIT_SEED + 10
 TARGETS = {"seen": 0.10, "unseen": 0.15, "open": 0.70}  # wrong characters, at most
@@ -405,10 +414,12 @@ def _results(scores: Mapping[str, Mapping[str, Score]], entries: int) -> str:
 
 
 def studies_table() -> str:
-    """The trainings of `make studies`, whose pairs don't ship, from their cards, in Markdown."""
+    """The trainings of `make studies` that began with nothing, from their cards, in Markdown."""
     columns = ("study", "users × entries", "updates", "minutes", "entries seen")
     rows = []
     for name, card in studies().items():
+        if "started_from" in card:
+            continue
         data, training = card["data"], card["training"]
         cells = [
             name,
@@ -735,7 +746,9 @@ def security_claims() -> list[Claim]:
     """
     findings, blind = _audited()
     on_and_off = [_kept(studies_folder() / f"{name}{AUDIT}") for name in RANDOMISED]
-    return [*judge(findings, blind=blind, every=True), judge_randomised(*on_and_off)]
+    started = _kept(studies_folder() / f"{STARTED}{AUDIT}")
+    claims = judge(findings, blind=blind, every=True)
+    return [*claims, judge_started(started), judge_randomised(*on_and_off)]
 
 
 def remedies_table() -> str:

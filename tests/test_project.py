@@ -350,19 +350,41 @@ def test_random_values_are_judged_by_two_trainings_that_differ_in_nothing_else()
     differ = {name for name in recipes[0] if recipes[0][name] != recipes[1][name]}
     assert differ == {"mixing", "augmentation"}
     # What docs/security.md says of them.
-    errors = [card["test"]["unseen"]["character_error"] for card in cards]
-    assert errors[0] > 2 * errors[1]
+    seen, unseen = (
+        [card["test"][kind]["character_error"] for card in cards] for kind in ("seen", "unseen")
+    )
+    assert seen[0] < seen[1]
+    assert unseen[0] > 2 * unseen[1]
+    wrote = [f for audit in audits for f in audit["findings"] if f["attack"] == "extraction"]
+    assert wrote
+    assert not any(f["beats_baseline"] for f in wrote)
     areas = [
         max(f["low"] for f in audit["findings"]
             if f["attack"].startswith("membership") and f["measure"] == AREA)
         for audit in audits
     ]  # fmt: skip
-    assert areas[0] > 0.95
+    assert areas[0] > 0.99
     assert 0.6 < areas[1] < 0.9
     found = pd.concat(report.published_audits().values())
     found = found[found["attack"].str.startswith("membership")]
-    assert found["beats_baseline"].any()
-    assert not found["beats_baseline"].all()
+    surely = found[found["beats_baseline"]]
+    assert surely["pair"].nunique() == 6
+    assert set(surely["attack"]) == {"membership, code and loss"}
+    assert set(surely["measure"]) == {AREA}
+
+
+def test_the_pair_started_from_another_is_the_one_that_was_attacked():
+    path = report.studies_folder() / f"{report.STARTED}.json"
+    card = json.loads(path.read_text())
+    (audit,) = json.loads(path.with_suffix(report.AUDIT).read_text()).values()
+    assert audit["encoder"] == card["fingerprints"]["encoder"]
+    assert audit["others"] == {"doctor": read_card("doctor")["fingerprints"]["encoder"]}
+    assert card["started_from"]["encoder"] == audit["others"]["doctor"]
+    assert (audit["edition"], audit["known"], audit["targets"]) == (EDITION, 10_000, 1000)
+    # What docs/security.md says of it.
+    assert card["training"]["updates"] == 1000
+    answers = {claim.question: claim.answer for claim in report.security_claims()}
+    assert answers[verdicts.STARTED] == "Yes"
 
 
 def test_what_the_page_on_security_advises_is_what_the_audits_found():

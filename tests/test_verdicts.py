@@ -14,10 +14,11 @@ from aalprivacy.audit import (
     Verdict,
     judge,
     judge_randomised,
+    judge_started,
     to_frame,
 )
 from aalprivacy.audit.measure import ABOVE_CHANCE, AREA, BYTES, FOUND, TIME
-from aalprivacy.audit.verdicts import BLIND, QUESTIONS, RANDOMISED
+from aalprivacy.audit.verdicts import BLIND, QUESTIONS, RANDOMISED, STARTED
 
 LINE = 80.0  # error of one constant line
 PROBE = Setting(known=10_000)
@@ -92,7 +93,7 @@ def test_what_was_not_measured_is_asked_all_the_same():
 
 
 def test_every_question_is_asked_once_and_answered_by_yes_or_no():
-    questions = [question for question, _, _ in QUESTIONS] + [RANDOMISED]
+    questions = [question for question, _, _ in QUESTIONS] + [STARTED, RANDOMISED]
     assert len({question.asks for question in questions}) == len(questions)
     for question in questions:
         assert question.asks.endswith("?")
@@ -115,6 +116,11 @@ def test_values_hit_above_chance_disclose_something(low, high, answer):
     assert claim.answer == answer
     reached = f"above chance: {low + 0.001:.1%} ({low:.1%} to {high:.1%}), of at most 90.0%"
     assert reached in claim.measured
+    # If the other figure is of another attacker, both are named.
+    other = replace(hits, setting=Setting(own="caregiver"))
+    assert ", by wrong key" not in claim.found
+    found = verdict(reading("wrong key", setting, 90.0), other).found
+    assert found.endswith(", of at most 90.0%, by wrong key, own pair: caregiver")
     # An attack that reads codes decides, however wide another one's interval is.
     assert verdict(reading("wrong key", setting, 30.0), hits).answer == "Yes"
 
@@ -435,9 +441,11 @@ def test_what_random_values_in_training_buy(plain, randomised, expected):
     claim = judge_randomised(*frames)
     assert claim.verdict is expected
     with_them, without = (
-        f"{area:.2f} ({low:.2f} to {area + 0.02:.2f})" for area, low, _ in (randomised, plain)
+        f"area {area:.2f} ({low:.2f} to {area + 0.02:.2f}); at 1 % false alarms "
+        for area, low, _ in (randomised, plain)
     )
-    assert claim.found == f"area {with_them} with random values, {without} without"
+    assert claim.found.startswith(f"with them: {with_them}")
+    assert f" are found. Without them: {without}" in claim.found
     assert judge_randomised(frames[0], to_frame([])).answer == "not measured yet"
 
 
@@ -449,3 +457,12 @@ def test_a_view_that_is_the_same_for_all_is_no_reason_to_fail():
 def test_without_findings_nothing_is_judged():
     assert judge(to_frame([])) == []
     assert isinstance(to_frame([]), pd.DataFrame)
+
+
+def test_a_pair_started_from_another_is_judged_by_attacks_without_known_entries():
+    setting = Setting("20,000 codes, units matched", own="doctor")
+    shut = [reading("wrong key", setting, 90.0), reading("statistics only", setting, 85.0)]
+    linear = reading("linear map", Setting(own="doctor", known=100), 0.0)  # knows entries
+    assert judge_started(to_frame([*shut, linear])).answer == "No"
+    assert judge_started(to_frame([*shut, reading("translation", setting, 3.0)])).answer == "Yes"
+    assert judge_started(to_frame([linear])).answer == "not measured yet"

@@ -31,7 +31,14 @@ from aalprivacy.audit.remedies import Noise, Rounding, RuleAndCipher, SmallCodes
 from aalprivacy.audit.statistics import Statistics
 from aalprivacy.audit.tables import case_tables
 from aalprivacy.audit.translation import Translation
-from aalprivacy.audit.verdicts import Claim, Question, Verdict, judge, judge_randomised
+from aalprivacy.audit.verdicts import (
+    Claim,
+    Question,
+    Verdict,
+    judge,
+    judge_randomised,
+    judge_started,
+)
 from aalprivacy.pair import Pair
 
 __all__ = [
@@ -68,6 +75,7 @@ __all__ = [
     "from_rows",
     "judge",
     "judge_randomised",
+    "judge_started",
     "run_audit",
     "to_frame",
     "to_rows",

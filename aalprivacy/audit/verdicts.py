@@ -186,7 +186,7 @@ def judge(
 
 
 def judge_randomised(plain: pd.DataFrame, randomised: pd.DataFrame) -> Claim:
-    """Whether random values in training keep a decoder from telling who was trained on.
+    """Whether random and mixed values in training keep a decoder from telling who was trained on.
 
     Parameters
     ----------
@@ -196,23 +196,31 @@ def judge_randomised(plain: pd.DataFrame, randomised: pd.DataFrame) -> Claim:
 
     Returns
     -------
-    The claim. It is undecided if no attack does better than a coin without random values.
+    The claim. It is undecided if no attack does better than a coin without such values.
     """
     tables = [t[t["attack"].str.startswith("membership")] for t in map(_named, (plain, randomised))]
     if not all(map(len, tables)):
         return Claim(RANDOMISED)
-    before, after = (
-        areas.loc[areas["value"].idxmax()]
-        for areas in (table[table["measure"] == AREA] for table in tables)
-    )
+    before, after = (_remembers(RANDOMISED, table) for table in tables)
     told_before = tables[0]["beats_baseline"].any()
-    return Claim(
-        RANDOMISED,
-        f"area {_interval(after, '.2f')} with random values, {_interval(before, '.2f')} without",
-        _of_members(tables[1]) if told_before else Verdict.UNDECIDED,
-        "area 0.50",
-        attacker=_attacker(after),
+    return replace(
+        after,
+        found=f"with them: {after.found}. Without them: {before.found}",
+        verdict=after.verdict if told_before else Verdict.UNDECIDED,
     )
+
+
+def judge_started(findings: pd.DataFrame) -> Claim:
+    """Whether the owner of an old pair can read the codes of a pair that was started from it.
+
+    Parameters
+    ----------
+    findings
+        Rows of `aalprivacy.audit.to_frame` of attacks on the new pair with the old one. If there
+        are none, the claim is returned as not measured.
+    """
+    table = _rows("wrong key", *UNPAIRED).of(_named(findings))
+    return _lock(STARTED, table) if len(table) else Claim(STARTED)
 
 
 def _named(findings: pd.DataFrame) -> pd.DataFrame:
@@ -238,6 +246,8 @@ def _lock(question: Question, table: pd.DataFrame) -> Claim:
             f"; values right above chance: {value:.1%} ({low:.1%} to {high:.1%}), "
             f"of at most {most['control']:.1%}"
         )
+        if _attacker(most) != _attacker(best):
+            found += f", by {_attacker(most)}"
         fewer |= len(surely) > 0
         undecided = not fewer and high > FEW_HITS
     known = errors["known"][(errors["known"] > 0) & (errors["value"] < OPEN * errors["baseline"])]
@@ -547,12 +557,20 @@ BLIND = Question(
 )
 RANDOMISED = Question(
     section="remedy",
-    asks="Do random values in training keep a decoder from telling who was trained on?",
+    asks="Do random and mixed values in training keep a decoder from telling who was trained on?",
     claimed="Yes",
     rule="without them an attack does surely better than a coin, and with them none does; in "
     "part, if with them, of the figures that surely are better, no area under the ROC curve is "
     "above 0.6 and no share of people found above 5 %; a claim that would hold is undecided, if an "
     "interval reaches further",
+    since="2026-11-27",
+)
+STARTED = Question(
+    section="not claimed",
+    asks="Can the owner of a pair read the codes of another that was started from it, without any "
+    "known entry?",
+    claimed="No",
+    rule=SHUT,
     since="2026-11-27",
 )
 # Each with the findings that touch it, and how they decide it.
