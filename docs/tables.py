@@ -99,7 +99,7 @@ MADE: dict[str, Callable[[], str]] = {
     "audited": report.audited_sentence,
     "results": report.results_table,
     "remaining": report.remaining_table,
-    "code sizes": report.code_sizes_table,
+    "sizes": report.code_sizes_table,
     "targets": report.targets_sentence,
     "time": report.time_sentence,
     "studies": report.studies_table,

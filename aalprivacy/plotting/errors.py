@@ -488,7 +488,7 @@ def code_sizes(curves: Mapping[str, pd.DataFrame], title: str = "") -> Drawing:
         for kind, size in types.items():
             axes.annotate(
                 kind, (size, 1), xycoords=("data", "axes fraction"), xytext=(0, 2),
-                textcoords="offset points", ha="center", color=GREY,
+                textcoords="offset points", ha="center", color=GREY, fontsize=8,
             )  # fmt: skip
         if some_right:
             axes.annotate(
