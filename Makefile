@@ -64,7 +64,7 @@ compat: install  ## the shipped pairs with the oldest and the newest versions th
 # paper's protocol (other entries of the same users as the test, nothing randomised), the time until the
 # paper's 1.5 wrong characters, and stock layers on whole entries from the start, for at most 90 minutes.
 # Compare only those with the same number of updates. They have an earlier default recipe, except for
-# default_recipe, which is a whole training as of a shipped pair. The last two are for `make memory`: in one,
+# default_recipe, which is a whole training as of a shipped pair. memory_* are for `make memory`; in one of them,
 # nothing is randomised or mixed. started_from_doctor is for `make started`.
 EARLIER := --batch-size 64 --threshold 0.3 --second-moment 0.999 --places 0 --missing 0 --abnormal 0 --noise 0
 FAST := $(EARLIER) --learning-rate 1e-3 --first-learning-rate 4e-3 --decay 0.7

@@ -46,7 +46,8 @@ from aalprivacy.views import apply_policy
 BASE = "8000 users"  # the study that the others are compared with
 TIMED = ("default recipe", "time to 1.5")  # the default recipe, and an earlier one
 FULL = "full recipe"  # begins the names of the trainings in which nothing is taken away
-RANDOMISED = ("memory_as_they_are", "memory_randomised")  # without random values, and with
+# Without random and mixed values in training, and with them.
+RANDOMISED = ("memory_as_they_are", "memory_randomised")
 STARTED = "started_from_doctor"  # a pair that was trained further from a shipped one
 AUDIT = ".audit.json"  # ends the name of a study's audit
 ROBUST_SEED = AUDIT_SEED + 10

@@ -14,9 +14,9 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
+from curve import keep
 
 from aalprivacy import report
-from aalprivacy.atomic import write_text
 from aalprivacy.codes import NUMBER_TYPES, SMALL, Codes, read_codes, write_codes
 from aalprivacy.evaluation import score
 from aalprivacy.homes import SAMPLE_SEED, TRAINING_SEED, VALIDATION_SEED, simulate
@@ -71,18 +71,10 @@ def measured(pair: Pair, per_user: int, ways: list[tuple[str, Small | None]]) ->
     return pd.DataFrame(rows).round(4)
 
 
-def keep(name: str, rows: pd.DataFrame, path: Path) -> None:
-    """Put a pair's rows into the table of all pairs, in the order of the shipped pairs."""
-    kept = dict(list(pd.read_csv(path).groupby("pair"))) if path.exists() else {}
-    kept[name] = rows.assign(pair=name)[["pair", *rows]]
-    table = pd.concat([kept[pair] for pair in shipped_names() if pair in kept])
-    write_text(table.to_csv(index=False), path)
-
-
 def main() -> None:
     for name in sys.argv[1:] or shipped_names():
         rows = curve(load_pair(name))
-        keep(name, rows, report.studies_folder() / "codes.csv")
+        keep(name, rows, report.studies_folder() / "codes.csv", of="pair")
         console().print(f"{name}\n{rows.to_string(index=False)}")
 
 

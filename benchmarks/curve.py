@@ -72,12 +72,15 @@ def train(
     return pd.read_csv(curve)
 
 
-def keep(name: str, curve: pd.DataFrame, path: Path) -> None:
-    """Put a training's curve into a table of several, in the place of an earlier one."""
-    new = curve.assign(training=name)[["training", *curve]]
+def keep(name: str, rows: pd.DataFrame, path: Path, of: str = "training") -> None:
+    """Put the rows of one training (or of what `of` says) into a table of several.
+
+    They come last. Earlier rows of the same name are left out.
+    """
+    new = rows.assign(**{of: name})[[of, *rows]]
     if path.exists():
         old = pd.read_csv(path)
-        new = pd.concat([old[old["training"] != name], new])
+        new = pd.concat([old[old[of] != name], new])
     write_text(new.to_csv(index=False), path)
 
 

@@ -334,7 +334,7 @@ def test_the_kept_sizes_of_codes_are_of_the_shipped_pairs():
     assert {name: list(marks) for name, marks in kept.items()} == ships
 
 
-def test_random_values_are_judged_by_two_trainings_that_differ_in_nothing_else():
+def test_two_trainings_differ_in_random_and_mixed_values_alone():
     plain, randomised = (f"{name}.json" for name in report.RANDOMISED)
     folder = report.studies_folder()
     cards = [json.loads((folder / name).read_text()) for name in (plain, randomised)]
@@ -405,7 +405,7 @@ def test_what_the_page_on_security_advises_is_what_the_audits_found():
     assert (left < 0.25).all()
     linked = found[found["attack"].eq("linkage") & found["own"].eq("")]
     assert set(linked["pair"]) == set(audits)
-    assert (linked["value"] > linked["control"] - 0.05).all()
+    assert (linked["value"] > linked["control"] - 0.03).all()
     whole = found[found["attack"].eq("insider, whole entry") & found["pair"].eq("researcher")]
     assert len(whole)
     assert not whole["beats_baseline"].any()

@@ -441,11 +441,11 @@ def test_what_random_values_in_training_buy(plain, randomised, expected):
     claim = judge_randomised(*frames)
     assert claim.verdict is expected
     with_them, without = (
-        f"area {area:.2f} ({low:.2f} to {area + 0.02:.2f}); at 1 % false alarms "
-        for area, low, _ in (randomised, plain)
+        f"area {area:.2f} ({low:.2f} to {area + 0.02:.2f}); at 1 % false alarms {share:.1%} "
+        f"({share / 2:.1%} to {2 * share:.1%}) of the people trained on are found"
+        for area, low, share in (randomised, plain)
     )
-    assert claim.found.startswith(f"with them: {with_them}")
-    assert f" are found. Without them: {without}" in claim.found
+    assert claim.found == f"with them: {with_them}. Without them: {without}"
     assert judge_randomised(frames[0], to_frame([])).answer == "not measured yet"
 
 
