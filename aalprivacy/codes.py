@@ -19,7 +19,7 @@ CODES_VERSION = 2
 NUMBER_TYPES = ("float32", "float16", "int8")
 COLUMN = "code"  # the column of codes in a piece of a folder
 SCALE = b"scale"  # in the metadata of int8 codes: the factor of each of a code's numbers
-SMALL = "small"  # a type for pairs to which small codes were fitted: about 100 bytes a code
+SMALL = "small"  # a type for pairs to which small codes were fitted: about 120 bytes a code
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from aalprivacy.audit import (
 )
 from aalprivacy.audit.measure import BYTES, CHARACTER_ERROR, TIME
 from aalprivacy.audit.verdicts import BLIND, UNKNOWN, UNTRIED, hidden_told
-from aalprivacy.codes import NUMBER_TYPES, SMALL
+from aalprivacy.codes import NUMBER_TYPES
 from aalprivacy.evaluation import Mismatch, Score
 from aalprivacy.homes import (
     AUDIT_SEED,
@@ -543,8 +543,8 @@ def paper_recipe_sentence() -> str:
 
 
 def of_codes(pair: Pair) -> str:
-    """The fingerprints of a pair's encoder, decoder and small codes, with a space between."""
-    return " ".join(pair.fingerprints[part] for part in ("encoder", "decoder", "small"))
+    """The fingerprints of a pair's encoder and decoder, with a space between."""
+    return " ".join(pair.fingerprints[part] for part in ("encoder", "decoder"))
 
 
 def code_sizes() -> pd.DataFrame:
@@ -553,9 +553,9 @@ def code_sizes() -> pd.DataFrame:
     Returns
     -------
     One row for each way to write a pair's codes: ``pair``, ``fingerprints`` (`of_codes`), ``type``
-    (of the numbers, or "small"), ``entries``, ``bytes`` per code in a file, wrong characters per
-    entry (``character_error``), ``standard_error``. Each pair has rows of two numbers of entries:
-    with fewer, several small codes; with most, full codes and the small codes that ship.
+    (of the numbers, or "small"), ``small`` (the fingerprint of the small codes that ship; else
+    none), ``entries``, ``bytes`` per code in a file, wrong characters per entry
+    (``character_error``), ``standard_error``.
     """
     return pd.read_csv(studies_folder() / "codes.csv")
 
@@ -563,9 +563,10 @@ def code_sizes() -> pd.DataFrame:
 def code_sizes_table() -> str:
     """Full and small codes of the shipped pairs, in Markdown, and what is missed of the target."""
     table, rows, missed = code_sizes(), [], []
-    table = table[table["entries"] == table["entries"].max()]
     for name, ways in table.groupby("pair", sort=False):
-        both = full, small = [ways[ways["type"] == t].iloc[0] for t in (NUMBER_TYPES[0], SMALL)]
+        small = ways[ways["small"].notna()].iloc[0]
+        alike = (ways["type"] == NUMBER_TYPES[0]) & (ways["entries"] == small["entries"])
+        both = full, small = ways[alike].iloc[0], small
         errors = [f"{row['character_error']:.3f} ± {row['standard_error']:.3f}" for row in both]
         sizes = [f"{row['bytes']:,.0f}" for row in both]
         rows.append([in_words(name), f"{small['entries']:,}", *sizes, *errors])

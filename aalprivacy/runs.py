@@ -29,8 +29,9 @@ from aalprivacy.workers import Workers
 SPLIT = {"training": 0.8, "validation": 0.1, "test": 0.1}
 FEWEST_PEOPLE = 20
 RUN_FILES = ("checkpoint.npz", "run.json", "log.csv", WEIGHTS, CARD)
-SMALL_BYTES = 120.0  # mean size of a small code
+SMALL_BYTES = 128.0  # mean size of a small code in a file with few entries
 MOST_VALIDATION = 300  # entries that are decoded at each validation
+SAMPLE = 4000  # entries of the training to which small codes are fitted
 
 
 @dataclass(frozen=True)
@@ -282,7 +283,7 @@ class Run:
             else:
                 _claim(folder, begun)
                 trainer.save(folder / "checkpoint.npz")
-        return cls(folder, trainer, examples, measured, about, some(entries, 4000))
+        return cls(folder, trainer, examples, measured, about, some(entries, SAMPLE))
 
     def fit(self, **options) -> bool:
         """Train; see `aalprivacy.training.fit` for the options and what it returns."""
@@ -324,8 +325,7 @@ class Run:
             **machine(),
         )
         if SMALL_BYTES:
-            fitted = small.fit(pair, self.sample, self.validation.entries, SMALL_BYTES)
-            pair = replace(pair, small=fitted)
+            pair = with_small(pair, self.sample, self.validation.entries)
         pair.card["test"] = evaluation.to_dict(evaluation.evaluate_all(pair, tests))
         pair.save(self.folder)
         return pair
@@ -396,6 +396,11 @@ def train(
     if not run.fit(report=report, **options):
         return None
     return run.finish(tests or {}, options.get("target"))
+
+
+def with_small(pair: Pair, sample: pd.DataFrame, validation: pd.DataFrame) -> Pair:
+    """The pair with small codes, fitted to a sample of its training, chosen on `validation`."""
+    return replace(pair, small=small.fit(pair, sample, validation, SMALL_BYTES))
 
 
 def some(entries: pd.DataFrame, most: int = MOST_VALIDATION) -> pd.DataFrame:

@@ -1,7 +1,9 @@
 """The size of codes: bytes of a code against wrong characters of the decoded view.
 
-Usage: ``python benchmarks/codes.py NAME...`` with names of shipped pairs; by default all. Each
-pair's rows are kept in ``aalprivacy/studies/codes.csv``, in the place of older ones.
+Usage: ``python benchmarks/codes.py [--fit] NAME...`` with names of shipped pairs; by default all.
+Each pair's rows are kept in ``aalprivacy/studies/codes.csv``, in the place of older ones. With
+``--fit`` the pair's small codes are fitted anew, as at the end of a training, and it is saved with
+them. Then only the row of the small codes that ship is measured again.
 
 Full codes have float32, float16 and int8 numbers. Small codes are fitted to several numbers of
 bytes, on people of the training, and chosen on people of the validation seed. All are measured on
@@ -20,13 +22,13 @@ from aalprivacy import report
 from aalprivacy.codes import NUMBER_TYPES, SMALL, Codes, read_codes, write_codes
 from aalprivacy.evaluation import score
 from aalprivacy.homes import SAMPLE_SEED, TRAINING_SEED, VALIDATION_SEED, simulate
-from aalprivacy.pair import Pair, load_pair, shipped_names
+from aalprivacy.pair import PRETRAINED, Pair, load_pair, shipped_names
 from aalprivacy.progress import console
+from aalprivacy.runs import MOST_VALIDATION, SAMPLE, some, with_small
 from aalprivacy.small import Small, fit_all
 
 BUDGETS = (16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 224)  # bytes a code
 USERS, PER_USER, PER_USER_SHIPPED = 1000, 10, 100
-FULL = NUMBER_TYPES[0]
 
 
 def curve(pair: Pair) -> pd.DataFrame:
@@ -38,15 +40,29 @@ def curve(pair: Pair) -> pd.DataFrame:
     ways = [(number_type, None) for number_type in NUMBER_TYPES]
     return pd.concat([
         measured(pair, PER_USER, [*ways, *((SMALL, small) for small in fitted)]),
-        measured(pair, PER_USER_SHIPPED, [(FULL, None), (SMALL, pair.small)]),
+        measured(pair, PER_USER_SHIPPED, [ways[0], (SMALL, pair.small)]),
     ])  # fmt: skip
+
+
+def refitted(name: str) -> pd.DataFrame:
+    """As `curve`, of the kept rows and a pair whose small codes are fitted anew; it is saved."""
+    pair, kept = load_pair(name), report.code_sizes()
+    kept = kept[(kept["pair"] == name) & kept["small"].isna()].drop(columns="pair")
+    if set(kept["fingerprints"]) != {report.of_codes(pair)}:
+        sys.exit(f"{name}: the kept rows are of another pair; expected a run without --fit first")
+    data = pair.card["data"]
+    training = simulate(data["users"], data["entries_per_user"], TRAINING_SEED)
+    validation = simulate(MOST_VALIDATION, 1, VALIDATION_SEED)
+    pair = with_small(pair, some(training, SAMPLE), validation)
+    pair.save(PRETRAINED / name)
+    return pd.concat([kept, measured(pair, PER_USER_SHIPPED, [(SMALL, pair.small)])])
 
 
 def measured(pair: Pair, per_user: int, ways: list[tuple[str, Small | None]]) -> pd.DataFrame:
     """One row for each type of numbers, and its small codes."""
     entries = simulate(USERS, per_user, SAMPLE_SEED)
     codes, expected = pair.encode_entries(entries), pair.view_lines(entries)
-    fingerprints, rows = report.of_codes(pair), []
+    rows = []
     for number_type, small in ways:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "codes.npz"
@@ -60,8 +76,9 @@ def measured(pair: Pair, per_user: int, ways: list[tuple[str, Small | None]]) ->
         )
         rows.append(
             {
-                "fingerprints": fingerprints,
+                "fingerprints": report.of_codes(pair),
                 "type": number_type,
+                "small": small.fingerprint if small is pair.small is not None else None,
                 "entries": len(entries),
                 "bytes": size,
                 "character_error": found.character_error,
@@ -72,8 +89,9 @@ def measured(pair: Pair, per_user: int, ways: list[tuple[str, Small | None]]) ->
 
 
 def main() -> None:
-    for name in sys.argv[1:] or shipped_names():
-        rows = curve(load_pair(name))
+    fit, names = "--fit" in sys.argv[1:], [name for name in sys.argv[1:] if name != "--fit"]
+    for name in names or shipped_names():
+        rows = refitted(name) if fit else curve(load_pair(name))
         keep(name, rows, report.studies_folder() / "codes.csv", of="pair")
         console().print(f"{name}\n{rows.to_string(index=False)}")
 

@@ -60,7 +60,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     data = {"users": USERS, "entries_per_user": PER_USER, "split": "80 / 20 by chance"}
     curve = train(folder, split()[0], samples(), RECIPE, data, target=UNTIL)
-    keep("the paper's recipe", curve, studies_folder() / "paper_recipe.csv")
+    keep(f"batches of {BATCH}", curve, studies_folder() / "paper_recipe.csv")
 
 
 if __name__ == "__main__":

@@ -256,15 +256,15 @@ def test_random_values_on_and_off_are_read_from_two_studies(tmp_path, monkeypatc
 def test_small_codes_are_compared_with_full_ones_on_the_same_entries(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "studies_folder", lambda: tmp_path)
     rows = [
-        (name, "a b c", kind, entries, size, error, 0.01)
+        (name, "a b", kind, small, entries, size, error, 0.01)
         for name, more in (("doctor", 0.04), ("caregiver.blind", 0.06))
-        for kind, entries, size, error in (
-            ("float32", 10_000, 1900.0, 9.0), ("int8", 10_000, 480.0, 9.0),
-            ("small", 10_000, 20.0, 9.0), ("float32", 100_000, 1900.4, 0.1),
-            ("small", 100_000, 123.4, 0.1 + more),
+        for kind, small, entries, size, error in (
+            ("float32", None, 10_000, 1900.0, 9.0), ("int8", None, 10_000, 480.0, 9.0),
+            ("small", None, 10_000, 20.0, 9.0), ("float32", None, 100_000, 1900.4, 0.1),
+            ("small", "c", 100_000, 123.4, 0.1 + more),
         )
     ]  # fmt: skip
-    columns = ["pair", "fingerprints", "type", "entries", "bytes", "character_error",
+    columns = ["pair", "fingerprints", "type", "small", "entries", "bytes", "character_error",
                "standard_error"]  # fmt: skip
     pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "codes.csv", index=False)
     table, told = report.code_sizes_table().split("\n\n")
