@@ -168,7 +168,7 @@ def write_codes(
     number_type
         One of `NUMBER_TYPES`, or `SMALL`. float16 takes half the space of float32. int8 takes a
         quarter: each of a code's numbers is rounded to 255 steps between its extremes in this file.
-        `SMALL` takes a twentieth.
+        `SMALL` takes about a sixteenth.
     small
         The pair's `Small`, for small codes.
 

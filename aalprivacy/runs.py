@@ -29,7 +29,7 @@ from aalprivacy.workers import Workers
 SPLIT = {"training": 0.8, "validation": 0.1, "test": 0.1}
 FEWEST_PEOPLE = 20
 RUN_FILES = ("checkpoint.npz", "run.json", "log.csv", WEIGHTS, CARD)
-SMALL_BYTES = 128.0  # mean size of a small code in a file with few entries
+SMALL_BYTES = 128.0  # mean bytes of a small code of the entries to which it is fitted
 MOST_VALIDATION = 300  # entries that are decoded at each validation
 SAMPLE = 4000  # entries of the training to which small codes are fitted
 

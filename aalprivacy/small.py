@@ -125,7 +125,7 @@ def fit(
     pair: "Pair",
     entries: pd.DataFrame,
     validation: pd.DataFrame,
-    budget: float = 128.0,
+    budget: float,
     seed: int = 0,
 ) -> Small:
     """Find components and steps of a pair's codes with which its decoder makes the fewest errors.

@@ -2,8 +2,8 @@
 
 Usage: ``python benchmarks/codes.py [--fit] NAME...`` with names of shipped pairs; by default all.
 Each pair's rows are kept in ``aalprivacy/studies/codes.csv``, in the place of older ones. With
-``--fit`` the pair's small codes are fitted anew, as at the end of a training, and it is saved with
-them. Then only the row of the small codes that ship is measured again.
+``--fit``, small codes are fitted anew, as at the end of a training, and saved in the shipped pair.
+Then only the row of these small codes is measured again.
 
 Full codes have float32, float16 and int8 numbers. Small codes are fitted to several numbers of
 bytes, on people of the training, and chosen on people of the validation seed. All are measured on
@@ -11,6 +11,7 @@ people of the sample seed. The small codes that ship with a pair are measured on
 are its full codes. Bytes are those of the written file.
 """
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -44,14 +45,14 @@ def curve(pair: Pair) -> pd.DataFrame:
     ])  # fmt: skip
 
 
-def refitted(name: str) -> pd.DataFrame:
-    """As `curve`, of the kept rows and a pair whose small codes are fitted anew; it is saved."""
+def fit(name: str) -> pd.DataFrame:
+    """Fit a shipped pair's small codes anew, and save it; its kept rows with the new row."""
     pair, kept = load_pair(name), report.code_sizes()
     kept = kept[(kept["pair"] == name) & kept["small"].isna()].drop(columns="pair")
     if set(kept["fingerprints"]) != {report.of_codes(pair)}:
-        sys.exit(f"{name}: the kept rows are of another pair; expected a run without --fit first")
+        sys.exit(f"{name}: its kept rows are missing or old; expected a run without --fit first")
     data = pair.card["data"]
-    training = simulate(data["users"], data["entries_per_user"], TRAINING_SEED)
+    training = simulate(data["users"], data["entries_per_user"], data["seed"])
     validation = simulate(MOST_VALIDATION, 1, VALIDATION_SEED)
     pair = with_small(pair, some(training, SAMPLE), validation)
     pair.save(PRETRAINED / name)
@@ -78,7 +79,7 @@ def measured(pair: Pair, per_user: int, ways: list[tuple[str, Small | None]]) ->
             {
                 "fingerprints": report.of_codes(pair),
                 "type": number_type,
-                "small": small.fingerprint if small is pair.small is not None else None,
+                "small": small.fingerprint if small and small is pair.small else None,
                 "entries": len(entries),
                 "bytes": size,
                 "character_error": found.character_error,
@@ -89,9 +90,12 @@ def measured(pair: Pair, per_user: int, ways: list[tuple[str, Small | None]]) ->
 
 
 def main() -> None:
-    fit, names = "--fit" in sys.argv[1:], [name for name in sys.argv[1:] if name != "--fit"]
-    for name in names or shipped_names():
-        rows = refitted(name) if fit else curve(load_pair(name))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fit", action="store_true")
+    parser.add_argument("names", nargs="*", metavar="NAME", default=shipped_names())
+    options = parser.parse_args()
+    for name in options.names:
+        rows = fit(name) if options.fit else curve(load_pair(name))
         keep(name, rows, report.studies_folder() / "codes.csv", of="pair")
         console().print(f"{name}\n{rows.to_string(index=False)}")
 

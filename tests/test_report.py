@@ -168,10 +168,11 @@ def test_the_time_to_the_papers_error_is_read_from_two_studies(tmp_path, monkeyp
     for name, errors in zip(report.TIMED, ([3.0, 1.5, 1.4], [3.0, 2.0, 1.2]), strict=True):
         log = {"seconds": [300, 600, 900], "character_error": errors}
         card = {"training": {"log": log}, "data": {"users": 8}}
+        card["recipe"] = {"product_dtype": "bfloat16"}
         (tmp_path / f"{name.replace(' ', '_')}.json").write_text(json.dumps(card))
-    assert "after 10.0 minutes, an earlier recipe after 15.0 minutes: 1.5 times" in (
-        report.time_sentence()
-    )
+    said = report.time_sentence()
+    assert said.startswith("On two cores, with matrix products in bfloat16, the default recipe")
+    assert "after 10.0 minutes, an earlier recipe after 15.0 minutes: 1.5 times as long." in said
     log["character_error"] = [3.0, 2.0, 1.6]
     (tmp_path / "time_to_1.5.json").write_text(json.dumps(card))
     assert report.time_sentence() == "not measured yet"
