@@ -541,7 +541,40 @@ def paper_recipe_sentence() -> str:
             f"{last['own test']:.1f} on other entries of its own users, {last['unseen']:.1f} on "
             f"other users, and {last['open']:.1f} with new words."
         )
+    curves = paper_recipe().pivot(index="update", columns="training", values="own test").dropna()
+    if len(curves) and len(curves.columns) > 1:  # the last update that all of them have
+        errors = " and ".join(f"{e:.1f} ({name})" for name, e in curves.iloc[-1].items())
+        told.append(
+            f"After {curves.index[-1]:,} updates each, it is {errors} on other entries of their "
+            "own users."
+        )
     return " ".join(told)
+
+
+def paper_recipe_values() -> pd.DataFrame:
+    """Which values a training with the paper's own recipe learned (`benchmarks/paper_recipe.py`).
+
+    Returns
+    -------
+    One row for each attribute that isn't deleted: ``training``, ``update``, ``attribute``, and the
+    shares of its own test's entries with the right value: if the decoder gets the entry's code
+    (``own_code``), and if it gets another entry's (``another_code``).
+    """
+    return pd.read_csv(studies_folder() / "paper_recipe_values.csv")
+
+
+def paper_recipe_values_table() -> str:
+    """As `paper_recipe_values`, in Markdown; values that depend most on the code come first."""
+    values = paper_recipe_values()
+    values["more"] = values["own_code"] - values["another_code"]
+    return markdown_table(
+        ["training", "updates", "attribute", "right with the entry's code", "with another's code"],
+        [
+            [row["training"], f"{row['update']:,}", in_words(row["attribute"]),
+             f"{row['own_code']:.1%}", f"{row['another_code']:.1%}"]
+            for _, row in values.sort_values("more", ascending=False).iterrows()
+        ],
+    )  # fmt: skip
 
 
 def of_codes(pair: Pair) -> str:

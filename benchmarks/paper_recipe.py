@@ -3,25 +3,29 @@
 The entries of 10,000 users are split 80 : 20 at random, so each user is on both sides. The training
 has whole lines in their own order from the first update, Keras's first weights, nothing randomised
 or mixed, Adam at 4e-4, and 256 units. It ends at 1.5 wrong characters on its own test, or after 8
-million entries. Ctrl-C stops it; the same command continues. On a GPU (``together.py train OUT
-paper``) it has batches of 512, ends after 8 million entries, and can't be continued.
+million entries. Ctrl-C stops it; the same command continues. ``--so-far`` keeps what it reached,
+without going on. On a GPU (``together.py train OUT paper``) it has batches of 512, ends after 8
+million entries, and can't be continued.
 
-Usage: ``python benchmarks/paper_recipe.py FOLDER``
+Usage: ``python benchmarks/paper_recipe.py [--so-far] FOLDER``
 """
 
-import sys
+import argparse
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from aalprivacy import Recipe, simulate
+from aalprivacy import TABLE_I, Pair, Recipe, simulate
+from aalprivacy.evaluation import score
 from aalprivacy.homes import TRAINING_SEED
 
 USERS, PER_USER, TEST_SHARE = 10_000, 100, 0.2
 BATCH, MOST_ENTRIES, UNTIL = 64, 8_000_000, 1.5
+NAME = f"batches of {BATCH}"
 SAMPLE, UNSEEN_SEED = 500, 4_100_001  # entries of each set; a seed that nothing else uses
+COUNTED = 5000  # entries whose right values are counted
 RECIPE = Recipe(
     places=0, reverse=False, memory=0, spread=0, learning_rate=4e-4, second_moment=0.999,
     batch_size=BATCH, first_window=20, mixing=0, augmentation=(0, 0), missing=0, abnormal=0,
@@ -52,15 +56,46 @@ def samples() -> dict[str, pd.DataFrame]:
     }
 
 
+def values_right(pair: Pair, entries: pd.DataFrame) -> pd.DataFrame:
+    """How often a value is right if the decoder gets the entry's code, and if it gets another's.
+
+    What it writes without the entry's code can only be a guess.
+
+    Returns
+    -------
+    One row for each attribute that isn't deleted: ``attribute``, and the shares of entries with
+    ``own_code`` and ``another_code``.
+    """
+    codes, expected = pair.encode_entries(entries), pair.view_lines(entries)
+    given = {"own_code": codes, "another_code": np.roll(codes, 1, axis=0)}
+    shares = pd.DataFrame({
+        name: score(pair.decode(each, entries.index), expected, pair.schema).right
+        for name, each in given.items()
+    })  # fmt: skip
+    shown = [name for name, letter in pair.letters.items() if letter != "D"]
+    return shares.loc[shown].rename_axis("attribute").reset_index()
+
+
 def main() -> None:
-    from curve import keep, train  # with TensorFlow, which others that need the recipes may lack
+    from curve import RECEIVER, keep, train  # with TensorFlow, which others may lack
 
     from aalprivacy.report import studies_folder
+    from aalprivacy.runs import Run
 
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--so-far", action="store_true")
+    options = parser.parse_args()
     data = {"users": USERS, "entries_per_user": PER_USER, "split": "80 / 20 by chance"}
-    curve = train(folder, split()[0], samples(), RECIPE, data, target=UNTIL)
-    keep(f"batches of {BATCH}", curve, studies_folder() / "paper_recipe.csv")
+    (training, test), sets = split(), samples()
+    if not options.so_far:
+        train(options.folder, training, sets, RECIPE, data, target=UNTIL)
+    run = Run.resume(options.folder, training, sets["own test"], TABLE_I, RECEIVER)
+    values = values_right(run.trainer.pair(), test[:COUNTED])
+    values.insert(0, "update", run.trainer.progress.update)
+    curve = pd.read_csv(options.folder / "curve.csv")
+    keep(NAME, curve, studies_folder() / "paper_recipe.csv")
+    keep(NAME, values, studies_folder() / "paper_recipe_values.csv")
 
 
 if __name__ == "__main__":

@@ -324,10 +324,28 @@ def test_the_paper_s_recipe_is_told_as_far_as_it_went(tmp_path, monkeypatch):
         "16,000 entries, in 2 updates, it has 1.6 on other entries of its own users, 9.0 on other "
         "users, and 20.0 with new words."
     )
+    both = pd.concat([curve, curve[:1].assign(training="batches of 4", **{"own test": 58.0})])
+    both.to_csv(tmp_path / "paper_recipe.csv", index=False)
+    assert report.paper_recipe_sentence().endswith(
+        "After 1 updates each, it is 58.0 (batches of 4) and 60.0 (batches of 8) on other entries "
+        "of their own users."
+    )
     curve.assign(**{"own test": [60.0, 1.5]}).to_csv(tmp_path / "paper_recipe.csv", index=False)
     assert "batches of 8 reached the paper's 1.5 wrong characters after 16,000 entries." in (
         report.paper_recipe_sentence()
     )
+
+
+def test_values_that_depend_most_on_the_code_come_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "studies_folder", lambda: tmp_path)
+    pd.DataFrame(
+        {"training": "batches of 8", "update": 1000, "attribute": ["phone_number", "gender"],
+         "own_code": [0.004, 0.98], "another_code": [0.003, 0.5]}
+    ).to_csv(tmp_path / "paper_recipe_values.csv", index=False)  # fmt: skip
+    assert report.paper_recipe_values_table().splitlines()[2:] == [
+        "| batches of 8 | 1,000 | gender | 98.0% | 50.0% |",
+        "| batches of 8 | 1,000 | phone number | 0.4% | 0.3% |",
+    ]
 
 
 @pytest.mark.slow

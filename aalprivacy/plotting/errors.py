@@ -335,13 +335,13 @@ def ingredients(curves: pd.DataFrame, full: str) -> Drawing:
         return figure
 
 
-def errors_by_entries(curve: pd.DataFrame, samples: Sequence[str], title: str) -> Drawing:
-    """Wrong characters along a training, by the number of entries seen, beside the paper's error.
+def errors_by_entries(curves: pd.DataFrame, samples: Sequence[str], title: str) -> Drawing:
+    """Wrong characters along trainings, by the number of entries seen, beside the paper's error.
 
     Parameters
     ----------
-    curve
-        One row a validation, with ``entries`` and a column for each sample.
+    curves
+        One row a validation, with ``training``, ``entries``, and a column for each sample.
     samples
         The samples.
     title
@@ -349,19 +349,24 @@ def errors_by_entries(curve: pd.DataFrame, samples: Sequence[str], title: str) -
     """
     with matplotlib.rc_context(STYLE):
         figure = Drawing(7.2, 3.6, title)
-        axes = figure.subplots()
-        for name, (colour, marker, line) in zip(samples, cycle(SERIES), strict=False):
-            axes.plot(curve["entries"] / 1e6, curve[name], linestyle=line, marker=marker,
-                      color=colour, markersize=4, label=name)  # fmt: skip
-        axes.set_yscale("log")
-        axes.set_xlim(left=0)
-        axes.set(xlabel="entries seen, millions", ylabel="wrong characters per entry")
-        _plain_log(axes)
-        _paper(axes)
-        axes.legend(frameon=False, fontsize=8)
-        last = curve.iloc[-1]
-        ends = ", ".join(f"{name} {last[name]:.2f}" for name in samples)
-        figure.details = f"After {last['entries']:,.0f} entries: {ends}"
+        trainings, told = list(curves.groupby("training", sort=False)), []
+        panels = figure.subplots(1, len(trainings), sharey=True, squeeze=False)[0]
+        for axes, (training, curve) in zip(panels, trainings, strict=True):
+            for name, (colour, marker, line) in zip(samples, cycle(SERIES), strict=False):
+                axes.plot(curve["entries"] / 1e6, curve[name], linestyle=line, marker=marker,
+                          color=colour, markersize=4, label=name)  # fmt: skip
+            axes.set_yscale("log")
+            axes.set_xlim(left=0)
+            axes.set_xlabel("entries seen, millions")
+            axes.set_title(training, fontsize=10)
+            _plain_log(axes)
+            _paper(axes)
+            last = curve.iloc[-1]
+            ends = ", ".join(f"{name} {last[name]:.2f}" for name in samples)
+            told.append(f"{training}, after {last['entries']:,.0f} entries: {ends}")
+        panels[0].set_ylabel("wrong characters per entry")
+        panels[0].legend(frameon=False, fontsize=8)
+        figure.details = "; ".join(told)
         return figure
 
 
