@@ -529,8 +529,8 @@ def paper_recipe() -> pd.DataFrame:
 
 def paper_recipe_sentence() -> str:
     """What became of the trainings with the paper's own recipe."""
-    told, aim = [], evaluation.PAPER_ERROR
-    for name, curve in paper_recipe().groupby("training", sort=False):
+    table, told, aim = paper_recipe(), [], evaluation.PAPER_ERROR
+    for name, curve in table.groupby("training", sort=False):
         last, reached = curve.iloc[-1], curve[curve["own test"] <= aim]["entries"]
         ends = f"didn't reach the paper's {aim} wrong characters"
         if len(reached):
@@ -541,7 +541,7 @@ def paper_recipe_sentence() -> str:
             f"{last['own test']:.1f} on other entries of its own users, {last['unseen']:.1f} on "
             f"other users, and {last['open']:.1f} with new words."
         )
-    curves = paper_recipe().pivot(index="update", columns="training", values="own test").dropna()
+    curves = table.pivot(index="update", columns="training", values="own test").dropna()
     if len(curves) and len(curves.columns) > 1:  # the last update that all of them have
         errors = " and ".join(f"{e:.1f} ({name})" for name, e in curves.iloc[-1].items())
         told.append(

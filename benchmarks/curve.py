@@ -4,6 +4,7 @@ A finished training's curve goes into a table of `aalprivacy.report.studies_fold
 """
 
 import csv
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -48,20 +49,32 @@ def train(
     recipe: Recipe,
     data: Mapping | None = None,
     target: float | None = None,
-) -> pd.DataFrame:
+    go_on: bool = True,
+) -> tuple[Run, pd.DataFrame]:
     """Begin or continue a training of a doctor's pair; an interruption ends the program.
+
+    Parameters
+    ----------
+    go_on
+        Whether to train. If not, an unfinished training is only read.
 
     Returns
     -------
-    One row a validation: update, entries, seconds, and wrong characters on each of the `sets`.
+    run
+        The training.
+    curve
+        One row a validation: update, entries, seconds, and wrong characters on each of the `sets`.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     common = (folder, entries, next(iter(sets.values())), TABLE_I, RECEIVER)
     curve = folder / "curve.csv"
-    if (folder / "checkpoint.npz").exists():
+    if go_on and not (folder / "checkpoint.npz").exists():
+        run = Run.begin(*common, recipe, data=data)
+    else:
         run = Run.resume(*common)
         forget_after(curve, run.trainer.progress.update)
-    else:
-        run = Run.begin(*common, recipe, data=data)
+    if not go_on:
+        return run, pd.read_csv(curve)
     run.validation = Curve(sets, curve, run.trainer.progress)
     done = run.fit(
         report=_line(folder.name), report_every=250, validate_every=EVERY, checkpoint_every=EVERY,
@@ -69,7 +82,7 @@ def train(
     )  # fmt: skip
     if not done:
         sys.exit(130)
-    return pd.read_csv(curve)
+    return run, pd.read_csv(curve)
 
 
 def keep(name: str, rows: pd.DataFrame, path: Path, of: str = "training") -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aalprivacy import TABLE_I, Pair, Recipe, simulate
+from aalprivacy import Pair, Recipe, simulate
 from aalprivacy.evaluation import score
 from aalprivacy.homes import TRAINING_SEED
 
@@ -77,23 +77,21 @@ def values_right(pair: Pair, entries: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
-    from curve import RECEIVER, keep, train  # with TensorFlow, which others may lack
+    from curve import keep, train  # with TensorFlow, which others may lack
 
     from aalprivacy.report import studies_folder
-    from aalprivacy.runs import Run
 
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--so-far", action="store_true")
     options = parser.parse_args()
     data = {"users": USERS, "entries_per_user": PER_USER, "split": "80 / 20 by chance"}
-    (training, test), sets = split(), samples()
-    if not options.so_far:
-        train(options.folder, training, sets, RECIPE, data, target=UNTIL)
-    run = Run.resume(options.folder, training, sets["own test"], TABLE_I, RECEIVER)
+    training, test = split()
+    run, curve = train(
+        options.folder, training, samples(), RECIPE, data, UNTIL, go_on=not options.so_far
+    )
     values = values_right(run.trainer.pair(), test[:COUNTED])
     values.insert(0, "update", run.trainer.progress.update)
-    curve = pd.read_csv(options.folder / "curve.csv")
     keep(NAME, curve, studies_folder() / "paper_recipe.csv")
     keep(NAME, values, studies_folder() / "paper_recipe_values.csv")
 

@@ -9,7 +9,6 @@ finished trainings with a part of the default recipe taken away go into
 ``aalprivacy/studies/ingredients.csv``; `make tables` and notebook 3 show them.
 """
 
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -67,12 +66,13 @@ def main() -> None:
 
     from aalprivacy.report import studies_folder
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     if len(sys.argv) < 3:
         sys.exit("\n".join(RECIPES))
     entries = simulate(N_TRAINING_USERS, 100, TRAINING_SEED)
     for name in sys.argv[2:]:
-        curve = train(Path(sys.argv[1]) / name.replace(" ", "_"), entries, samples(), RECIPES[name])
+        _, curve = train(
+            Path(sys.argv[1]) / name.replace(" ", "_"), entries, samples(), RECIPES[name]
+        )
         if name in INGREDIENTS:
             keep(name, curve, studies_folder() / "ingredients.csv")
 
