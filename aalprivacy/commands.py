@@ -6,7 +6,7 @@ Entries come from a file. Without a file, homes are simulated, if the schema is 
 import json
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -515,13 +515,10 @@ def open_run(request: Request, recipe: Recipe, *, early: bool) -> tuple[Run, pd.
         data = json.loads(chiefs or "{}")
     entries, validation, test, about = _training_tables(request, data)
     if request.resume:
-        updates = recipe.updates if "updates" in request.given else None
         run = Run.resume(
-            request.folder, entries, validation, request.policy, request.receiver,
-            updates=updates, workers=workers,
+            request.folder, entries, validation, request.policy, request.receiver, recipe,
+            given=request.given, workers=workers,
         )  # fmt: skip
-        for name in request.given & asdict(recipe).keys() - {"updates"}:
-            _unchanged(request, name, getattr(run.trainer.recipe, name), getattr(recipe, name))
         return run, test
     run = Run.begin(
         request.folder, entries, validation, request.policy, request.receiver, recipe,

@@ -24,6 +24,8 @@ class Progress:
         For each stage: its attributes of a window, and the update and second at which it began.
     lengthened
         Each update at which the recipe's number of updates was changed, and the number before.
+    product_dtypes
+        Each update at which the type of the products was changed, and the type before.
     """
 
     update: int = 0
@@ -34,11 +36,14 @@ class Progress:
     character_error: float | None = None
     stages: list = field(default_factory=list)
     lengthened: list = field(default_factory=list)
+    product_dtypes: list = field(default_factory=list)
 
     def __post_init__(self) -> None:
         whole = all(type(n) is int for n in (self.update, self.window, self.entries))
         numbers = all(isinstance(x, int | float) for x in (self.loss, self.seconds))
-        lists = all(isinstance(x, list) for x in (self.stages, self.lengthened))
+        lists = all(
+            isinstance(x, list) for x in (self.stages, self.lengthened, self.product_dtypes)
+        )
         if not (whole and numbers and lists) or self.update < 0 or self.window < 1:
             raise ValueError("its progress isn't that of a training")
 

@@ -131,6 +131,7 @@ class Recipe:
                 raise InputError(
                     f"{name}: expected a whole number up to {MOST}, got {getattr(self, name)}"
                 )
+        object.__setattr__(self, "augmentation", tuple(self.augmentation))  # JSON has lists
         if len(self.augmentation) != 2:
             raise InputError(f"augmentation: expected two shares, got {self.augmentation}")
         for name, low in least.items():

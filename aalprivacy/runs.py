@@ -7,8 +7,8 @@ import contextlib
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from aalprivacy.workers import Workers
 
 SPLIT = {"training": 0.8, "validation": 0.1, "test": 0.1}
 FEWEST_PEOPLE = 20
+RECIPE_NAMES = tuple(field.name for field in fields(Recipe))
 RUN_FILES = ("checkpoint.npz", "run.json", "log.csv", WEIGHTS, CARD)
 SMALL_BYTES = 128.0  # mean bytes of a small code of the entries to which it is fitted
 MOST_VALIDATION = 300  # entries that are decoded at each validation
@@ -195,9 +196,8 @@ class Run:
         trainer = None
         if workers.is_chief:
             check_new(folder)
-            if start_from is not None:  # it reads whole entries already
-                places = start_from.architecture.places
-                recipe = replace(recipe, first_window=len(policy.schema), places=places)
+            if start_from is not None:
+                recipe = _fitted(recipe, start_from)
             if recipe.product_dtype == "auto":
                 recipe = replace(recipe, product_dtype=faster_product_dtype())
             trainer = Trainer(recipe, policy, receiver, workers, start_from)
@@ -218,8 +218,9 @@ class Run:
         validation: pd.DataFrame,
         policy: Policy,
         receiver: str,
+        recipe: Recipe | None = None,
         *,
-        updates: int | None = None,
+        given: Collection[str] = RECIPE_NAMES,
         workers: Workers | None = None,
     ) -> "Run":
         """Continue from a checkpoint, exactly as if the training had never been interrupted.
@@ -228,16 +229,20 @@ class Run:
         ----------
         folder, entries, validation, policy, receiver, workers
             The same as for `begin`.
-        updates
-            A new number of updates in all.
+        recipe
+            By default the one that the training was begun with. It may have another number of
+            updates, and another type of the products; the latter changes the results by its
+            rounding.
+        given
+            The settings of `recipe` that count; all by default.
 
         Raises
         ------
         InputError
-            If there is no training, or it was begun with other entries, policy or receiver.
+            If there is no training, or it was begun with other entries, policy, receiver or recipe.
         """
         from aalprivacy.training import Trainer
-        from aalprivacy.updates import one_thread_a_shard
+        from aalprivacy.updates import faster_product_dtype, one_thread_a_shard
 
         one_thread_a_shard()  # before any model is made
         folder, workers = Path(folder), workers or Workers()
@@ -250,9 +255,21 @@ class Run:
                     f"{folder}: was begun with another receiver, policy or schema; expected "
                     f"{begun['receiver']}, and the policy and schema of its run.json"
                 )
-            trainer = Trainer.load(folder / "checkpoint.npz", policy, receiver, workers)
-            if updates is not None:
-                trainer.lengthen(updates)
+            names = [name for name in RECIPE_NAMES if recipe and name in given]
+            asked = {name: getattr(recipe, name) for name in names}
+            product_dtype = asked.pop("product_dtype", None)
+            if product_dtype == "auto":
+                product_dtype = faster_product_dtype()
+            trainer = Trainer.load(
+                folder / "checkpoint.npz", policy, receiver, workers, product_dtype
+            )
+            trainer.lengthen(asked.pop("updates", trainer.recipe.updates))
+            for name, value in asked.items():
+                if value != getattr(trainer.recipe, name):
+                    raise InputError(
+                        f"{folder}: was begun with {name} {getattr(trainer.recipe, name)}; "
+                        f"expected that or none, got {value}"
+                    )
             about = {k: begun[k] for k in ("data", "started_from", "begun_on") if k in begun}
         return cls._together(
             folder, trainer, entries, validation, policy, receiver, about, workers, True
@@ -320,6 +337,7 @@ class Run:
                 "until": until,
                 "stages": progress.stages,
                 "lengthened": progress.lengthened,
+                "product_dtypes": progress.product_dtypes,
                 "log": log,
             },
             **machine(),
@@ -364,7 +382,8 @@ def train(
     start_from
         A pair to start from; see `aalprivacy.training.Trainer`.
     resume
-        Continue from the folder's checkpoint, with the same arguments as before.
+        Continue from the folder's checkpoint, with the same arguments as before; see
+        `Run.resume` for what may change.
     report
         Called with the progress from time to time; see `aalprivacy.training.fit`.
     **options
@@ -390,7 +409,9 @@ def train(
         tests = tests or {"held out": parts.test}
     common = (folder, entries, validation, policy, receiver)
     if resume:
-        run = Run.resume(*common, updates=recipe.updates if recipe else None)
+        if recipe and start_from:
+            recipe = _fitted(recipe, start_from)
+        run = Run.resume(*common, recipe)
     else:
         run = Run.begin(*common, recipe or Recipe(), data=data, start_from=start_from)
     if not run.fit(report=report, **options):
@@ -473,6 +494,12 @@ def machine() -> dict:
             versions[name] = meta.version(name)
     processor = platform.processor() or platform.machine()
     return {"machine": {"processor": processor, "cores": count_cores()}, "versions": versions}
+
+
+def _fitted(recipe: Recipe, start_from: Pair) -> Recipe:
+    """The recipe of a training that starts from a pair, which reads whole entries already."""
+    places = start_from.architecture.places
+    return replace(recipe, first_window=len(start_from.schema), places=places)
 
 
 def _terms(policy: Policy, receiver: str) -> dict:

@@ -179,9 +179,24 @@ class Trainer:
 
     @classmethod
     def load(
-        cls, path: Path, policy: Policy, receiver: str, workers: Workers | None = None
+        cls,
+        path: Path,
+        policy: Policy,
+        receiver: str,
+        workers: Workers | None = None,
+        product_dtype: str | None = None,
     ) -> "Trainer":
         """Read a checkpoint of a training for this receiver.
+
+        Parameters
+        ----------
+        path
+            The checkpoint.
+        policy, receiver, workers
+            The training's.
+        product_dtype
+            The type of the products from here on; by default as before. Another one changes the
+            results by its rounding.
 
         Raises
         ------
@@ -190,7 +205,9 @@ class Trainer:
         """
         try:
             with np.load(path) as state:
-                trainer = cls._from_about(str(state["about"]), policy, receiver, workers)
+                trainer = cls._from_about(
+                    str(state["about"]), policy, receiver, workers, product_dtype
+                )
                 trainer._set_state([state[f"{i}"] for i in range(len(state) - 1)])
         except FileNotFoundError:
             raise InputError(f"{path}: no checkpoint to go on from") from None
@@ -212,12 +229,16 @@ class Trainer:
         return json.dumps({"recipe": asdict(self.recipe), "progress": asdict(self.progress)})
 
     @classmethod
-    def _from_about(cls, about: str, policy, receiver, workers: Workers | None) -> "Trainer":
+    def _from_about(
+        cls, about: str, policy, receiver, workers: Workers | None, product_dtype: str | None = None
+    ) -> "Trainer":
         about = json.loads(about)
-        recipe = about["recipe"]
-        recipe["augmentation"] = tuple(recipe["augmentation"])
-        trainer = cls(Recipe(**recipe), policy, receiver, workers)
-        trainer.progress = Progress(**about["progress"])
+        recipe, progress = Recipe(**about["recipe"]), Progress(**about["progress"])
+        if product_dtype not in (None, recipe.product_dtype):
+            progress.product_dtypes.append([progress.update, recipe.product_dtype])
+            recipe = replace(recipe, product_dtype=product_dtype)
+        trainer = cls(recipe, policy, receiver, workers)
+        trainer.progress = progress
         return trainer
 
     def _state(self) -> list[np.ndarray]:

@@ -71,7 +71,7 @@ def train(
     if go_on and not (folder / "checkpoint.npz").exists():
         run = Run.begin(*common, recipe, data=data)
     else:
-        run = Run.resume(*common)
+        run = Run.resume(*common, recipe if go_on else None)
         forget_after(curve, run.trainer.progress.update)
     if not go_on:
         return run, pd.read_csv(curve)

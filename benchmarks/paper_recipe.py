@@ -29,12 +29,16 @@ COUNTED = 5000  # entries whose right values are counted
 RECIPE = Recipe(
     places=0, reverse=False, memory=0, spread=0, learning_rate=4e-4, second_moment=0.999,
     batch_size=BATCH, first_window=20, mixing=0, augmentation=(0, 0), missing=0, abnormal=0,
-    noise=0, updates=MOST_ENTRIES // BATCH, decay=0, averaging=0, seed=1,
+    noise=0, updates=MOST_ENTRIES // BATCH, decay=0, averaging=0, seed=1, product_dtype="auto",
 )  # fmt: skip
 # On a GPU larger batches are faster (`together.py`).
 GPU_RECIPES = {
     "batches of 512": replace(
-        RECIPE, batch_size=512, first_batch_size=512, updates=MOST_ENTRIES // 512
+        RECIPE,
+        batch_size=512,
+        first_batch_size=512,
+        updates=MOST_ENTRIES // 512,
+        product_dtype="float32",
     )
 }
 

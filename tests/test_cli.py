@@ -435,7 +435,7 @@ def test_train_interrupt_resume(refused, tmp_path, entries_file):
     assert sorted(p.name for p in folder.iterdir()) == ["checkpoint.npz", "log.csv", "run.json"]
     refused(*train, says="has a training already")
     resume = (*train, "--resume")
-    refused(*resume, "--seed", 9, says="was begun with --seed 0; expected that or none, got 9")
+    refused(*resume, "--seed", 9, says="was begun with seed 0; expected that or none, got 9")
     refused(*resume, "--data", other_file,
             says="was begun with other entries; expected the same --data")  # fmt: skip
     resumed = [*COMMAND, *train, "--resume", "--until", "1000", "--minutes", "60"]

@@ -76,11 +76,16 @@ def test_an_interrupted_training_is_resumed(clinic, patients, tmp_path, monkeypa
         Run.resume(common[0], parts.test, *common[2:])
     with pytest.raises(InputError, match="another receiver, policy or schema"):
         Run.resume(*common[:4], "statistician")
-    run = Run.resume(*common, updates=6)
+    with pytest.raises(InputError, match="was begun with seed 0; expected that or none, got 3"):
+        Run.resume(*common, replace(TINY, seed=3))
+    longer = replace(TINY, updates=6, product_dtype="bfloat16", seed=3)
+    run = Run.resume(*common, longer, given={"updates", "product_dtype"})
     assert run.trainer.progress.update == 4
     assert run.fit(validate_every=2)
     pair = run.finish({"test": parts.test})
     assert pair.card["training"]["lengthened"] == [[4, 4]]
+    assert pair.card["training"]["product_dtypes"] == [[4, "float32"]]
+    assert pair.card["recipe"]["product_dtype"] == "bfloat16"
     steps = pair.small.rounded(pair.encode_entries(parts.training))
     assert len(pack(steps)) <= 8.0 * len(steps)
     assert Pair.load(tmp_path / "run").small.fingerprint == pair.small.fingerprint
