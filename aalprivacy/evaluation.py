@@ -79,6 +79,16 @@ def minutes_until(card: dict, error: float = PAPER_ERROR) -> float | None:
     return float(reached.iloc[0]) / 60 if len(reached) else None
 
 
+def added_if_disturbed(card: Mapping) -> float | None:
+    """How many more characters a pair has wrong with missing and abnormal values.
+
+    Both figures are on the pair's card, of other people; ``None`` if the first isn't.
+    """
+    if "test_disturbed" not in card:
+        return None
+    return card["test_disturbed"]["character_error"] - card["test"]["unseen"]["character_error"]
+
+
 def trained_for(card: dict) -> str:
     """How long a pair was trained, in words; with the GPU on which it was begun, if any."""
     begun, cores = card.get("begun_on"), f"on {card['machine']['cores']} cores"

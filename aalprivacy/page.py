@@ -6,10 +6,10 @@ page, an LSTM in plain JavaScript (``live/lstm.js``) reads the weights and works
 `aalprivacy.runtime`. ``live/rule.js`` works like `aalprivacy.apply_policy`.
 """
 
+import argparse
 import base64
 import json
 import re
-import sys
 import tempfile
 import zlib
 from collections.abc import Mapping
@@ -155,8 +155,6 @@ def main(folder: str | Path) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        (made,) = sys.argv[1:]
-    except ValueError:
-        sys.exit("usage: python -m aalprivacy.page FOLDER")
-    main(made)
+    parser = argparse.ArgumentParser(prog="python -m aalprivacy.page", description=main.__doc__)
+    parser.add_argument("folder", help="where to write it", metavar="FOLDER")
+    main(parser.parse_args().folder)

@@ -201,7 +201,7 @@ def test_figures_of_results(entries):
     found = texts(plotting.error_distribution(scores))
     assert "doctor: 100.0% without, 0.00 mean" in found
     assert "researcher, blind: 100.0% without, 0.00 mean" in found
-    assert "the paper's\nmean: 1.5" in found
+    assert "the paper's mean: 1.5" in found
     wrong = expected.copy()
     wrong[0] = wrong[0].replace("|male|", "|mule|").replace("|female|", "|femule|")
     found = texts(
@@ -267,7 +267,7 @@ def test_figures_of_data_and_insides(entries, tmp_path):
          "known": [0, 12, 30], "wrong": [1, 0, 3]}
     )  # fmt: skip
     figure = plotting.error_anatomy(values, ASSISTED_LIVING, few=1)
-    assert {"0", "10", "its length", "all attributes", "without Name"} <= set(texts(figure))
+    assert {"0", "10", "length of the value", "all attributes", "without Name"} <= set(texts(figure))
     assert list(figure.axes[0].lines[0].get_ydata()) == [200, 200]
     assert list(figure.axes[1].lines[0].get_ydata()) == [100, 300]
     assert list(figure.axes[2].lines[0].get_ydata()) == [200, 200]
@@ -389,7 +389,7 @@ def test_noise_is_seen_in_cost_and_in_what_it_hides():
     assert list(hides.lines[0].get_ydata()) == pytest.approx([30, 29, 20])
     assert [t.get_text() for t in hides.get_xticklabels()] == ["0", "0.1", "1"]
     found = set(texts(figure))
-    assert {"date of birth (deleted)", "1 more, which tell nothing", "the paper: 1.5"} <= found
+    assert {"date of birth (deleted)", "1 more, which tells nothing", "the paper: 1.5"} <= found
     assert "age (deleted)" not in texts(figure)
 
 
@@ -408,6 +408,7 @@ def test_what_is_told_of_hidden_values_is_the_best_probes():
     assert_legible(figure, figure.axes[0], ["full name (deleted): first letter"])
     note = "share of people of whom it is told\n(and 2 others: no more than the view)"
     assert {"a pair", "another", note} <= set(texts(figure))
+    assert texts(figure).count("not asked") == 1  # nobody asked for the other's names
     assert "a pair: full name (deleted): first letter 70% instead of 40%" in figure.alt
     assert "another: nothing more than the view" in figure.alt
     told, not_told = figure.axes[0].containers
@@ -442,7 +443,8 @@ def test_errors_by_entries_have_a_panel_for_each_training_and_a_line_for_each_sa
     curve = pd.DataFrame({"training": "batches of 8", "entries": [500_000, 1_000_000],
                           "own test": [9.0, 2.0], "open": [9.5, 4.0]})  # fmt: skip
     curves = pd.concat([curve, curve[:1].assign(training="batches of 4")])
-    figure = plotting.errors_by_entries(curves, ["own test", "open"], "A recipe")
+    figure = plotting.errors_by_entries(curves, ["own test", "open"], "A recipe", guess=60)
+    assert texts(figure).count("a guess: 60") == texts(figure).count("the paper: 1.5") == 2
     assert [axes.get_title("left") for axes in figure.axes] == ["batches of 8", "batches of 4"]
     assert [len(axes.lines[0].get_xdata()) for axes in figure.axes] == [2, 1]
     own, other = figure.axes[0].lines[:2]

@@ -540,8 +540,8 @@ TELLS_NO_MORE = (
     "interval reaches more than ten targets in a hundred above this guess"
 )
 HIDES = (
-    "for every pair whose codes tell a probe more than the view without it: at some size they "
-    "don't, and the receiver still has at most 1.5 wrong characters; a claim that would hold is "
+    "for every pair whose codes tell a probe more than the view does, some size hides all of it, "
+    "and the receiver still has at most 1.5 wrong characters; a claim that would hold is "
     "undecided, if the attacker knew fewer than 10,000 entries, or an interval then reaches more "
     "than ten targets in a hundred above the best guess from the view"
 )
@@ -560,10 +560,10 @@ RANDOMISED = Question(
     asks="Do random and mixed values in training keep a decoder from telling who was trained on?",
     claimed="Yes",
     rule="without them an attack does surely better than a coin, and with them none does; in "
-    "part, if with them, of the figures that surely are better, no area under the ROC curve is "
-    "above 0.6 and no share of people found above 5 %; a claim that would hold is undecided, if an "
+    "part, if those that are surely better with them have an area under the ROC curve of at most "
+    "0.6 and find at most 5 % of the people; a claim that would hold is undecided, if an "
     "interval reaches further",
-    since="2026-11-27",
+    since="2026-11-28",
 )
 STARTED = Question(
     section="not claimed",
@@ -686,11 +686,11 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             section="not claimed",
             asks="Does the receiver notice a code that was changed on its way?",
             claimed="Yes",
-            rule="of the changed codes that decode to another view, no kind surely decodes to one "
-            "of the right form more than once in a hundred times; in part, if none more than once "
-            "in ten; a claim that would hold is undecided, if an interval reaches further; a whole "
-            "code of another user isn't counted",
-            since="2026-11-27",
+            rule="by the 95 % interval, at most one in a hundred changed views has the right "
+            "form, for each kind of change; in part, if at most one in ten has; a claim that "
+            "would hold is undecided, if an interval reaches further; another user's whole code "
+            "isn't counted",
+            since="2026-11-28",
         ),
         _rows("tampering"),
         _noticed,
@@ -701,10 +701,10 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Does a decoder tell whether a person was trained on?",
             claimed="No",
             rule="by the 95 % intervals, no area under the ROC curve is above a coin's 0.5, and at "
-            "1 % false alarms no more than 1 % of the people trained on are found; in part, if of "
-            "the figures that surely are, no area is above 0.6 and no share above 5 %; a claim "
+            "1 % false alarms no more than 1 % of the people trained on are found; in part, if "
+            "those surely above this are areas of at most 0.6 and shares of at most 5 %; a claim "
             "that would hold is undecided, if an interval reaches further",
-            since="2026-11-27",
+            since="2026-11-28",
         ),
         _rows("membership, code and loss", "membership, decoder alone"),
         _remembers,
@@ -729,7 +729,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Does noise on the codes hide what the view hides?",
             claimed="Yes",
             rule=HIDES,
-            since="2026-11-27",
+            since="2026-11-28",
         ),
         _rows("remedy: noise"),
         _hides,
@@ -740,7 +740,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Do small codes hide what the view hides?",
             claimed="Yes",
             rule=HIDES,
-            since="2026-11-27",
+            since="2026-11-28",
         ),
         _rows("remedy: small codes"),
         _hides,

@@ -90,9 +90,7 @@ def hits_and_chance(found: list[Mismatch], schema: Schema) -> Drawing:
             7.6, 4.4, "Values that a wrong decoder has right, and that shuffled views have right"
         )
         axes = figure.subplots()
-        axes.plot((0, 1), (0, 1), color=GREY, linestyle=":", zorder=0)
-        axes.annotate("as many as by chance", (0.25, 0.25), rotation=45, rotation_mode="anchor",
-                      xytext=(-4, 4), textcoords="offset points", color=GREY)  # fmt: skip
+        axes.plot((0, 1), (0, 1), color=GREY, linestyle=":", zorder=0, label="as many as by chance")
         for name, (colour, marker, _) in zip(named, SERIES, strict=False):
             axes.plot(*points[name].T, marker, color=colour, fillstyle="none", markersize=7,
                       label=schema[name].label)  # fmt: skip
@@ -177,11 +175,14 @@ def attack_curve(findings: pd.DataFrame, title: str = "") -> Drawing:
         return figure
 
 
-def hidden_values(panels: dict[str, pd.DataFrame], title: str = "") -> Drawing:
+def hidden_values(
+    panels: dict[str, pd.DataFrame], title: str = "", schema: Schema | None = None
+) -> Drawing:
     """What codes reveal of the values that a view hides: one row for each attribute and measure.
 
     Only rows in which codes reveal more than the view are drawn, the largest gain on top; a note
     gives the number of the others. If there is no such row, the three that come nearest are drawn.
+    A row that a panel doesn't have is marked.
 
     Parameters
     ----------
@@ -190,10 +191,12 @@ def hidden_values(panels: dict[str, pd.DataFrame], title: str = "") -> Drawing:
         have the same attribute and measure, the one that is farthest above the view is drawn.
     title
         The title, if it isn't the usual one.
+    schema
+        Gives the attributes their labels; by default they are their names in words.
     """
     best = {}
     for name, findings in panels.items():
-        findings = findings.assign(row=_hidden(findings) + ": " + findings["measure"])
+        findings = findings.assign(row=_hidden(findings, schema) + ": " + findings["measure"])
         findings = findings.reset_index(drop=True)
         above = findings["low"] - findings["baseline"]
         # Of attackers who are told nothing, the one who knows most entries.
@@ -214,6 +217,8 @@ def hidden_values(panels: dict[str, pd.DataFrame], title: str = "") -> Drawing:
         for axes, (name, table) in zip(plots, best.items(), strict=True):
             table = table[table["row"].isin(rows)]
             places = [rows.index(row) for row in table["row"]]
+            for place in set(range(len(rows))) - set(places):
+                axes.annotate("not asked", (0, place), va="center", fontsize=8, color=GREY)
             axes.plot(table["baseline"], places, "o", color=ORANGE, fillstyle="none",
                       label="from the view alone")  # fmt: skip
             for telling, colour, marker, label in (
@@ -244,10 +249,14 @@ def hidden_values(panels: dict[str, pd.DataFrame], title: str = "") -> Drawing:
         return figure
 
 
-def _hidden(findings: pd.DataFrame) -> pd.Series:
+def _hidden(findings: pd.DataFrame, schema: Schema | None = None) -> pd.Series:
     """The hidden attribute of each finding, and how the view hides it."""
+
+    def label(name: str) -> str:
+        return schema[name].label if schema else in_words(name)
+
     how = {Operation.GENERALISE: " (generalised)", Operation.DELETE: " (deleted)"}
-    return findings["attribute"].map(in_words) + findings["operation"].map(how)
+    return findings["attribute"].map(label) + findings["operation"].map(how)
 
 
 def noise_tradeoff(findings: pd.DataFrame) -> Drawing:
@@ -274,7 +283,14 @@ def noise_tradeoff(findings: pd.DataFrame) -> Drawing:
     with matplotlib.rc_context(STYLE):
         figure = Drawing(11, 3.9, "Noise on the codes: what it costs the receiver, what it hides")
         left, right = figure.subplots(1, 2)
-        left.plot(errors["place"], errors["value"], color=BLUE, marker="o")
+        wrong = errors["value"]
+        left.plot(errors["place"], wrong.where(wrong > 0), color=BLUE, marker="o")
+        none = errors["place"][wrong == 0]
+        if len(none):  # a log scale has no zero: draw it at the bottom
+            foot = left.get_xaxis_transform()
+            left.plot(none, [0] * len(none), "o", color=BLUE, clip_on=False, transform=foot)
+            left.annotate("none wrong", (none.iloc[0], 0), xycoords=foot, xytext=(6, 4),
+                          textcoords="offset points", color=BLUE)  # fmt: skip
         constant = errors["baseline"].iloc[0]
         for y, label in (
             (constant, "best constant line"),
@@ -296,7 +312,8 @@ def noise_tradeoff(findings: pd.DataFrame) -> Drawing:
         for others, line, says in ((less, "--", "less"), (nothing, "-", "nothing")):
             for i, name in enumerate(others):
                 rows = told[told["hidden"] == name]
-                label = None if i else f"{len(others)} more, which tell {says}"
+                tell = "tells" if len(others) == 1 else "tell"
+                label = None if i else f"{len(others)} more, which {tell} {says}"
                 right.plot(rows["place"], rows["gain"], color=GREY, linewidth=0.6, linestyle=line,
                            zorder=0, label=label)  # fmt: skip
         right.axhline(0, color=GREY, linestyle=":", zorder=0)

@@ -44,9 +44,9 @@ def error_distribution(scores: Mapping[str, Score]) -> Drawing:
         last = max(len(score.distribution) for score in scores.values()) - 1
         axes.axvline(PAPER_ERROR, color=GREY, linestyle=":", zorder=0)
         axes.annotate(
-            f"the paper's\nmean: {PAPER_ERROR}", (PAPER_ERROR, 0),
-            xycoords=("data", "axes fraction"), xytext=(4, 6), textcoords="offset points",
-            color=GREY,
+            f"the paper's mean: {PAPER_ERROR}", (PAPER_ERROR, 1),
+            xycoords=("data", "axes fraction"), xytext=(4, -2), textcoords="offset points",
+            va="top", color=GREY,
         )  # fmt: skip
         axes.set_xticks(range(0, last + 1, 5), [*map(str, range(0, last, 5)), f"{last}+"])
         axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
@@ -229,9 +229,9 @@ def error_anatomy(values: pd.DataFrame, schema: Schema, few: int = 100) -> Drawi
         for (name, part), (colour, marker, line) in zip(parts.items(), SERIES, strict=False):
             squares = part.assign(squares=part["wrong"] ** 2)
             by = {
-                "characters of the line before it": part["begins"] // 20 * 20,
-                "its length": part["length"].clip(upper=20),
-                "how often training had it, at least": 10
+                "characters before the value in the line": part["begins"] // 20 * 20,
+                "length of the value": part["length"].clip(upper=20),
+                "times it was in the training, at least": 10
                 ** np.floor(np.log10(part["known"].clip(lower=0.1))),
             }
             for axes, (across, group) in zip(panels, by.items(), strict=True):
@@ -335,7 +335,9 @@ def ingredients(curves: pd.DataFrame, full: str) -> Drawing:
         return figure
 
 
-def errors_by_entries(curves: pd.DataFrame, samples: Sequence[str], title: str) -> Drawing:
+def errors_by_entries(
+    curves: pd.DataFrame, samples: Sequence[str], title: str, guess: float | None = None
+) -> Drawing:
     """Wrong characters along trainings, by the number of entries seen, beside the paper's error.
 
     Parameters
@@ -346,21 +348,24 @@ def errors_by_entries(curves: pd.DataFrame, samples: Sequence[str], title: str) 
         The samples.
     title
         What the figure shows.
+    guess
+        The error of a guess without a code, if it is to be drawn.
     """
     with matplotlib.rc_context(STYLE):
         figure = Drawing(7.2, 3.6, title)
         trainings, told = list(curves.groupby("training", sort=False)), []
-        panels = figure.subplots(1, len(trainings), sharey=True, squeeze=False)[0]
+        panels = figure.subplots(1, len(trainings), sharex=True, sharey=True, squeeze=False)[0]
         for axes, (training, curve) in zip(panels, trainings, strict=True):
             for name, (colour, marker, line) in zip(samples, cycle(SERIES), strict=False):
                 axes.plot(curve["entries"] / 1e6, curve[name], linestyle=line, marker=marker,
                           color=colour, markersize=4, label=name)  # fmt: skip
-            axes.set_yscale("log")
             axes.set_xlim(left=0)
+            axes.set_ylim(bottom=0)
             axes.set_xlabel("entries seen, millions")
             axes.set_title(training, fontsize=10)
-            _plain_log(axes)
-            _paper(axes)
+            _level(axes, PAPER_ERROR, f"the paper: {PAPER_ERROR}")
+            if guess is not None:
+                _level(axes, guess, f"a guess: {guess:.0f}")
             last = curve.iloc[-1]
             ends = ", ".join(f"{name} {last[name]:.2f}" for name in samples)
             told.append(f"{training}, after {last['entries']:,.0f} entries: {ends}")
@@ -427,7 +432,8 @@ def learning_curves(logs: Mapping[str, pd.DataFrame]) -> Drawing:
     with matplotlib.rc_context(STYLE):
         figure = Drawing(8, 4.2, "How the pairs learned: wrong characters on people not trained on")
         axes = figure.subplots()
-        told = []
+        told: list[str] = []
+        none: list[int] = []  # last updates of trainings that end without an error
         for (pair, log), (colour, marker, line) in zip(logs.items(), cycle(SERIES), strict=False):
             updates, errors = log["update"], log["character_error"]
             last = errors.iloc[-1]
@@ -436,11 +442,18 @@ def learning_curves(logs: Mapping[str, pd.DataFrame]) -> Drawing:
             # Only one marker, at the end, so that curves stay readable. A log scale has no zero, so
             # there it is at the bottom.
             foot = {} if last else {"transform": axes.get_xaxis_transform()}
+            if not last:
+                none.append(updates.iloc[-1])
+            size = 6 if last else 11 - 4 * min(2, none.count(updates.iloc[-1]) - 1)
             axes.plot(updates.iloc[-1:], [last], color=colour, marker=marker, linestyle=line,
-                      clip_on=False, label=f"{in_words(pair)}: {last:.2f}", **foot)  # fmt: skip
+                      markersize=size, clip_on=False, label=f"{in_words(pair)}: {last:.2f}",
+                      **foot)  # fmt: skip
             told.append(f"{in_words(pair)} {last:.2f} after {updates.iloc[-1]:,.0f} updates")
         _plain_log(axes)
         _paper(axes)
+        if none:
+            axes.annotate("none wrong", (max(none), 0), xycoords=axes.get_xaxis_transform(),
+                          xytext=(10, 3), textcoords="offset points", color=GREY)  # fmt: skip
         axes.set(xlabel="updates")
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_ylabel("wrong characters per entry, validation")
@@ -594,8 +607,11 @@ def _plain_log(axes: Axes) -> None:
 
 def _paper(axes: Axes) -> None:
     """The paper's character error as a line."""
-    axes.axhline(PAPER_ERROR, color=GREY, linestyle=":", zorder=0)
-    axes.annotate(
-        f"the paper: {PAPER_ERROR}", (1, PAPER_ERROR), xycoords=("axes fraction", "data"),
-        xytext=(-4, 3), textcoords="offset points", ha="right", color=GREY,
-    )  # fmt: skip
+    _level(axes, PAPER_ERROR, f"the paper: {PAPER_ERROR}")
+
+
+def _level(axes: Axes, at: float, label: str) -> None:
+    """A horizontal line with a label."""
+    axes.axhline(at, color=GREY, linestyle=":", zorder=0)
+    axes.annotate(label, (1, at), xycoords=("axes fraction", "data"), xytext=(-4, 3),
+                  textcoords="offset points", ha="right", color=GREY)  # fmt: skip

@@ -112,8 +112,8 @@ def verdict(adults: dict) -> str:
     def found(view: str) -> str:
         return f"{adults['views'][view]['anonymity']['found']:.0%}"
 
-    def auc(view: str) -> str:
-        return f"{adults['views'][view]['utility']['diabetes'][MODEL]['auc']:.2f}"
+    def auc(view: str, outcome: str = "diabetes") -> str:
+        return f"{adults['views'][view]['utility'][outcome][MODEL]['auc']:.2f}"
 
     return (
         "An attacker who knows five plain facts of a real adult finds the person in "
@@ -121,8 +121,10 @@ def verdict(adults: dict) -> str:
         f"{found('carer')} in the carer's and in {found('researcher')} in the researcher's. "
         f"Diabetes is predicted from these with an area under the ROC curve of {auc('entry')}, "
         f"{auc('doctor')}, {auc('carer')} and {auc('researcher')}. So the researcher's view, which "
-        "has ranges and groups for most attributes, protects more and costs less than the carer's, "
-        "which deletes some attributes and discloses others."
+        "has ranges and groups for most attributes, protects more than the carer's, which deletes "
+        "some attributes and discloses others, and costs less for diabetes. For difficulty walking "
+        f"both cost about the same ({auc('researcher', 'difficulty walking')} and "
+        f"{auc('carer', 'difficulty walking')})."
     )
 
 
