@@ -26,8 +26,9 @@ def main() -> None:
         progress.warn("not enough memory; expected smaller numbers")
         sys.exit(1)
     except OSError as error:  # such as a full disk behind the standard output
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        progress.warn(f"standard output: {error.strerror or error}")
+        if error.filename is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        progress.warn(f"{error.filename or 'standard output'}: {error.strerror or error}")
         sys.exit(1)
 
 

@@ -159,7 +159,7 @@ def _timestamp(unseen: Mapping[str, Score], schema: Schema) -> Claim:
     first = [
         max(score.single, key=score.single.get) == timestamp
         for score in unseen.values()
-        if score.single
+        if any(score.single.values())
     ]
 
     def share(score: Score) -> str:

@@ -682,11 +682,14 @@ def audit_pairs(
         }
         for name, victim in victims.items()
     }
+    from aalprivacy.pieces import Pieces
+
+    of_file = {"data": data.name, "table": Pieces.of(data, PIECE).fingerprint} if data else {}
     about = {
         name: {
             "edition": audit.EDITION,
             **how,
-            **({"data": data.name} if data else {}),
+            **of_file,
             "encoder": victim.fingerprint,
             "others": {own: pair.fingerprint for own, pair in others[name].items()},
         }
@@ -701,7 +704,7 @@ def audit_pairs(
             if path is not None:
                 write_text(json.dumps(audits, indent=1) + "\n", path)
 
-        parts = _case_tables(victim, data, how)  # refuses bad tables before anything is said
+        parts = _case_tables(victim, data, how, say)  # refuses bad tables before anything is said
         say(f"{name}: encoding")
         case = audit.Case(victim, **parts)
         audit.run_audit(
@@ -728,7 +731,10 @@ def audit_parts(text: str) -> list[str]:
     return [part for part in PARTS if part in asked]
 
 
-def _case_tables(pair: Pair, data: Path | None, how: Mapping) -> dict[str, pd.DataFrame]:
+def _case_tables(
+    pair: Pair, data: Path | None, how: Mapping, say: Callable[[str], None]
+) -> dict[str, pd.DataFrame]:
+    """The tables of an audit's case, simulated or from a file."""
     if data is None:
         from aalprivacy import homes
 
@@ -738,17 +744,26 @@ def _case_tables(pair: Pair, data: Path | None, how: Mapping) -> dict[str, pd.Da
     from aalprivacy.audit.tables import case_tables
 
     table = read_entries(data, pair.schema)
-    parts, people = held_out(pair, table), {}
+    parts = held_out(pair, table)
     if parts is not None:
         table = pd.concat([parts.validation, parts.test], ignore_index=True)
-        people = {"members": parts.training, "strangers": table}
+    elif "table" in pair.card.get("data", {}):
+        say(
+            f"{data}: not the table that the pair was trained on, so all of it is used; attacks "
+            "may succeed too easily if some of these people were trained on"
+        )
     try:
         tables = case_tables(
             table, pair.schema, known=how["known"], targets=how["targets"], seed=how["seed"]
         )
     except InputError as error:
         raise InputError(f"{data}: {error}") from None
-    return tables | people
+    if parts is None:
+        return tables
+    # The attacker fits its random codes to the known people, so these aren't among the strangers.
+    whose = table[pair.schema.id] if pair.schema.id in table else pd.Series(table.index)
+    known = whose.isin(whose[tables["known"].index])
+    return tables | {"members": parts.training, "strangers": table[~known]}
 
 
 def _simulable(schema: Schema) -> None:

@@ -228,7 +228,7 @@ def evaluate(
     for piece in [entries] if isinstance(entries, pd.DataFrame) else entries:
         view = apply_policy(piece, policy or pair.policy, receiver or pair.receiver)
         expected = view_lines(view, pair.schema)
-        tally.add(decode_entries(pair, piece), expected, piece.get(pair.schema.id))
+        tally.add(decode_entries(pair, piece), expected, pair.schema.people(piece))
     if not tally.entries:
         raise InputError("no entries to score; expected at least one")
     return tally.score()

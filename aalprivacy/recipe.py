@@ -68,13 +68,13 @@ class Recipe:
         that are drawn from all that their form allows (`aalprivacy.examples.Examples`).
     noise
         Standard deviation of the normal noise that is added to each number of a code. With it the
-        decoder learns to read rounded codes (`aalprivacy.small`). It grows from 0 to this value
-        while the learning rate falls from `learning_rate`.
+        decoder learns to read rounded codes (`aalprivacy.small`). It is 0 at `learning_rate` and
+        above, and grows while the rate falls: to nine tenths of this at the end.
     updates
         How many updates in all.
     decay
-        Share of the updates on whole entries, at the end, over which the learning rate falls
-        linearly to a tenth.
+        Share of the updates on whole entries, at the end, in which the learning rate falls
+        linearly. It would reach 0 at the last update, but stops at a tenth.
     averaging
         The pair's weights are a moving average of the trained weights: at each update the average
         keeps this share of itself (Polyak & Juditsky 1992).

@@ -243,7 +243,8 @@ def of_all_pairs(pairs: Mapping[str, Pair]) -> Iterator[Drawn]:
     sizes = " or ".join(f"{n:,}" for n in sorted(set(curves["entries"])))
     says = (
         "A code of 512 numbers can be rounded and packed into few bytes. Hollow marks are full "
-        f"codes, whose numbers have 32, 16 or 8 bits. On {sizes} entries of users never seen."
+        f"codes, whose numbers have 32, 16 or 8 bits. Bars are 95 % intervals. On {sizes} "
+        "entries of users never seen."
     )
     yield "code-sizes", figure, says
 

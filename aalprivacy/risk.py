@@ -298,7 +298,8 @@ def inference(
         if not len(values):
             return np.full(len(people), commonest, object)
         apart = _apart(people, view, list(known))
-        tenth = np.partition(apart, NEAREST - 1, axis=1)[:, NEAREST - 1, None]
+        last = min(NEAREST, len(view)) - 1
+        tenth = np.partition(apart, last, axis=1)[:, last, None]
         alike = apart <= np.where((apart < SAME).any(axis=1, keepdims=True), SAME, tenth)
         votes = np.stack([(alike & (shown == v)).sum(axis=1) for v in range(len(values))], axis=1)
         # With equal votes, the most frequent value wins.

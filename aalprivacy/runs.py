@@ -465,7 +465,8 @@ def read_run(folder: Path) -> dict:
     """
     checkpoint, path = folder / "checkpoint.npz", folder / "run.json"
     if not checkpoint.exists():
-        raise InputError(f"{checkpoint}: no checkpoint to go on from")
+        begun = "; delete run.json and begin again" if path.exists() else ""
+        raise InputError(f"{checkpoint}: no checkpoint to go on from{begun}")
     try:
         begun = json.loads(path.read_text("utf-8"))
         _ = [begun[key] for key in ("receiver", "policy", "schema")], begun["data"].keys()

@@ -257,7 +257,7 @@ class Schema:
         return found
 
     def people(self, table: pd.DataFrame) -> pd.Series | None:
-        """The column that says whose entry each row is, or ``None`` if the table has none.
+        """Whose entry each row is: the id column, or an index of that name; ``None`` without both.
 
         Raises
         ------
@@ -265,7 +265,10 @@ class Schema:
             As `columns`.
         """
         places = self.columns(table)
-        return table.iloc[:, places.index(self.id)] if self.id in places else None
+        if self.id in places:
+            return table.iloc[:, places.index(self.id)]
+        index = table.index
+        return index.to_series() if plain(str(index.name or "")) == plain(self.id) else None
 
     def check(self, table: pd.DataFrame, *, row: str = "row") -> pd.DataFrame:
         """Check a table of entries. Every function that takes entries begins with this check.

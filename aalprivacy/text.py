@@ -121,7 +121,7 @@ def from_lines(lines: pd.Series, schema: Schema, errors: str = "raise") -> pd.Da
     for at in np.flatnonzero(wrong):
         parts = lines.iloc[at].split(SEPARATOR)
         parts += [""] * (n - len(parts))
-        values[at] = [*parts[: n - 1], " ".join(parts[n - 1 :])]
+        values[at] = [*parts[: n - 1], SEPARATOR.join(parts[n - 1 :])]
     return pd.DataFrame(values, index=lines.index, columns=list(schema.names), dtype="str")
 
 

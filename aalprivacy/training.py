@@ -301,6 +301,11 @@ def fit(
     target
         End as soon as the validation's character error is at most this.
 
+    Raises
+    ------
+    InputError
+        If an option is out of its range, or `seconds` or `target` is given with several workers.
+
     Returns
     -------
     Whether the training is complete. After Ctrl-C the current update is finished and a checkpoint
@@ -310,6 +315,8 @@ def fit(
                         ("report_every", report_every)):  # fmt: skip
         if every < 1:
             raise InputError(f"{name}: expected 1 or more, got {every}")
+    if trainer.workers.count > 1 and not (seconds is None and target is None):
+        raise InputError("seconds, target: only one machine can stop early; expected none")
     recipe, progress, chief = trainer.recipe, trainer.progress, trainer.workers.is_chief
     checkpoint, log_file = folder / "checkpoint.npz", folder / "log.csv"
     if chief:

@@ -16,6 +16,7 @@ from aalprivacy.attributes import DELETED, MISSING
 from aalprivacy.errors import InputError
 
 FOLDS = 5
+NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 RARE = 10  # values that fewer people have are grouped together
 
 
@@ -53,7 +54,7 @@ def features(view: pd.DataFrame) -> pd.DataFrame:
         distinct = column.dropna().unique()
         if len(distinct) < 2 or DELETED in distinct:
             continue
-        numbers = column.str.extract(r"^(-?[0-9.]+)(?:-([0-9.]+))?$").astype(float)
+        numbers = column.str.extract(rf"^(-?{NUMBER})(?:-({NUMBER}))?$").astype(float)
         if numbers[0].notna().sum() == column.notna().sum():
             columns[name] = numbers[0]
             if numbers[1].notna().any():

@@ -25,8 +25,10 @@ from aalprivacy.updates import one_thread_a_shard
 
 RECEIVER = "family_member"
 WINDOW = 2
-# Threshold 0: the window never grows.
-RECIPE = Recipe(first_learning_rate=2e-3, decay=0.5, threshold=0.0, first_window=WINDOW)
+# Threshold 0: the window never grows. Without places a window needs no beginning to be encoded.
+RECIPE = Recipe(
+    first_learning_rate=2e-3, decay=0.5, threshold=0.0, first_window=WINDOW, places=0
+)  # fmt: skip
 ENGINES = {
     "keras.layers.LSTM, float32": {"engine": False},
     "engine, float32": {},
@@ -37,7 +39,10 @@ SEEDS = (0, 1)
 
 def test_batch(people) -> Batch:
     """Windows of people's entries, without mixing or replaced values."""
-    plain = replace(RECIPE, first_batch_size=len(people), mixing=0.0, augmentation=(0.0, 0.0))
+    plain = replace(
+        RECIPE, first_batch_size=len(people), mixing=0.0, augmentation=(0.0, 0.0), missing=0.0,
+        abnormal=0.0,
+    )  # fmt: skip
     source = Examples(people, TABLE_I, RECEIVER, plain)
     return next(b for b in (source.batch(i, WINDOW) for i in range(9)) if b.window == WINDOW)
 

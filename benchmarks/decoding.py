@@ -36,6 +36,23 @@ def own(pair):
     )
 
 
+def vectors_of_places(pair, part: str) -> np.ndarray:
+    """The sums of the vectors of each attribute and place, ``(attributes * places, embedding)``."""
+    tables = (pair.weights[f"{part}/{name}/embeddings"] for name in ("attribute", "place"))
+    attribute, place = tables
+    return (attribute[:, None] + place).reshape(-1, attribute.shape[1]).astype(np.float32)
+
+
+def follow(architecture, token, at):
+    """The rows of the next tokens in `vectors_of_places`, after tokens in the rows `at`."""
+    import tensorflow as tf
+
+    places, last = architecture.places, architecture.places * (architecture.attributes - 1)
+    along = tf.where(at % places < places - 1, at + 1, at)
+    new = (token == architecture.separator) & (at < last)
+    return tf.where(new, at - at % places + places, along)
+
+
 def stock(pair):
     import keras
     import tensorflow as tf
@@ -47,23 +64,25 @@ def stock(pair):
     lstm = keras.layers.LSTM(trained.units, return_state=True)
     lstm.build((None, 1, trained.cell.kernel.shape[0]))
     lstm.set_weights(trained.get_weights())
-    steps = pair.schema.longest + 1
+    steps, architecture = pair.schema.longest + 1, pair.architecture
+    vectors = tf.constant(vectors_of_places(pair, "decoder"))
 
     @tf.function(reduce_retracing=True)
-    def step(token, code, h, c):
-        inputs = tf.concat([embed(token), code], axis=-1)[:, None]
+    def step(token, at, code, h, c):
+        inputs = tf.concat([embed(token) + tf.gather(vectors, at), code], axis=-1)[:, None]
         output, h, c = lstm(inputs, initial_state=[h, c])
-        return tf.argmax(scores(output), axis=-1, output_type=tf.int32), h, c
+        token = tf.argmax(scores(output), axis=-1, output_type=tf.int32)
+        return token, follow(architecture, token, at), h, c
 
     def decode(codes):
         written = np.full((len(codes), steps), PAD, np.uint8)
         for at in range(0, len(codes), BATCH):
             code = tf.constant(codes[at : at + BATCH])
             h, c = tf.split(code, 2, axis=1)
-            token = tf.fill([len(code)], PAD)
+            token, place = tf.fill([len(code)], PAD), tf.zeros([len(code)], tf.int32)
             done = np.zeros(len(code), bool)
             for t in range(steps):
-                token, h, c = step(token, code, h, c)
+                token, place, h, c = step(token, place, code, h, c)
                 written[at : at + BATCH, t] = np.where(done, PAD, token)
                 done |= token.numpy() <= EOS
                 if done.all():
@@ -86,28 +105,29 @@ def compiled(pair):
         names = ("embedding/embeddings", "lstm/kernel", "lstm/recurrent_kernel", "lstm/bias")
         vectors, kernel, recurrent, bias = (pair.weights[f"{part}/{name}"] for name in names)
         width = vectors.shape[1]
-        added = tf.constant(vectors @ kernel[:width] + bias)
-        return added, tf.constant(recurrent), tf.constant(kernel[width:])
+        tables = vectors @ kernel[:width] + bias, vectors_of_places(pair, part) @ kernel[:width]
+        return tuple(map(tf.constant, tables)), tf.constant(recurrent), tf.constant(kernel[width:])
 
-    read_table, read_kernel, _ = arrays("encoder")
-    write_table, write_kernel, of_code = arrays("decoder")
+    read_tables, read_kernel, _ = arrays("encoder")
+    write_tables, write_kernel, of_code = arrays("decoder")
     score_kernel, score_bias = (
         tf.constant(pair.weights[f"decoder/scores/{name}"]) for name in ("kernel", "bias")
     )
     units, steps = pair.architecture.units, pair.schema.longest + 1
 
     @tf.function(jit_compile=tf.test.is_built_with_xla(), autograph=False)
-    def step(product, added, token, h, c, waits):
-        i, f, g, o = tf.split(product + tf.gather(added[0], token) + added[1], 4, axis=1)
+    def step(product, tables, token, at, h, c, waits):
+        product += tf.gather(tables[0], token) + tf.gather(tables[1], at)
+        i, f, g, o = tf.split(product, 4, axis=1)
         new_c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
         new_h = tf.sigmoid(o) * tf.tanh(new_c)
         return tf.where(waits[:, None], h, new_h), tf.where(waits[:, None], c, new_c)
 
     @tf.function(reduce_retracing=True)
-    def read(lines):  # (time, n), the last token of each line first
+    def read(lines, places):  # (time, n) each, the last token of each line first
         def one(t, h, c):
             product, waits = tf.matmul(h, read_kernel), lines[t] == PAD
-            return t + 1, *step(product, (read_table, 0.0), lines[t], h, c, waits)
+            return t + 1, *step(product, read_tables, lines[t], places[t], h, c, waits)
 
         zeros = tf.zeros((tf.shape(lines)[1], units))
         _, h, c = tf.while_loop(lambda t, *_: t < tf.shape(lines)[0], one, (0, zeros, zeros))
@@ -117,19 +137,20 @@ def compiled(pair):
     def write(code):
         constant = tf.matmul(code[:, : of_code.shape[0]], of_code)
 
-        def one(t, token, h, c, done, written):
-            product = tf.matmul(h, write_kernel)
-            h, c = step(product, (write_table, constant), token, h, c, done)
+        def one(t, token, at, h, c, done, written):
+            product = tf.matmul(h, write_kernel) + constant
+            h, c = step(product, write_tables, token, at, h, c, done)
             scores = tf.matmul(h, score_kernel) + score_bias
             token = tf.where(done, PAD, tf.argmax(scores, axis=1, output_type=tf.int32))
-            return t + 1, token, h, c, done | (token <= EOS), written.write(t, token)
+            at, done = follow(pair.architecture, token, at), done | (token <= EOS)
+            return t + 1, token, at, h, c, done, written.write(t, token)
 
         n, (h, c) = tf.shape(code)[0], tf.split(code, 2, axis=1)
         written = tf.TensorArray(tf.int32, size=0, dynamic_size=True, element_shape=[None])
         *_, written = tf.while_loop(
-            lambda t, token, h, c, done, written: (t < steps) & ~tf.reduce_all(done),
+            lambda t, token, at, h, c, done, written: (t < steps) & ~tf.reduce_all(done),
             one,
-            (0, tf.fill([n], PAD), h, c, tf.fill([n], False), written),
+            (0, tf.fill([n], PAD), tf.fill([n], 0), h, c, tf.fill([n], False), written),
         )
         return written.stack()
 
@@ -141,10 +162,13 @@ def compiled(pair):
     def encode(tokens):
         codes = np.empty((len(tokens), 2 * units), np.float32)
         lengths = (tokens != PAD).sum(axis=1)
+        attribute, place = pair.architecture.where(tokens)
+        places = pair.architecture.places * attribute + place
 
         def run(rows):
-            lines = tokens[rows, : lengths[rows].max()].astype(np.int32)
-            codes[rows] = read(tf.constant(lines[:, ::-1].T))
+            longest = lengths[rows].max()
+            both = (part[rows, :longest][:, ::-1].T.astype(np.int32) for part in (tokens, places))
+            codes[rows] = read(*map(tf.constant, both))
 
         on_all_cores(run, np.argsort(lengths, kind="stable"))
         return codes

@@ -188,14 +188,20 @@ def test_an_audit_by_a_pairs_own_table_knows_whom_it_was_trained_on(make_pair, t
     pair, own = replace(make_pair(), card=card), tmp_path / "own.parquet"
     tables.write_table(table, own)
     how = {"known": 100, "targets": 50, "seed": 0, "parts": ["people"]}
-    dealt = commands._case_tables(pair, own, how)
+    said = []
+    dealt = commands._case_tables(pair, own, how, said.append)
     found = {name: set(part["phone_number"]) for name, part in dealt.items()}
     assert len(found["members"]) == 104
-    assert len(found["strangers"]) == 26
-    assert not found["members"] & found["strangers"]
-    assert found["known"] | found["targets"] <= found["strangers"]
+    assert found["targets"] <= found["strangers"]
+    assert not found["strangers"] & (found["members"] | found["known"])
+    assert len(found["strangers"] | found["known"]) == 26
+    assert said == []
     other = replace(pair, card={})
-    assert "members" not in commands._case_tables(other, own, how)
+    assert "members" not in commands._case_tables(other, own, how, said.append)
+    assert said == []
+    tables.write_table(table[:-1], own)
+    assert "members" not in commands._case_tables(pair, own, how, said.append)
+    assert "not the table that the pair was trained on" in said[0]
 
 
 @pytest.mark.slow

@@ -108,3 +108,11 @@ def test_a_mismatched_decoder_is_no_better_than_chance(entries, make_pair):
     assert right.chance["gender"] == pytest.approx((common**2).sum(), abs=0.1)
     assert right.chance["timestamp"] < 0.02
     assert list(wrong.hits) == list(SCHEMA.names)
+
+
+def test_a_persons_entries_count_together_however_the_id_is_written(make_pair):
+    table, pair = simulate(20, 4, seed=3), make_pair()
+    error = evaluate(pair, table).standard_error
+    assert error != pytest.approx(evaluate(pair, table.drop(columns="user_id")).standard_error)
+    for same in (table.rename(columns={"user_id": "User ID"}), table.set_index("user_id")):
+        assert evaluate(pair, same).standard_error == pytest.approx(error)

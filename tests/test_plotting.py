@@ -267,7 +267,9 @@ def test_figures_of_data_and_insides(entries, tmp_path):
          "known": [0, 12, 30], "wrong": [1, 0, 3]}
     )  # fmt: skip
     figure = plotting.error_anatomy(values, ASSISTED_LIVING, few=1)
-    assert {"0", "10", "length of the value", "all attributes", "without Name"} <= set(texts(figure))
+    assert {"0", "10", "length of the value", "all attributes", "without Name"} <= set(
+        texts(figure)
+    )
     assert list(figure.axes[0].lines[0].get_ydata()) == [200, 200]
     assert list(figure.axes[1].lines[0].get_ydata()) == [100, 300]
     assert list(figure.axes[2].lines[0].get_ydata()) == [200, 200]

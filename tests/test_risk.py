@@ -129,6 +129,8 @@ def test_inference(unique, others):
     assert found.risk.value == 1
     hidden = inference(unique.assign(ill="*"), others, ["age"], "ill", *truth)
     assert hidden.attack == hidden.baseline
+    few = unique[:6]  # fewer people than neighbours are asked
+    assert 0 <= inference(few, others, ["age"], "ill", few["ill"], truth[1]).attack.value <= 1
     with pytest.raises(InputError, match="ill is known; expected a secret that isn't"):
         inference(unique, others, ["ill"], "ill", *truth)
 
@@ -176,11 +178,13 @@ def test_features():
         age=["20-29", "30-39", "-"] * 20, pressure=["120-80", "135-85", "90-60"] * 20,
         pulse=range(60), sex=["f", "m", "-"] * 20, gone=["*"] * 60,
         name=[f"ann{n}" for n in range(60)], same=["x", "-"] * 30,
+        release=["1.2.3", "1.2.4", "-"] * 20,
     )  # fmt: skip
     made = features(view)
-    assert list(made) == ["age", "age 2", "pressure", "pressure 2", "pulse", "sex"]
+    assert list(made) == ["age", "age 2", "pressure", "pressure 2", "pulse", "sex", "release"]
+    assert made["release"].dtype == "category"
     assert made.loc[0, ["age", "age 2", "pressure 2"]].tolist() == [20, 29, 80]
-    assert made.loc[2].isna().tolist() == [True, True, False, False, False, True]
+    assert made.loc[2].isna().tolist() == [True, True, False, False, False, True, True]
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,12 @@ def test_an_interrupted_training_is_resumed(clinic, patients, tmp_path, monkeypa
     (tmp_path / "run" / "run.json").write_text("{")
     with pytest.raises(InputError, match=r"run\.json: missing or broken"):
         Run.resume(*common)
-    with pytest.raises(InputError, match="no checkpoint to go on from"):
+    begun = tmp_path / "begun"  # killed before its first checkpoint
+    begun.mkdir()
+    (begun / "run.json").write_text("{")
+    with pytest.raises(InputError, match=r"no checkpoint to go on from; delete run"):
+        Run.resume(begun, *common[1:])
+    with pytest.raises(InputError, match=r"no checkpoint to go on from$"):
         Run.resume(tmp_path / "none", *common[1:])
 
 

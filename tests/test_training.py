@@ -24,6 +24,7 @@ from aalprivacy.runtime import count_cores
 from aalprivacy.text import to_lines, to_tokens
 from aalprivacy.training import Trainer, Validation, fit
 from aalprivacy.updates import faster_product_dtype
+from aalprivacy.workers import Workers
 
 SMALL = Recipe(units=24, embedding=8, updates=12, first_batch_size=8, batch_size=8)
 
@@ -320,3 +321,11 @@ def test_another_type_of_numbers_is_named():
 def test_a_recipe_out_of_range(change, says):
     with pytest.raises(InputError, match=says):
         replace(SMALL, **change)
+
+
+def test_several_machines_cant_stop_early(entries, validation, tmp_path):
+    trainer, examples = Trainer(SMALL, *FOR), examples_of(entries, SMALL)
+    trainer.workers = Workers(count=2)
+    for early in ({"seconds": 1}, {"target": 1.0}):
+        with pytest.raises(InputError, match="only one machine can stop early"):
+            fit(trainer, examples, validation, tmp_path, **early)

@@ -83,7 +83,8 @@ class Training:
             tf.TensorSpec([None, codes.shape[1]], tf.float32),
         )
         rng, held = np.random.default_rng([self.seed, 4]), self.left_out(len(codes))
-        left_out, best, waited = (codes[:held], trim(texts[:held])), (float("inf"), first), 0
+        left_out, waited = (codes[:held], trim(texts[:held])), 0
+        best = updates.loss(*left_out), first
         for step in range(self.updates):
             optimizer.learning_rate = rate * (1 - 0.9 * step / self.updates)
             rows = rng.integers(held, len(codes), self.batch_size)
@@ -175,7 +176,8 @@ class WholeEntry:
             wrote = from_lines(lines, case.schema, errors="coerce")
             for name, operation in hidden.items():
                 secret = Secret(name, "the value", known[name], case.targets[name])
-                guesses, values = from_view(case, secret), wrote[name].to_numpy()
+                guesses = from_view(case, secret, self.training.seed)
+                values = wrote[name].to_numpy()
                 answers = guesses.or_better(values[:out], values[out:])
                 findings.append(
                     paired(

@@ -47,7 +47,8 @@ class Noise:
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
-        probe = Insider((min(self.known, len(case.known)),), False, self.attributes)
+        known = (min(self.known, len(case.known)),)
+        probe = Insider(known, False, self.attributes, seed=self.seed)
         rng, deviation = np.random.default_rng(self.seed), case.known_codes.std(0)
         findings = []
         for size in self.sizes:
@@ -85,7 +86,8 @@ class SmallCodes:
     seed: int = 0
 
     def run(self, case: Case) -> list[Finding]:
-        probe = Insider((min(self.known, len(case.known)),), False, self.attributes, self.seed)
+        known = (min(self.known, len(case.known)),)
+        probe = Insider(known, False, self.attributes, seed=self.seed)
         whole = _bytes(case.codes)
         setting = Setting("whole codes", whole)
         findings = _cost_and_leak("small codes", setting, case, probe, whole)

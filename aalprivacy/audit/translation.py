@@ -76,6 +76,8 @@ class Translation:
         theirs = case.of(self.own)
         own, foreign = unpaired(case, theirs, self.most)
         count = min(self.components, len(own) // FEWEST, len(foreign) // FEWEST)
+        if not count:  # too few codes for a single component
+            return []
         mine, seen = (Components.of(codes, count, self.seed) for codes in (own, foreign))
         x, y = seen.of_codes(foreign), mine.of_codes(own)
         sample = np.random.default_rng(self.seed).permutation(len(x))[:CERTAIN]

@@ -143,7 +143,7 @@ class Rows:
         return findings[asked & (not self.needs or (findings["attack"] == self.needs).any())]
 
     def untried(self, rows: pd.DataFrame) -> tuple[str, ...]:
-        """The attacks of which there is no row, for any one of the pairs."""
+        """The attacks of which some pair has no row, among the pairs that have any of the rows."""
         return tuple(
             attack
             for attack in self.attacks
@@ -398,7 +398,7 @@ def _remembers(question: Question, table: pd.DataFrame) -> Claim:
         )
         if _attacker(caught) != _attacker(most):
             says += f", by {_attacker(caught)}"
-        guess += "; 1.0%"
+        guess += f"; {caught['baseline']:.1%}"
     return Claim(question, says, _of_members(table), guess, attacker=_attacker(most))
 
 
@@ -701,7 +701,7 @@ QUESTIONS: tuple[tuple[Question, Rows, Judge], ...] = (
             asks="Does a decoder tell whether a person was trained on?",
             claimed="No",
             rule="by the 95 % intervals, no area under the ROC curve is above a coin's 0.5, and at "
-            "1 % false alarms no more than 1 % of the people trained on are found; in part, if "
+            "1 % false alarms no more people trained on are found than by a coin; in part, if "
             "those surely above this are areas of at most 0.6 and shares of at most 5 %; a claim "
             "that would hold is undecided, if an interval reaches further",
             since="2026-11-28",

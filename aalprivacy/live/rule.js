@@ -98,7 +98,7 @@ function rule(value, attribute, letter) {
 // last value.
 function fromLine(line, count) {
   const values = line.split(SEPARATOR);
-  const rest = values.splice(count - 1).join(" ");
+  const rest = values.splice(count - 1).join(SEPARATOR);
   return [...values, rest, ...Array(Math.max(0, count - 1 - values.length)).fill("")];
 }
 

@@ -492,8 +492,8 @@ def code_sizes(curves: Mapping[str, pd.DataFrame], title: str = "") -> Drawing:
                 right = some["character_error"] == 0  # a log scale has no zero
                 wrong, none = some[~right], some[right]["bytes"]
                 axes.errorbar(
-                    wrong["bytes"], wrong["character_error"], wrong["standard_error"], capsize=2,
-                    **look,
+                    wrong["bytes"], wrong["character_error"], 1.96 * wrong["standard_error"],
+                    capsize=2, **look,
                 )  # fmt: skip
                 look |= {"linestyle": "none", "label": "_"}
                 axes.plot(none, [0] * len(none), transform=foot, clip_on=False, **look)
