@@ -89,8 +89,13 @@ def check_writable(path: str | Path, inputs: Iterable[str | Path | None] = ()) -
         # Writing replaces the file. A folder, or a device such as /dev/null, must not be replaced.
         if target.exists() and not (target.is_file() and os.access(target, os.W_OK)):
             raise InputError(f"{path}: can't be written; expected a file that may be written")
-        if any(source is not None and Path(source).resolve() == target for source in inputs):
-            raise InputError(f"{path}: is the input, which would be lost; expected another file")
+        for source in (Path(source).resolve() for source in inputs if source is not None):
+            if source == target:
+                raise InputError(
+                    f"{path}: is the input, which would be lost; expected another file"
+                )
+            if target.is_relative_to(source):
+                raise InputError(f"{path}: is in {source.name}; expected another folder for it")
     except (OSError, RuntimeError) as error:  # such as a name too long, or links in a circle
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: can't be written: {reason}") from None

@@ -148,10 +148,7 @@ def simulate(
     entries: Annotated[int, Option(help="How many entries per user.")] = 100,
     seed: Seed = 0,
     vocabulary: Annotated[
-        str,
-        Option(
-            help="'training', or 'open' for names and places that no training has in that role."
-        ),
+        str, Option(help="'training', or 'open' for names and places that no training has.")
     ] = "training",
     missing: Annotated[float, Option(help="Share of readings missing, 0 to 1.")] = 0.0,
     abnormal: Annotated[float, Option(help="Share of readings abnormal, 0 to 1.")] = 0.0,

@@ -261,6 +261,8 @@ def write_schema(
             f"{corrected}: exists already, maybe corrected by hand; expected another name, or "
             "delete it first"
         )
+    if policy is not None:
+        policy_template(TABLE_I.schema, receivers)  # refuses receivers before a file is written
     text = describe(read_untidy(table), id=id, show_values=show_values)
     stubs = {}
     if hierarchies is not None:
@@ -390,6 +392,12 @@ def decode(
     codes, out = how.place(codes), how.place(out)
     if how.by_pieces(codes, out):
         from aalprivacy.streams import Decoded, Folder
+
+        if codes.is_file():
+            raise InputError(
+                f"{out}: names a folder, but {codes} is a single file; expected a file for the "
+                "views too, such as views.csv"
+            )
 
         said = how.run(Decoded(Folder.open(codes, key), pair, force), out, "decoding")
         return said.rows, said.broken

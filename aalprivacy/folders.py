@@ -92,8 +92,9 @@ class Folder:
             names = (*self.about, *begun)
             other = next((n for n in names if self.about.get(n) != begun.get(n)), None)
             if other is not None:
+                what = {"length": "--piece"}.get(other, other.replace("_", " "))
                 raise InputError(
-                    f"{self.path}: was begun with another {other.replace('_', ' ')}; expected the "
+                    f"{self.path}: was begun with another {what}; expected the "
                     "same command as then, or another folder"
                 )
             return

@@ -13,6 +13,7 @@ import csv
 import io
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,23 @@ from aalprivacy.errors import InputError, refuse_unknown
 
 DELETED = "*"  # what a view shows of a deleted value, or of deleted words of a text
 MOST_DECIMALS = 9  # of a number
-WORD = re.compile(r"[^\W_]+")  # letters and digits with nothing between them
+
+
+def _marks() -> str:
+    """The vowel signs, accents and joiners that follow a letter, as ranges of a regular expression.
+
+    Python counts them among neither the letters nor the digits.
+    """
+    places = [*range(0x300, 0x1F000), *range(0xE0100, 0xE01F0)]
+    marks = [p for p in places if unicodedata.category(chr(p)) in ("Mn", "Mc")] + [0x200C, 0x200D]
+    marks.sort()
+    begins = [p for p, before in zip(marks, [-1, *marks], strict=False) if p != before + 1]
+    ends = [p for p, after in zip(marks, [*marks[1:], -1], strict=True) if p != after - 1]
+    return "".join(f"{chr(a)}-{chr(b)}" for a, b in zip(begins, ends, strict=True))
+
+
+# Letters and digits with nothing between them, each with its marks.
+WORD = re.compile(rf"(?:[^\W_][{_marks()}]*)+")
 
 
 @dataclass(frozen=True)

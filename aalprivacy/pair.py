@@ -168,9 +168,13 @@ class Pair:
         Raises
         ------
         InputError
-            If the pair has no encoder.
+            If the pair has no encoder, or a number isn't a token's.
         """
         self.needs("encoder")
+        tokens, most = np.asarray(tokens), self.architecture.tokens
+        if tokens.size and not 0 <= tokens.min() <= tokens.max() < most:
+            found = f"{tokens.min()} to {tokens.max()}"
+            raise InputError(f"tokens: expected numbers of 0 to {most - 1}, got {found}")
         return runtime.encode(self.weights, self.architecture, tokens, report=report)
 
     def encode_entries(
@@ -214,9 +218,14 @@ class Pair:
         Raises
         ------
         InputError
-            If the pair has no decoder.
+            If the pair has no decoder, or the codes have another width or hold what isn't a number.
         """
         self.needs("decoder")
+        codes, width = np.asarray(codes), self.architecture.width
+        if codes.ndim != 2 or codes.shape[1] != width:
+            raise InputError(f"codes: expected shape (n, {width}), got {codes.shape}")
+        if not np.isfinite(codes).all():
+            raise InputError("codes: not a number, or infinite; expected finite numbers")
         longest = self.schema.longest
         tokens = runtime.decode(
             self.weights, self.architecture, codes, longest=longest, report=report

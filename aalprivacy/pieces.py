@@ -28,6 +28,7 @@ from aalprivacy.prepare import as_untidy
 from aalprivacy.schema import Schema
 from aalprivacy.tables import READABLE, checked, ending_of, naming, of_arrow, parse_csv, reading
 
+NULL_KEY = "__HIVE_DEFAULT_PARTITION__"  # a folder's name for a missing value: Spark, Hive, pandas
 _BATCH = 2_000  # rows that are read from a Parquet file at once
 _turn = threading.Lock()  # only one thread at a time may read from an open file
 
@@ -260,6 +261,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _begins(file, length: int) -> Iterator:
     """The first line of a text file; where each piece begins, in bytes and lines; and the end."""
     first = file.readline()
+    _text(first)  # a table in UTF-16 has other line ends
     if b"\r" in first.rstrip(b"\r\n"):
         raise InputError(": lines that end in a carriage return alone; save it with line feeds")
     yield first
@@ -307,7 +309,8 @@ def _of_schema(table: pd.DataFrame, file: File, schema: Schema) -> pd.DataFrame:
     names = {plain(n) for n in (schema.id, *schema.names, *schema.labels)}
     keys = {key: value for key, value in file.keys if plain(key) in names}
     for at, (key, value) in enumerate(keys.items()):
-        table.insert(at, key, pd.Series(value, table.index, dtype="str"), allow_duplicates=True)
+        column = pd.Series(None if value == NULL_KEY else value, table.index, dtype="str")
+        table.insert(at, key, column, allow_duplicates=True)
     return table
 
 

@@ -1,6 +1,8 @@
 """The recipe of a training: all its settings that don't follow from the data and the machine."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ PLACE_SPREAD = 1.0
 FIRST_MOMENT = 0.9  # Adam's beta 1, the decay rate of the first moment; Keras's default
 CLIP = 1.0  # the most that the norm of an update's gradient may be
 BEGUN_RATE = 1e-3  # the default learning rate if a training starts from a trained pair
+KINDS = {int: Integral, float: Real, bool: bool}  # whole numbers serve as floats too
 MOST = 100_000  # units, numbers of a vector, places, or examples of an update
 
 
@@ -121,19 +124,21 @@ class Recipe:
                  "first_window": 1, "places": 0, "seed": 0, "spread": 0, "noise": 0,
                  "threshold": 0}  # fmt: skip
         for option in fields(self):
-            numbers = np.atleast_1d(np.array(getattr(self, option.name)))
+            like, value = type(option.default), getattr(self, option.name)
+            fits = isinstance(value, KINDS.get(like, object))
+            if not fits or (isinstance(value, bool) and like is not bool):
+                raise InputError(f"{option.name}: expected type {like.__name__}, got {value!r}")
+            numbers = np.atleast_1d(np.array(value))
             if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
                 raise InputError(f"{option.name}: expected a finite number")
         if self.seed >= 2**32:
             raise InputError(f"seed: expected less than {2**32}, got {self.seed}")
         for name in ("units", "embedding", "places", "batch_size", "first_batch_size"):
-            if type(getattr(self, name)) is not int or getattr(self, name) > MOST:
-                raise InputError(
-                    f"{name}: expected a whole number up to {MOST}, got {getattr(self, name)}"
-                )
-        object.__setattr__(self, "augmentation", tuple(self.augmentation))  # JSON has lists
-        if len(self.augmentation) != 2:
+            if getattr(self, name) > MOST:
+                raise InputError(f"{name}: expected at most {MOST}, got {getattr(self, name)}")
+        if not isinstance(self.augmentation, Sequence) or len(self.augmentation) != 2:
             raise InputError(f"augmentation: expected two shares, got {self.augmentation}")
+        object.__setattr__(self, "augmentation", tuple(self.augmentation))  # JSON has lists
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise InputError(f"{name}: expected {low} or more, got {getattr(self, name)}")

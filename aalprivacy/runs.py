@@ -66,10 +66,8 @@ def split_people(entries: pd.DataFrame, schema: Schema, seed: int = 0) -> Parts:
         If there are fewer than `FEWEST_PEOPLE`.
     """
     entries = taken(entries, schema)
-    # Without ids, equal lines count as one person. Sorted: the split then doesn't depend on the
-    # table's order.
-    people = entries[schema.id] if schema.id in entries else to_lines(entries, schema)
-    people = people.astype(str)
+    people = _people(entries, schema)
+    # Sorted: the split then doesn't depend on the table's order.
     distinct = people.drop_duplicates().sort_values()
     if len(distinct) < FEWEST_PEOPLE:
         raise InputError(
@@ -80,6 +78,12 @@ def split_people(entries: pd.DataFrame, schema: Schema, seed: int = 0) -> Parts:
     ends = np.round(np.cumsum(list(SPLIT.values())) * len(distinct)).astype(int)
     drawn = (distinct.iloc[part] for part in np.split(order, ends[:-1]))
     return Parts(*(entries[people.isin(part)].reset_index(drop=True) for part in drawn))
+
+
+def _people(entries: pd.DataFrame, schema: Schema) -> pd.Series:
+    """Whose entry each is; without ids, equal lines count as one person's."""
+    people = entries[schema.id] if schema.id in entries else to_lines(entries, schema)
+    return people.astype(str)
 
 
 def taken(entries: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -112,7 +116,7 @@ def held_out(pair: Pair, entries: pd.DataFrame) -> Parts | None:
 def describe_table(entries: pd.DataFrame, schema: Schema) -> dict:
     """What a card says about the table that a pair was trained on."""
     entries = taken(entries, schema)
-    people = entries[schema.id].nunique() if schema.id in entries else len(entries)
+    people = _people(entries, schema).nunique()
     shares = " / ".join(f"{100 * share:.0f}" for share in SPLIT.values())
     return {
         "entries": len(entries),
@@ -232,7 +236,7 @@ class Run:
         recipe
             By default the one that the training was begun with. It may have another number of
             updates, and another type of the products; the latter changes the results by its
-            rounding.
+            rounding. ``"auto"`` keeps the type.
         given
             The settings of `recipe` that count; all by default.
 
@@ -242,7 +246,7 @@ class Run:
             If there is no training, or it was begun with other entries, policy, receiver or recipe.
         """
         from aalprivacy.training import Trainer
-        from aalprivacy.updates import faster_product_dtype, one_thread_a_shard
+        from aalprivacy.updates import one_thread_a_shard
 
         one_thread_a_shard()  # before any model is made
         folder, workers = Path(folder), workers or Workers()
@@ -259,7 +263,7 @@ class Run:
             asked = {name: getattr(recipe, name) for name in names}
             product_dtype = asked.pop("product_dtype", None)
             if product_dtype == "auto":
-                product_dtype = faster_product_dtype()
+                product_dtype = None
             trainer = Trainer.load(
                 folder / "checkpoint.npz", policy, receiver, workers, product_dtype
             )
@@ -398,9 +402,14 @@ def train(
     InputError
         If the arguments don't fit together or the folder can't be used.
     """
-    entries = taken(entries, policy.schema)
-    if entries.empty:
-        raise InputError("no entries to train on; expected at least one")
+    from aalprivacy.training import check_options
+
+    check_options(**options)
+    entries = _some_entries("entries", entries, policy.schema)
+    if validation is not None:
+        validation = _some_entries("validation", validation, policy.schema)
+    for name, test in (tests or {}).items():
+        _some_entries(f"tests, {name}", test, policy.schema)
     data = {"entries": len(entries)}
     if validation is None:
         data = describe_table(entries, policy.schema)
@@ -417,6 +426,17 @@ def train(
     if not run.fit(report=report, **options):
         return None
     return run.finish(tests or {}, options.get("target"))
+
+
+def _some_entries(what: str, entries: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """A checked table, with at least one entry."""
+    try:
+        table = taken(entries, schema)
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from None
+    if table.empty:
+        raise InputError(f"{what}: no entries; expected at least one")
+    return table
 
 
 def with_small(pair: Pair, sample: pd.DataFrame, validation: pd.DataFrame) -> Pair:

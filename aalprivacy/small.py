@@ -193,10 +193,14 @@ def _within(codes: np.ndarray, heard: np.ndarray, floor: float, budget: float) -
             low = step
         else:
             high = step
+    high = max(high, np.abs(forth).max() / MOST_HALF)  # else an untrained pair's are infinite
     # Components that always round to zero are left out.
     used = (np.abs(components) > high / 2).any(axis=0)
     arrays = mean, forth[:, used] / high, back[used] * high
     return Small(*(half(array) for array in arrays))
+
+
+MOST_HALF = float(np.finfo(np.float16).max)
 
 
 def half(array: np.ndarray) -> np.ndarray:

@@ -20,7 +20,8 @@ from aalprivacy.schema import ASSISTED_LIVING, Schema
 
 ENDINGS = (".parquet", ".csv", ".csv.gz")
 READABLE = (*ENDINGS, ".tsv", ".tsv.gz")
-SEPARATORS = ",;\t"
+SEPARATORS = "\t;,"  # of equally many, the first, as commas are in texts and numbers too
+LARGEST_BLOCK = 2**30  # bytes of a text that Arrow reads at once
 
 
 def read_entries(path: str | Path, schema: Schema = ASSISTED_LIVING) -> pd.DataFrame:
@@ -241,8 +242,14 @@ def parse_csv(text: str, begin: int = 2) -> pd.DataFrame:
     if not first.strip():
         what = "its first line is empty" if first else "the file is empty"
         raise InputError(f": {what}; expected the names of the columns")
-    separator = max(SEPARATORS, key=first.count)
-    names = [name.strip() for name in next(csv.reader([first], delimiter=separator))]
+    if first.count('"') % 2:
+        raise InputError(
+            ", line 1: a line break in a column's name, or a quotation mark that isn't closed; "
+            "expected the names of the columns in one line"
+        )
+    rows = {mark: next(csv.reader([first], delimiter=mark)) for mark in SEPARATORS}
+    separator = max(rows, key=lambda mark: len(rows[mark]))
+    names = [name.strip() for name in rows[separator]]
     if len(names) == 1 and re.search(r"[^\w\s().-]", names[0]):
         raise InputError(
             f", line 1: {names[0][:80]!r}; expected names of columns with a comma, a semicolon or "
@@ -262,11 +269,15 @@ def parse_csv(text: str, begin: int = 2) -> pd.DataFrame:
         return "error"
 
     places = [str(place) for place in range(len(names))]
+    content = text.encode()
+    block = min(max(len(content), 2**20), LARGEST_BLOCK)  # a line must fit into two blocks
     try:
         read = arrow_csv.read_csv(
-            io.BytesIO(text.encode()),
+            io.BytesIO(content),
             # Arrow knows line numbers only with one thread.
-            arrow_csv.ReadOptions(use_threads=False, column_names=places, skip_rows=1),
+            arrow_csv.ReadOptions(
+                use_threads=False, block_size=block, column_names=places, skip_rows=1
+            ),
             arrow_csv.ParseOptions(
                 delimiter=separator, newlines_in_values=True, ignore_empty_lines=False,
                 invalid_row_handler=note,

@@ -7,6 +7,7 @@ enough, windows get one attribute longer (Bengio et al. 2009, Curriculum learnin
 
 import contextlib
 import csv
+import inspect
 import json
 import signal
 import threading
@@ -271,6 +272,26 @@ class Validation:
         return float(character_errors(lines, self.expected).mean())
 
 
+def check_options(**options) -> None:
+    """Refuse options that `fit` doesn't have, or that are out of their range.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    known = [
+        name
+        for name, parameter in inspect.signature(fit).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    ]
+    for name, value in options.items():
+        if name not in known:
+            raise InputError(f"{name}: no such option; expected some of {', '.join(known)}")
+        if name.endswith("_every") and value < 1:
+            raise InputError(f"{name}: expected 1 or more, got {value}")
+
+
 def fit(
     trainer: Trainer,
     examples: Examples,
@@ -311,10 +332,9 @@ def fit(
     Whether the training is complete. After Ctrl-C the current update is finished and a checkpoint
     is written. After a second Ctrl-C nothing more is written.
     """
-    for name, every in (("validate_every", validate_every), ("checkpoint_every", checkpoint_every),
-                        ("report_every", report_every)):  # fmt: skip
-        if every < 1:
-            raise InputError(f"{name}: expected 1 or more, got {every}")
+    check_options(
+        validate_every=validate_every, checkpoint_every=checkpoint_every, report_every=report_every
+    )
     if trainer.workers.count > 1 and not (seconds is None and target is None):
         raise InputError("seconds, target: only one machine can stop early; expected none")
     recipe, progress, chief = trainer.recipe, trainer.progress, trainer.workers.is_chief

@@ -677,6 +677,8 @@ def test_what_a_command_reads_is_never_what_it_writes(refused, run, clinic_files
     refused("describe", own, "--out", tmp_path / "x.toml", "--policy-out", tmp_path / "x.toml",
             says="is the input")  # fmt: skip
     refused("describe", own, "--out", tmp_path / "x.toml", "--receivers", ",", says="--receivers")
+    refused("describe", own, "--out", tmp_path / "x.toml", "--policy-out", tmp_path / "p.csv",
+            "--receivers", "Nurse,nurse", says="receivers: expected different names")  # fmt: skip
     assert not (tmp_path / "x.toml").exists()
     refused("encode", CASES / "good.csv", "--pair", "doctor", "--out", tmp_path / "c.csv",
             says="expected .npz")  # fmt: skip
@@ -689,7 +691,7 @@ def test_options_out_of_range(refused, tmp_path, clinic_files):
     for option in ("--spread", "--learning-rate", "--threshold"):
         for value in ("nan", "inf"):
             refused(*train, option, value, says="expected a finite number")
-    refused(*train, "--embedding", 10**9, says="embedding: expected a whole number up to")
+    refused(*train, "--embedding", 10**9, says="embedding: expected at most 100000")
     refused(*train, "--seed", 2**32, says="seed: expected less than")
     refused(*train, "--data", CASES / "good.csv", "--users", 3, says="expected none beside --data")
     assert not (tmp_path / "r").exists()

@@ -104,6 +104,13 @@ def test_what_the_rule_gives(note, name, home, view):
     assert NOTES["note"].general_value(note, name, home) == view
 
 
+def test_marks_belong_to_their_letters():
+    """Python's `\\w` has neither vowel signs nor accents that are characters of their own."""
+    rule = WordsOf(("name",))
+    assert rule("अतिथि सीता शर्मा आईं", "सीता शर्मा") == "अतिथि * आईं"
+    assert rule("mr jose\u0301 rang, joseph too", "jose\u0301") == "mr * rang, joseph too"
+
+
 def test_capitals_count_as_small_letters():
     rule = WordsOf(("name",), Hierarchy((("Flu", "Lung disease"), ("ÉTÉ", "summer"))))
     assert rule("Mr SMITH has flu. FLU in été", "John Smith") == (

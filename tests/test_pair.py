@@ -23,6 +23,7 @@ from aalprivacy.pair import (
 )
 from aalprivacy.policy import TABLE_I, Policy
 from aalprivacy.schema import with_rules
+from aalprivacy.text import to_lines, to_tokens
 
 CARDS = {"data", "recipe", "training", "machine", "versions", "fingerprints", "schema", "test"}
 
@@ -280,3 +281,16 @@ def test_where_a_token_stands():
     attribute, place = built.where(np.array([[2, 2, 9, 9, 3, 3, 3, 3, 3, 9, 5, 1, 0]]))
     assert attribute.tolist() == [[0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2]]
     assert place.tolist() == [[0, 1, 2, 0, 0, 1, 2, 3, 3, 3, 3, 3, 3]]
+
+
+def test_numbers_that_are_no_tokens_and_no_codes_are_refused(make_pair, entries):
+    pair = make_pair()
+    tokens = to_tokens(to_lines(entries[:2], pair.schema), pair.schema)
+    for wrong in (250, -7):
+        with pytest.raises(InputError, match="tokens: expected numbers of 0 to 41, got"):
+            pair.encode(np.where(tokens == tokens.max(), wrong, tokens.astype(int)))
+    codes = pair.encode(tokens)
+    with pytest.raises(InputError, match=r"codes: expected shape \(n, \d+\), got \(2, 3\)"):
+        pair.decode(codes[:, :3])
+    with pytest.raises(InputError, match="codes: not a number, or infinite"):
+        pair.decode(np.where(codes > 0, np.nan, codes))

@@ -479,3 +479,26 @@ def test_the_seed_of_a_cards_test_figures_stands_nowhere_else():
             assert not any(re.search(rf"(?<!\d){seed}(?!\d)", text) for seed in seeds), file
     for seed in (TRAINING_SEED, VALIDATION_SEED, SAMPLE_SEED, AUDIT_SEED):
         assert str(seed) not in seeds
+
+
+def test_modules_import_from_those_above_them():
+    """As the page on the layout says: imports at a module's top go up its table, or stay in a row.
+
+    Imports inside a function or for type checkers alone don't count.
+    """
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / "layout.md").read_text(), re.MULTILINE)
+    row_of = {
+        room.removesuffix(".py").removesuffix("/"): at
+        for at, row in enumerate(rows)
+        for room in re.findall("`([^`]+)`", row)
+    }
+    package = ROOT / "aalprivacy"
+    for path in package.rglob("*.py"):
+        room = path.relative_to(package).parts[0].removesuffix(".py")
+        if room in ("__init__", "__main__"):
+            continue
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aalprivacy"):
+                _, *names = node.module.split(".")
+                for other in names[:1] or [a.name for a in node.names if a.name in row_of]:
+                    assert row_of[other] <= row_of[room], f"{path} imports {other}"

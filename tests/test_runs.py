@@ -14,7 +14,7 @@ from aalprivacy.generalisation import Bands
 from aalprivacy.pair import CARD, Pair
 from aalprivacy.policy import Operation, Policy
 from aalprivacy.recipe import Recipe
-from aalprivacy.runs import RUN_FILES, Run, held_out, split_people, train
+from aalprivacy.runs import RUN_FILES, Run, describe_table, held_out, split_people, train
 from aalprivacy.schema import Schema
 from aalprivacy.small import pack
 from aalprivacy.text import to_lines, to_tokens
@@ -137,7 +137,23 @@ def test_nothing_is_made_of_what_is_refused(clinic, patients, tmp_path):
         train(bad, clinic, "nurse", TINY, tmp_path / "run")
     with pytest.raises(InputError, match="unknown receiver 'porter'"):
         train(patients, clinic, "porter", TINY, tmp_path / "run")
+    for wrong, message in (
+        ({"second": 5}, "second: no such option; expected some of report, validate_every"),
+        ({"validate_every": 0}, "validate_every: expected 1 or more, got 0"),
+        ({"validation": patients[:0]}, "validation: no entries; expected at least one"),
+        ({"tests": {"late": bad}}, "tests, late: row 0, years: expected a whole number"),
+        ({"tests": {"none": patients[:0]}}, "tests, none: no entries"),
+    ):
+        with pytest.raises(InputError, match=message):
+            train(patients, clinic, "nurse", TINY, tmp_path / "run", **wrong)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_equal_rows_without_ids_are_one_person(clinic, patients):
+    table = pd.concat([patients, patients]).drop(columns="case")
+    assert describe_table(table, clinic.schema)["people"] == len(
+        table[list(clinic.schema.names)].drop_duplicates()
+    )
 
 
 def test_a_rule_in_python_is_given_again_when_a_pair_is_loaded(clinic, patients, tmp_path):

@@ -187,6 +187,16 @@ def test_partitions(view, tmp_path, people, policy):
     )
 
 
+def test_a_partition_of_missing_ids_is_nobody(refused, tmp_path, home, people):
+    table = people[:20].assign(case=people["case"].where(people.index % 2 == 0))
+    table[:20].to_parquet(tmp_path / "e", partition_cols=["case"])
+    refused(
+        *view_of(home, tmp_path / "e", tmp_path / "v"),
+        says="case: empty; expected whose entry it is",
+    )
+    assert not list(tmp_path.glob("v/*.parquet"))
+
+
 def test_ids_that_are_numbers_stay_so(view, refused, tmp_path, home, people):
     numbers = people.assign(case=people["case"].str[1:].astype("int32"))
     (tmp_path / "e").mkdir()
@@ -626,7 +636,7 @@ def test_another_job_in_the_folder_is_refused(run, refused, tmp_path, home, peop
         (encode_of(home, out, pair="other"), "encoder"),
         (encode_of(home, out, "--number-type", "int8"), "number type"),
         (encode_of(home, out, "--seal", home / "key"), "key"),
-        ([*encode_of(home, out), "--piece", 300], "length"),
+        ([*encode_of(home, out), "--piece", 300], "--piece"),
         (view_of(home, home / "entries.parquet", out), "kind"),
         (decode_of(home, out, out), "kind"),
     ):
@@ -656,7 +666,8 @@ def test_folders_that_cannot_be_written_to(run, refused, tmp_path, home, people)
         refused(*view_of(home, tmp_path / "e", out), says="in the input, which would grow")
     refused(*view_of(home, tmp_path / "e", tmp_path / "v.csv"), says="v.csv: a file for")
     refused(*encode_of(home, tmp_path / "c.npz", source=tmp_path / "e"), says="c.npz: a file for")
-    refused(*decode_of(home, entries, tmp_path / "d"), says="entries.parquet/_job.json: missing or")
+    one = "entries.parquet is a single file; expected a file for"
+    refused(*decode_of(home, entries, tmp_path / "d"), says=one)
     refused(*decode_of(home, tmp_path / "e", tmp_path / "d"), says="e/_job.json: missing or broken")
     refused(*view_of(home, entries, tmp_path / "v.2"), says="unknown ending '.2'")
     refused(*view_of(home, tmp_path / "none", tmp_path / "v"), says="none: unknown ending ''")
@@ -816,6 +827,9 @@ def test_prepare_knows_in_each_piece_what_the_others_tell(run, refused, untidy):
     assert code == 0, error
     pd.testing.assert_frame_equal(pd.read_csv(report), reports[0])
     assert set(untidy.iterdir()) == before | {report}
+    for place in ("folder", "pieces"):  # a report beside pieces would be taken for one
+        inside = ("--out", untidy / "pieces", "--report", untidy / place / "report.csv")
+        refused(*command("folder", *inside), says=f"report.csv: is in {place}; expected another")
 
 
 def test_prepare_by_pieces_refuses_other_encodings(refused, untidy):
@@ -823,7 +837,10 @@ def test_prepare_by_pieces_refuses_other_encodings(refused, untidy):
                untidy / "out"]  # fmt: skip
     text = (untidy / "untidy.csv").read_text()
     (untidy / "e.csv").write_bytes(text.encode("cp1252"))
-    refused(*command, says="e.csv: not text in UTF-8; expected UTF-8, as the table is read in pi")
+    says = "e.csv: not text in UTF-8; expected UTF-8, as the table is read in pi"
+    refused(*command, says=says)
+    (untidy / "e.csv").write_bytes(text.replace("\n", "\r\n").encode("utf-16"))
+    refused(*command, says=says)
     table = pd.read_csv(untidy / "untidy.csv", sep=";", dtype=str).fillna("")
     table["Name"] = [value.encode("cp1252") for value in table["Name"]]
     table.to_parquet(untidy / "e.parquet")

@@ -17,7 +17,13 @@ from aalprivacy.attributes import Attribute, Form
 from aalprivacy.errors import InputError
 from aalprivacy.policy import TABLE_I, Policy
 from aalprivacy.schema import ASSISTED_LIVING, Schema
-from aalprivacy.tables import check_table_writable, read_entries, read_views, write_table
+from aalprivacy.tables import (
+    check_table_writable,
+    parse_csv,
+    read_entries,
+    read_views,
+    write_table,
+)
 from aalprivacy.views import apply_policy
 
 CASES = Path(__file__).parent / "cases"
@@ -258,6 +264,19 @@ def test_a_link_stays_a_link(tmp_path, good):
         assert read_entries(tmp_path / target).equals(good)
 
 
+def test_commas_in_names_of_columns():
+    table = parse_csv('"Salary, EUR, gross";age\n3,5;40\n')
+    assert table.to_dict("list") == {"Salary, EUR, gross": ["3,5"], "age": ["40"]}
+    assert list(parse_csv("Salary, EUR;age\n3,5;40\n")) == ["Salary, EUR", "age"]
+    with pytest.raises(InputError, match="line 1: a line break in a column's name, or a quotation"):
+        parse_csv('"Salary\nEUR",age\n3,40\n')
+
+
+def test_a_long_cell():
+    long = "x" * 5_000_000
+    assert parse_csv(f"a,b\n1,{long}\n2,y\n")["b"].tolist() == [long, "y"]
+
+
 def test_the_input_is_never_the_output(tmp_path, good):
     path = written(tmp_path, GOOD)
     (tmp_path / "l.csv").symlink_to(path)
@@ -265,6 +284,8 @@ def test_the_input_is_never_the_output(tmp_path, good):
         with pytest.raises(InputError, match="is the input, which would be lost"):
             check_table_writable(out, [None, path])
     check_table_writable(tmp_path / "other.csv", [path])
+    with pytest.raises(InputError, match=r"o\.csv: is in .*; expected another folder for it"):
+        check_table_writable(tmp_path / "o.csv", [tmp_path])
 
 
 def test_what_cannot_be_written(tmp_path, good):
