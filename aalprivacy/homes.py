@@ -116,7 +116,9 @@ def simulate(
     seed
         The same seed gives the same users and entries.
     entries_seed
-        Each value from 1 on gives new entries of the same users.
+        Each value from 1 on gives new entries of the same users. All that is said of a user stays:
+        name, address, age, disease and so on. What is usual for the user's readings, such as the
+        level of the blood pressure, is drawn anew.
     vocabulary
         ``"training"`` or ``"open"``: whether given names, surnames, streets and towns are drawn
         from the words for training or from the words held out (`is_held_out`). A held-out surname

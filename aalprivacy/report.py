@@ -535,7 +535,7 @@ def paper_recipe_sentence() -> str:
     table, told, aim = paper_recipe(), [], evaluation.PAPER_ERROR
     for name, curve in table.groupby("training", sort=False):
         last, reached = curve.iloc[-1], curve[curve["own test"] <= aim]["entries"]
-        ends = f"didn't reach the paper's {aim} wrong characters"
+        ends = f"had not reached the paper's {aim} wrong characters when it ended"
         if len(reached):
             ends = f"reached the paper's {aim} wrong characters after {reached.iloc[0]:,} entries"
         told.append(
@@ -548,8 +548,8 @@ def paper_recipe_sentence() -> str:
     if len(curves) and len(curves.columns) > 1:  # the last update that all of them have
         errors = " and ".join(f"{e:.1f} ({name})" for name, e in curves.iloc[-1].items())
         told.append(
-            f"After {curves.index[-1]:,} updates each, it is {errors} on other entries of their "
-            "own users."
+            f"After {curves.index[-1]:,} updates each, the error is {errors} on other entries of "
+            "their own users."
         )
     return " ".join(told)
 

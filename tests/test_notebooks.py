@@ -72,6 +72,7 @@ def test_it_is_committed_as_it_ran(path):
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert not [out for cell in code for out in cell.outputs if out.get("name") == "stderr"]
     text = path.read_text()
     for place in ("/home/", "/root/", "/tmp/", "/work/"):
         assert place not in text
