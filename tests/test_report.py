@@ -320,15 +320,15 @@ def test_the_paper_s_recipe_is_told_as_far_as_it_went(tmp_path, monkeypatch):
     )  # fmt: skip
     curve.to_csv(tmp_path / "paper_recipe.csv", index=False)
     assert report.paper_recipe_sentence() == (
-        "The training with batches of 8 had not reached the paper's 1.5 wrong characters when it ended. After "
-        "16,000 entries, in 2 updates, it has 1.6 on other entries of its own users, 9.0 on other "
-        "users, and 20.0 with new words."
+        "The training with batches of 8 had not reached the paper's 1.5 wrong characters when it "
+        "ended. After 16,000 entries, in 2 updates, it has 1.6 on other entries of its own users, "
+        "9.0 on other users, and 20.0 with new words."
     )
     both = pd.concat([curve, curve[:1].assign(training="batches of 4", **{"own test": 58.0})])
     both.to_csv(tmp_path / "paper_recipe.csv", index=False)
     assert report.paper_recipe_sentence().endswith(
-        "After 1 updates each, the error is 58.0 (batches of 4) and 60.0 (batches of 8) on other entries "
-        "of their own users."
+        "After 1 updates each, the error is 58.0 (batches of 4) and 60.0 (batches of 8) on other "
+        "entries of their own users."
     )
     curve.assign(**{"own test": [60.0, 1.5]}).to_csv(tmp_path / "paper_recipe.csv", index=False)
     assert "batches of 8 reached the paper's 1.5 wrong characters after 16,000 entries." in (

@@ -81,6 +81,8 @@ def test_an_interrupted_training_is_resumed(clinic, patients, tmp_path, monkeypa
     longer = replace(TINY, updates=6, product_dtype="bfloat16", seed=3)
     run = Run.resume(*common, longer, given={"updates", "product_dtype"})
     assert run.trainer.progress.update == 4
+    same = Run.resume(*common, replace(TINY, updates=4, product_dtype="auto"))
+    assert same.trainer.recipe == replace(TINY, updates=4)  # auto keeps the type
     assert run.fit(validate_every=2)
     pair = run.finish({"test": parts.test})
     assert pair.card["training"]["lengthened"] == [[4, 4]]

@@ -316,6 +316,12 @@ def test_another_type_of_numbers_is_named():
         ({"places": -1}, "places: expected 0 or more"),
         ({"missing": 2}, "missing: expected 0 to 1"),
         ({"memory": -1}, "memory: expected 0 or more"),
+        ({"augmentation": 0.5}, "augmentation: expected two shares, got 0.5"),
+        ({"blind": "no"}, "blind: expected type bool, got 'no'"),
+        ({"updates": 1.5}, "updates: expected type int, got 1.5"),
+        ({"updates": True}, "updates: expected type int, got True"),
+        ({"seed": None}, "seed: expected type int, got None"),
+        ({"noise": "0.1"}, "noise: expected type float, got '0.1'"),
     ],
 )
 def test_a_recipe_out_of_range(change, says):
