@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from aalprivacy.attributes import plain
@@ -86,18 +87,24 @@ class CodeBook:
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
 
-    def renamed(self, table: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict[str, str]]:
-        """The table with the attributes' names for its columns; and attribute -> column.
+    def renamed(
+        self, table: pd.DataFrame, schema: Schema
+    ) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
+        """The table with the attributes' names for its columns.
+
+        Also attribute -> column; and the columns that are left out, as the book chooses others for
+        the attributes whose names they have.
 
         Raises
         ------
         InputError
-            If the schema doesn't have an attribute of the book, or the table not its column.
+            If the schema doesn't have an attribute of the book, the table not its column, or a part
+            of the book would have no effect.
         """
-        for name in self.values:
-            _attribute(name, schema)
+        self._check_values(schema)
         names = [str(column) for column in table.columns]
         done: dict[str, str] = {}
+        chosen: dict[str, int] = {}
         for name, column in self.columns.items():
             new = _attribute(name, schema)
             at = [n for n, known in enumerate(table.columns) if plain(str(known)) == plain(column)]
@@ -108,14 +115,40 @@ class CodeBook:
                     f"code book, {name}: {what} {column!r}{hint}; expected one; correct it under "
                     f"[columns]"
                 )
+            if new in chosen or at[0] in chosen.values():
+                what = new if new in chosen else f"the column {column!r}"
+                raise InputError(f"code book, columns: {what} appears twice; expected it once")
             old = str(table.columns[at[0]])
-            names[at[0]] = new
+            names[at[0]], chosen[new] = new, at[0]
             done |= {new: old} if old != new else {}
-        return table.set_axis(names, axis=1), done
+        taken = {plain(name) for new in chosen for name in _names(new, schema)}
+        is_left = [
+            plain(name) in taken and n not in chosen.values() for n, name in enumerate(names)
+        ]
+        table = table.set_axis(names, axis=1)
+        if any(is_left):
+            table = table.loc[:, ~np.array(is_left)]
+        return table, done, [name for name, left in zip(names, is_left, strict=True) if left]
 
-    def meanings(self, name: str) -> dict[str, str]:
-        """An attribute's codes, in the form in which `meaning` looks them up -> what they mean."""
-        own = (codes for known, codes in self.values.items() if plain(known) == plain(name))
+    def _check_values(self, schema: Schema) -> None:
+        """Refuse parts that would have no effect: who wrote them expects one."""
+        known = [_attribute(name, schema) for name in self.values]
+        for part, name in zip(self.values, known, strict=True):
+            if name == schema.id:
+                raise InputError(
+                    f"code book, values.{part}: the column that says whose entry it is (the "
+                    "schema's 'id') has no codes; expected an attribute; leave this part out"
+                )
+            if known.count(name) > 1:
+                raise InputError(
+                    f"code book, values.{part}: a second part for {name}; expected one; put them "
+                    "together"
+                )
+
+    def meanings(self, *names: str) -> dict[str, str]:
+        """Codes of an attribute, by its name or label, as `meaning` looks them up -> meanings."""
+        own_names = set(map(plain, names))
+        own = (codes for known, codes in self.values.items() if plain(known) in own_names)
         return {_key(code): meant for codes in own for code, meant in codes.items()}
 
 
@@ -127,6 +160,11 @@ def meaning(value: str, meanings: Mapping[str, str]) -> str | None:
 def _key(code: str) -> str:
     text = without_byte_mark(code)
     return whole(single_blanks(code if text is None else text)).casefold()
+
+
+def _names(name: str, schema: Schema) -> tuple[str, ...]:
+    """All names of an attribute's column, or of the id's."""
+    return (name,) if name == schema.id else (name, schema[name].label)
 
 
 def _attribute(name: str, schema: Schema) -> str:

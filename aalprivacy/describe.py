@@ -64,8 +64,8 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
     table
         One row an entry, with columns of any types, such as from `aalprivacy.prepare.read_untidy`.
     id
-        The column that says whose entry a row is; by default a column with a name such as
-        "patient id".
+        The column that says whose entry a row is, or the index of that name; by default one with a
+        name such as "patient id".
     show_values
         Whether comments show values of the table. The values of a one-of are always in the file.
 
@@ -80,6 +80,9 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
     """
     if table.empty:
         raise InputError("no rows; expected a table with at least one entry")
+    index, columns = plain(str(table.index.name or "")), {plain(str(h)) for h in table.columns}
+    if index not in columns and (WHOSE.fullmatch(index) or (id and index == plain(id))):
+        table = table.reset_index()
     shown = ("".join(c if c.isprintable() else " " for c in str(h)) for h in table.columns)
     headings = [single_blanks(heading) for heading in shown]
     alike = Counter(name for h in headings if plain(h) for name in {plain(h), plain(_name(h))})
@@ -87,21 +90,22 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
         raise InputError(
             f"two columns are called {max(alike, key=lambda name: alike[name])}; rename one of them"
         )
-    texts = [_tidy(as_text(column)) for _, column in table.items()]
+    places, texts, left_out = _texts(table, headings, id)
+    headings = [headings[place] for place in places]
     told, guess = (id, "") if id else _id_of(headings, texts)
     whose = next((h for h in headings if plain(h) == plain(told)), None)
     if id and whose is None:
         has = ", ".join(headings)
         raise InputError(f"no column {id!r}{nearest(id, headings)}; the table has {has}")
     people = texts[headings.index(whose)] if whose else None
-    alphabet, parts, left_out = _alphabet(texts), {}, []
-    for place, (heading, text) in enumerate(zip(headings, texts, strict=True)):
+    alphabet, parts = _alphabet(texts), {}
+    for place, heading, text in zip(places, headings, texts, strict=True):
         if heading == whose:
             continue
         try:
             part = _part(heading, table.iloc[:, place], text, people, alphabet)
         except InputError as error:
-            left_out.append(f"{heading or f'column {place + 1}'}: {error}")
+            left_out.append(f"{_named(heading, place)}: {error}")
             continue
         part["#"] = _to_know(part, text)
         if not whose and _may_be_id(part, text):
@@ -137,7 +141,7 @@ def describe(table: pd.DataFrame, *, id: str | None = None, show_values: bool = 
         "id": (id, guess or "says whose entry it is"),
     }
     notes = [f"{LEFT_OUT}{column}." for column in left_out]
-    twice = int(table.duplicated().sum())
+    twice = int(table.iloc[:, places].duplicated().sum())
     if twice:
         notes.append(f"# check: {twice:,} of {len(table):,} rows are equal to a row above them")
     return "\n".join(_lines(head, parts, notes))
@@ -204,6 +208,27 @@ def hierarchy_stubs(text: str, folder: str) -> tuple[str, dict[str, str]]:
             line = f"hierarchy = {_toml(path)}   # write groups in it in place of 'any'"
         lines.append(line)
     return "\n".join([*lines, ""]), stubs
+
+
+def _texts(
+    table: pd.DataFrame, headings: list[str], id: str | None
+) -> tuple[list[int], list[pd.Series], list[str]]:
+    """The places and the values of columns that can be text, and why others are left out."""
+    texts, left_out = {}, []
+    for place, heading in enumerate(headings):
+        try:
+            texts[place] = _tidy(as_text(table.iloc[:, place]))
+        except InputError as error:
+            left_out.append(f"{_named(heading, place)}: {error}")
+            if id and plain(heading) == plain(id):
+                raise InputError(left_out[-1]) from None
+    if not texts:
+        raise InputError("no column can be used; " + "; ".join(left_out))
+    return list(texts), list(texts.values()), left_out
+
+
+def _named(heading: str, place: int) -> str:
+    return heading or f"column {place + 1}"
 
 
 def _tidy(text: pd.Series) -> pd.Series:

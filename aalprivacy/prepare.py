@@ -1,7 +1,8 @@
 """Correct untidy tables: every kind of change is reported, and nothing is guessed.
 
-A value that is already right stays unchanged. Values that can only be corrected by a guess are
-listed in one error, so that a person decides.
+A value that is already right stays unchanged, unless the column's other values show that it means
+something else. Values that can only be corrected by a guess are listed in one error, so that a
+person decides.
 """
 
 import codecs
@@ -9,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from numbers import Number
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,7 @@ from aalprivacy.tables import read_table
 
 REFUSE = "refuse"
 SHOWN = 10  # values of a kind that an error lists
+POINT_ZERO, WHOLE, DECIMALS = r"[0-9]+\.0+", "whole numbers", "decimals"  # ids
 SURELY = 0.8  # how alike two names are if one is the other misspelt
 
 
@@ -69,10 +72,11 @@ def read_untidy(path: str | Path) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame of text, all columns of the file. The index, named ``line`` or ``row``, says where in
-    the file a row is. ``attrs`` has what the text doesn't show: ``"encoding"``; ``"mark"``, whether
-    the file began with a byte order mark; ``"separator"``; ``"empty"``, the number of empty lines;
-    and ``"numbers"``, the columns of numbers.
+    DataFrame of text, all columns of the file; a column of lists, or of bytes that aren't text,
+    stays as it is. The index, named ``line`` or ``row``, says where in the file a row is. ``attrs``
+    has what the text doesn't show: ``"encoding"``; ``"mark"``, whether the file began with a byte
+    order mark; ``"separator"``; ``"empty"``, the number of empty lines; and ``"numbers"``, the
+    columns of numbers.
 
     Raises
     ------
@@ -102,12 +106,20 @@ def as_untidy(table: pd.DataFrame, row: str) -> pd.DataFrame:
         From `aalprivacy.tables.read_table`.
     """
     numbers = [name for name, column in table.items() if spelling.are_numbers(column)]
-    columns = [as_text(column) for _, column in table.items()]
+    columns = [_text_if_any(column) for _, column in table.items()]
     text = pd.concat(columns, axis=1).rename_axis(index=row)
-    found = (column.attrs["encoding"] for column in columns)
+    found = (column.attrs.get("encoding", "utf-8") for column in columns)
     encoding = next((name for name in found if name != "utf-8"), "utf-8")
     text.attrs = table.attrs | {"encoding": encoding, "numbers": numbers}
     return text
+
+
+def _text_if_any(column: pd.Series) -> pd.Series:
+    """A column as text; or as it is, if it can't be text, as the schema may not need it."""
+    try:
+        return as_text(column)
+    except InputError:
+        return column
 
 
 def prepare(
@@ -124,7 +136,8 @@ def prepare(
     Parameters
     ----------
     table
-        One row an entry, of any types; columns named as the attributes or as their labels.
+        One row an entry, of any types; columns named as the attributes or as their labels. The id
+        may also be the index, if it has that name.
     schema
         What an entry is.
     codes
@@ -161,23 +174,22 @@ def prepare(
     codes = CodeBook() if codes is None else codes
     told = {} if told is None else told
     attrs = table.attrs  # kept, as renaming columns may lose them
-    table, renamed = codes.renamed(table, schema)
-    places = schema.columns(table)
-    report = [Change("column renamed", new, len(table), old, new) for new, old in renamed.items()]
-    report = [*_of_the_table(table, schema, places, attrs), *report]
+    table, renamed, replaced = codes.renamed(table, schema)
+    places, people = schema.columns(table), schema.people(table)
+    report = [*_of_the_table(table, schema, places, attrs)]
+    report += [Change("column left out", name, len(table), name, "") for name in replaced]
+    report += [Change("column renamed", new, len(table), old, new) for new, old in renamed.items()]
     columns, problems = {}, []
-    if schema.id in places:
-        people = table.iloc[:, places.index(schema.id)]
+    if people is not None:
         columns[schema.id] = _people(people, schema.id, row, report, told.get(schema.id, ()))
     for attribute in schema.attributes:
         raw = table.iloc[:, places.index(attribute.name)]
-        column = _Column(attribute, schema.alphabet, raw, codes.meanings(attribute.name))
+        numbers = _are_numbers(raw, renamed.get(attribute.name), attrs)
+        column = _Column(attribute, schema.alphabet, raw, codes, numbers=numbers)
         column.tidy(out_of_range, unknown, told.get(attribute.name, ()))
         columns[attribute.name] = column.result()
         report += column.report
         problems += column.problems(row)
-        were = renamed.get(attribute.name, raw.name)
-        numbers = spelling.are_numbers(raw) or were in attrs.get("numbers", ())
         if numbers and attribute.form is Form.DIGITS and len(set(attribute.span)) > 1:
             problems.append(
                 f"{attribute.name}: a column of numbers, which has lost the zeros at the beginning "
@@ -215,18 +227,34 @@ def evidence(
         If a column is absent.
     """
     codes = CodeBook() if codes is None else codes
-    table, _ = codes.renamed(table, schema)
-    places = schema.columns(table)
+    attrs = table.attrs
+    table, renamed, _ = codes.renamed(table, schema)
+    places, people = schema.columns(table), schema.people(table)
     told = {}
     for attribute in schema.attributes:
         if attribute.form is Form.NUMBER or attribute.time:
             raw = table.iloc[:, places.index(attribute.name)]
-            column = _Column(attribute, schema.alphabet, raw, codes.meanings(attribute.name))
+            numbers = _are_numbers(raw, renamed.get(attribute.name), attrs)
+            column = _Column(attribute, schema.alphabet, raw, codes, numbers=numbers)
             column.begin()
             told[attribute.name] = column.tells()
-    if schema.id in places:
-        told[schema.id] = _tell(as_text(table.iloc[:, places.index(schema.id)]).map(single_blanks))
+    if people is not None:
+        told[schema.id] = _tell(_text(people, schema.id).map(single_blanks))
     return told
+
+
+def _are_numbers(column: pd.Series, old_name: str | None, attrs: dict) -> bool:
+    """Whether a column has numbers that aren't text, or had them in its file."""
+    in_file = attrs.get("numbers", ())
+    return spelling.are_numbers(column) or (old_name or column.name) in in_file
+
+
+def _text(column: pd.Series, name: str) -> pd.Series:
+    """A column as text, as `as_text`, whose error gets the column's name."""
+    try:
+        return as_text(column)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
 
 
 class _Column:
@@ -237,18 +265,31 @@ class _Column:
         attribute: Attribute,
         alphabet: str,
         column: pd.Series,
-        codes: Mapping[str, str],
+        codes: CodeBook,
+        *,
+        numbers: bool,
     ) -> None:
-        self.attribute, self.text = attribute, as_text(column)
+        self.attribute, self.text = attribute, _text(column, attribute.name)
         self.alphabet = frozenset(alphabet) - {SEPARATOR}
         self.codes, distinct = pd.factorize(self.text)
         self.raw = np.asarray(distinct, object)
         self.counts = np.bincount(self.codes, minlength=len(self.raw))
         self.now, self.right = self.raw.copy(), np.zeros(len(self.raw), bool)
+        self.told: set[str] = set()
+        # What the code book explains is as the schema writes it, and a number that isn't text has a
+        # point before its decimals. Other values of this form may be shown to mean something else.
+        self.sure, self.doubtful = self.right.copy(), self.right.copy()
+        if attribute.form is Form.NUMBER and numbers:
+            self.sure[:] = True
+        elif attribute.form is Form.NUMBER and column.dtype == object:
+            self.sure[self.codes[column.map(_is_number).to_numpy(bool)]] = True
+        self.has_points = any("." in value for value in self.raw[self.sure])
         self.listed = {value.casefold() for value in attribute.values}
         self.report: list[Change] = []
+        meanings = codes.meanings(attribute.name, attribute.label)
         for at, value in enumerate(self.raw):  # also right values: the number 9999 may be a code
-            meant = meaning(value, codes)
+            meant = meaning(value, meanings)
+            self.sure[at] |= meant is not None
             if meant not in (None, value):
                 self.now[at] = meant
                 self.report.append(
@@ -263,7 +304,8 @@ class _Column:
         fits = self.attribute.fits(pd.Series(values, dtype="str"))
         for at, value, fit in zip(np.flatnonzero(left), values, fits, strict=True):
             stranger = self._is_null(value) or spelling.without_byte_mark(value) is not None
-            self.right[at] = fit and self.alphabet.issuperset(value) and not stranger
+            stranger |= self.doubtful[at] or not self.alphabet.issuperset(value)
+            self.right[at] = fit and not stranger
 
     def _is_null(self, value: str) -> bool:
         word = value.strip().casefold()
@@ -286,7 +328,7 @@ class _Column:
             what, new = found if isinstance(found, tuple) else (kind, found)
             if new not in (None, before[at]):
                 done.setdefault(what, []).append(int(at))
-                self.now[at] = new
+                self.now[at], self.doubtful[at] = new, False
         for kind, places in done.items():
             count, example = int(self.counts[places].sum()), places[0]
             name = self.attribute.name
@@ -301,15 +343,25 @@ class _Column:
 
     def tells(self) -> set[str]:
         """The evidence in the column's values; to be called after `begin`."""
-        tell = spelling.number_signs if self.attribute.form is Form.NUMBER else spelling.day_orders
-        return tell(self.now)
+        values = self.now[~self.sure]
+        if self.attribute.form is Form.NUMBER:
+            return spelling.number_signs(values) | ({"."} if self.has_points else set())
+        return spelling.day_orders(values)
+
+    def doubt(self, is_other: Callable[[str], bool]) -> None:
+        """Take right values for wrong, if the evidence shows that they mean something else."""
+        for at in np.flatnonzero(self.right & ~self.sure) if self.told else ():
+            self.doubtful[at] = is_other(self.now[at])
+        self.right &= ~self.doubtful
 
     def tidy(self, out_of_range: str, unknown: str, told: Collection[str]) -> None:
         """All corrections for values of this form."""
         a = self.attribute
         self.begin()
         if a.form is Form.NUMBER:
-            self.change("", spelling.number_step(a.decimals, self.tells().union(told)))
+            self.told = self.tells().union(told)
+            self.doubt(lambda v: spelling.is_other_number(v, self.told))
+            self.change("", spelling.number_step(a.decimals, self.told))
             if out_of_range == "missing":
                 self.change("out of range", lambda v: MISSING if _is_beyond(a, v) else None)
         elif a.form is Form.DIGITS:
@@ -324,7 +376,9 @@ class _Column:
                 self.change("unknown value", lambda v: other)
         else:
             if a.time:
-                self.change("", spelling.time_step(a.time, self.tells().union(told)))
+                self.told = self.tells().union(told)
+                self.doubt(lambda v: spelling.is_other_date(v, a.time, self.told))
+                self.change("", spelling.time_step(a.time, self.told))
             elif a.form is Form.PATTERN:  # 135/85 becomes 135-85, if that fits the pattern
                 self.change("slash to hyphen", self._hyphen)
             self.change("capitals", self._case)
@@ -369,12 +423,23 @@ class _Column:
                 "add it to the schema; or let unknown values be missing, or one of the listed "
                 "(--unknown), or say what it means by --codes"
             )
+        elif a.form is Form.NUMBER and spelling.has_two_meanings(value, self.told):
+            parts = re.split("[.,]", value)
+            meant, other = "".join(parts), ".".join(parts)
+            remedy = (
+                f"it may mean {meant} or {other}, and other values don't show which; write which, "
+                "or say so by --codes"
+            )
+            if _decimals(a, value):
+                remedy = f"{remedy}; if it is {other}, set decimals = 3 in the schema"
         elif a.form is Form.NUMBER and _is_beyond(a, value):
             remedy = f"{remedy}; or let what is out of range be missing (--out-of-range missing)"
         elif a.form is Form.NUMBER and (decimals := _decimals(a, value)):
             remedy = f"{remedy}; or set decimals = {decimals} in the schema"
         elif a.time:
             remedy = "write it as in ISO 8601, such as 2018-03-14 07:30:00"
+            if spelling.in_both_orders(self.told):
+                remedy = f"some dates have the day first, and others the month; {remedy}"
         often = wrong[np.argsort(-self.counts[wrong], kind="stable")]
         values = ", ".join(f"{self.raw[i]!r} {self.counts[i]} times" for i in often[:SHOWN])
         more = f", and {len(wrong) - SHOWN} other values" if len(wrong) > SHOWN else ""
@@ -383,6 +448,10 @@ class _Column:
             f"{self.raw[self.codes[at]]!r}; {remedy}; in {self.counts[wrong].sum()} rows: "
             f"{values}{more}"
         ]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Number) and not isinstance(value, bool)
 
 
 def _together(problems: list[str]) -> str:
@@ -403,21 +472,24 @@ def _of_the_table(
         yield Change("mark of the encoding left out", "", 1, attrs["encoding"], "")
     if attrs.get("empty"):
         yield Change("empty lines left out", "", attrs["empty"], "", "")
-    told = False
-    for name, column in table.items():
-        text = as_text(column)
+    told, has_id = False, schema.people(table) is not None
+    for place, known in enumerate(places):
+        if known is None:  # whatever it holds
+            continue
+        name = str(table.columns[place])
+        text = _text(table.iloc[:, place], name)
         encoding = attrs.get("encoding", text.attrs["encoding"])
         strange = [] if encoding == "utf-8" else [v for v in text if not v.isascii()]
         if strange:
             told = True
-            yield Change(f"read as {encoding}", str(name), len(strange), encoding, strange[0])
+            yield Change(f"read as {encoding}", name, len(strange), encoding, strange[0])
     encoding = attrs.get("encoding", "utf-8")
     if encoding != "utf-8" and not told:
         yield Change(f"read as {encoding}", "", rows, encoding, "utf-8")
-    for place, name in enumerate(places):
-        if name is None:
+    for place, known in enumerate(places):
+        if known is None:
             heading, kind = str(table.columns[place]), "column left out"
-            if schema.id not in places and nearest(schema.id, [heading], SURELY):
+            if not has_id and nearest(schema.id, [heading], SURELY):
                 kind = f"{kind}; is it {schema.id}, the schema's 'id'?"
             yield Change(kind, heading, len(table), heading, "")
 
@@ -426,14 +498,21 @@ def _people(
     column: pd.Series, name: str, row: str, report: list[Change], told: Collection[str]
 ) -> pd.Series:
     """The id column as text, without extra blanks and ``.0``: else a person could have two ids."""
-    raw = as_text(column)
+    raw = _text(column, name)
     tidy = raw.map(single_blanks)
-    if not _tell(tidy).union(told):
-        tidy = tidy.str.removesuffix(".0")
     empty = tidy.str.casefold().isin(NULLS | {"", MISSING}).to_numpy(bool)
     if empty.any():
         at = row_name(raw.index, np.argmax(empty))
         raise InputError(f"{row} {at}, {name}: empty; expected whose entry it is, or no column")
+    kinds, pointed = _tell(tidy).union(told), tidy.str.fullmatch(POINT_ZERO).to_numpy(bool)
+    if pointed.any() and {WHOLE, DECIMALS} <= kinds:
+        raise InputError(
+            f"{name}: {pointed.sum():,} ids end in .0, such as {tidy[pointed].iloc[0]!r}, and "
+            "others are whole numbers or have decimals; expected one spelling of each id; write a "
+            "person's id the same way in every row"
+        )
+    if WHOLE in kinds or not kinds:
+        tidy = tidy.str.replace(r"^([0-9]+)\.0+$", r"\1", regex=True)
     changed = np.flatnonzero(raw != tidy)
     if len(changed):
         first = changed[0]
@@ -442,8 +521,15 @@ def _people(
 
 
 def _tell(people: pd.Series) -> set[str]:
-    """Evidence that ids aren't numbers with decimals, so that a ``.0`` belongs to an id."""
-    return set() if people.str.fullmatch(r"\d+\.0|").all() else {"no decimals"}
+    """Evidence whether a ``.0`` belongs to an id: the kinds of the other ids.
+
+    Beside whole numbers ``7.0`` is 7, as a table may have been put together of parts in which ids
+    were read as text, as whole numbers and as numbers. Without them it may be an id as it is.
+    """
+    kinds = {WHOLE: "[0-9]+", DECIMALS: r"[0-9]+\.[0-9]+"}
+    others = people[~people.str.fullmatch(f"{POINT_ZERO}|")]
+    told = {kind for kind, form in kinds.items() if others.str.fullmatch(form).any()}
+    return told if others.str.fullmatch("|".join(kinds.values())).all() else told | {"text"}
 
 
 def _decimals(attribute: Attribute, value: str) -> int | None:

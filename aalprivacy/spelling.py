@@ -6,9 +6,10 @@ value, or ``None`` if the meaning could only be guessed.
 
 import ast
 import codecs
+import contextlib
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -17,7 +18,7 @@ import pandas as pd
 from anyascii import anyascii
 from charset_normalizer import from_bytes
 
-from aalprivacy.attributes import MOST_DIGITS, plain, uncategorised
+from aalprivacy.attributes import MOST_DIGITS, uncategorised
 from aalprivacy.errors import InputError
 
 Step = Callable[[str], tuple[str, str] | None]
@@ -32,28 +33,77 @@ def as_text(column: pd.Series) -> pd.Series:
     """A column of any type as text: times in ISO format, bytes decoded, nulls empty.
 
     Its ``attrs["encoding"]`` is the encoding with which bytes were decoded.
+
+    Raises
+    ------
+    InputError
+        If cells hold lists or the like, or bytes that aren't text. It doesn't name the column.
     """
-    column = uncategorised(column)
+    column = _usual_type(column)
     null, encoding = column.isna().to_numpy(bool), "utf-8"
     if pd.api.types.is_float_dtype(column.dtype):  # the shortest text of each float
         text = column.to_numpy(np.dtype(f"f{column.dtype.itemsize}"), na_value=np.nan).astype(str)
     elif isinstance(column.dtype, pd.StringDtype):
         text = column.astype("str")
     elif pd.api.types.infer_dtype(column, skipna=True) == "bytes":
-        lines = (
-            b"" if lost else b" ".join(v.split()) for v, lost in zip(column, null, strict=True)
-        )
-        text, encoding = decoded(b"\n".join(lines))
-        text = text.split("\n")
+        text, encoding = _of_bytes(list(column.where(~null, b"")))
     else:
+        _refuse_lists(column)
         text = ["" if lost else _as_text(v) for v, lost in zip(column, null, strict=True)]
     made = pd.Series(text, column.index, dtype="str", name=column.name).mask(null, "")
     made.attrs["encoding"] = encoding
     return made
 
 
+def _usual_type(column: pd.Series) -> pd.Series:
+    """A categorical or sparse column as a column of its values' type; others stay unchanged."""
+    sparse = isinstance(column.dtype, pd.SparseDtype)
+    return column.sparse.to_dense() if sparse else uncategorised(column)
+
+
+def _refuse_lists(column: pd.Series) -> None:
+    lists = [value for value in column if pd.api.types.is_list_like(value)]
+    if lists:
+        raise InputError(
+            f"{len(lists):,} cells hold lists or the like ({type(lists[0]).__name__}); expected "
+            "one value in each; turn them into text, or leave it out"
+        )
+
+
+def _of_bytes(values: Sequence[bytes]) -> tuple[list[str], str]:
+    """Bytes of a column as text, and their encoding, which is the same for all."""
+    # UTF-16 has zeros, and two bytes a character: one more byte between values would shift them.
+    between = b"" if any(0 in value for value in values) else b"\n"
+    with contextlib.suppress(InputError, UnicodeDecodeError):
+        _, encoding = decoded(between.join(values))
+        text = [value.decode(encoding).removeprefix("\ufeff") for value in values]
+        if encoding == "utf-8" or not _is_misread(values, text, encoding):
+            return text, encoding
+    raise InputError(
+        f"{sum(map(bool, values)):,} cells hold bytes, and these aren't text in UTF-8; expected "
+        "text; turn them into text, or leave it out"
+    )
+
+
+def _is_misread(values: Sequence[bytes], text: Iterable[str], encoding: str) -> bool:
+    """Whether bytes are no text, or text of several encodings, though they can be decoded."""
+    # A digest can be decoded too, but text has no control characters.
+    if re.search(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]", "".join(text)):
+        return True
+    # Not by chance do two signs of a Western encoding make a letter of UTF-8.
+    return not encoding.startswith("utf") and any(map(_is_utf8, values))
+
+
+def _is_utf8(value: bytes) -> bool:
+    """Whether bytes have letters of more than one byte, as UTF-8 has them."""
+    try:
+        return not value.isascii() and bool(value.decode())
+    except UnicodeDecodeError:
+        return False
+
+
 def are_numbers(column: pd.Series) -> bool:
-    return pd.api.types.infer_dtype(uncategorised(column), skipna=True) in (
+    return pd.api.types.infer_dtype(_usual_type(column), skipna=True) in (
         "integer",
         "floating",
         "decimal",
@@ -129,20 +179,37 @@ _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")  # or a number of t
 
 def number_signs(values: Iterable[str]) -> set[str]:
     """Which of ``,`` and ``.`` are decimal signs in some value, without any doubt."""
-    shown = "".join(v for v in values if _NUMBER.fullmatch(v) and not _THOUSANDS.fullmatch(v))
-    return {",", "."} & set(shown)
+    numbers = (v for v in map(_in_digits, values) if _NUMBER.fullmatch(v))
+    shown = " ".join(v for v in numbers if not _THOUSANDS.fullmatch(v))
+    return set(re.findall("[.,](?=[0-9])", shown))
+
+
+def _in_digits(value: str) -> str:
+    """A number with usual digits and signs, and without blanks between thousands."""
+    text = _common(value).replace("\u2212", "-").replace("\u2013", "-")
+    return re.sub("(?<=[0-9]) (?=[0-9]{3}(?![0-9]))", "", text)
+
+
+def has_two_meanings(value: str, signs: Collection[str]) -> bool:
+    """Whether a number may be thousands, or one of three decimals: no `number_signs`, or both."""
+    return len(set(signs)) != 1 and bool(_THOUSANDS.fullmatch(value))
+
+
+def is_other_number(value: str, signs: Collection[str]) -> bool:
+    """Whether a number of the schema's form is doubtful or another one by the `number_signs`."""
+    return "," in signs and bool(_THOUSANDS.fullmatch(value))
 
 
 def number_step(decimals: int, signs: Collection[str]) -> Step:
-    """A number as the schema writes it; ``1,234`` only if ``,`` is among the `number_signs`."""
+    """A number as the schema writes it; ``1,234`` only if there is one of the `number_signs`."""
 
     def step(value: str) -> tuple[str, str] | None:
-        text = _common(value).replace("\u2212", "-").replace("\u2013", "-")
-        text = re.sub("(?<=[0-9]) (?=[0-9]{3}(?![0-9]))", "", text)
-        if not _NUMBER.fullmatch(text):
+        text = _in_digits(value)
+        if not _NUMBER.fullmatch(text) or has_two_meanings(text, signs):
             return None
-        if _THOUSANDS.fullmatch(text) and ("," if "," in text else ".") not in signs:
-            return None
+        grouped = bool(_THOUSANDS.fullmatch(text)) and not set(signs) & set(text)
+        if grouped:
+            text = re.sub("[.,]", "", text)
         number = Decimal(text.replace(",", "."))
         if 0 < abs(number) < NEXT_TO_ZERO:
             return "next to zero, so zero", "0"
@@ -156,7 +223,9 @@ def number_step(decimals: int, signs: Collection[str]) -> Step:
             exact = number
         written = f"{abs(exact) if exact == 0 else exact:f}"
         kind = "number written otherwise"
-        if "," in text:
+        if grouped:
+            kind = "sign between thousands left out"
+        elif "," in text:
             kind = "decimal comma"
         elif re.match(r"\+|[+-]?0[0-9]", text):
             kind = "zeros or a plus before a number"
@@ -191,15 +260,15 @@ def whole(value: str) -> str:
 def one_of_step(values: tuple[str, ...]) -> Step:
     """The listed value that is meant: by another spelling, or by a word for yes or no."""
     spelt: dict[str, set[str]] = {}
-    for value in values:  # also with signs, which distinguish a+ from a-
-        for key in (value.casefold(), "letters " + plain(in_ascii(value))):
+    for value in values:
+        for key in (value.casefold(), "letters " + _spelling(value)):
             spelt.setdefault(key, set()).add(value)
-    yes, no = ([v for v in values if plain(v) in words] for words in (TRUE, FALSE))
+    yes, no = ([v for v in values if _spelling(v) in words] for words in (TRUE, FALSE))
     is_switch = len(yes) == len(no) == 1 and (len(values) == 2 or min(len(yes[0]), len(no[0])) > 1)
 
     def step(value: str) -> tuple[str, str] | None:
         value = whole(value)
-        key = plain(in_ascii(value))
+        key = _spelling(value)
         meant = spelt.get(value.casefold()) or spelt.get("letters " + key, ())
         if len(meant) == 1:
             return "another spelling of a value", min(meant)
@@ -208,6 +277,49 @@ def one_of_step(values: tuple[str, ...]) -> Step:
         return None
 
     return step
+
+
+# Signs that are written in several ways.
+_ALIKE = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u00b4`\u02bc", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"')
+    | {"\u2212": "-", "\u2264": "<=", "\u2265": ">="}
+)
+_WORD, _LETTER = r"[^\W_]", r"[^\W\d_]"  # characters of a word
+_INSIDE, _END = r"[^()\[\]{}\"']*", r"[^\W_]|\."  # of what is in brackets
+# Signs that only separate or enclose words -> what stands for them. All others may carry meaning.
+_MERE_SIGNS = {
+    rf"[(\[{{](?={_INSIDE}{_LETTER})({_WORD}{_INSIDE}(?<={_END}))[)\]}}]": r" \1 ",  # not (-), (5)
+    rf"(?<!{_WORD})([\"'])({_WORD}{_INSIDE}(?<={_END}))\1(?!{_WORD})": r"\2",
+    rf"(?<={_WORD})(-| - | ?_ ?)(?={_WORD})": " ",  # not -1, a-, grade -1
+    rf"(?<={_LETTER}) ?/ ?(?={_WORD})|(?<={_WORD}) ?/ ?(?={_LETTER})": " ",  # not 1/2
+    rf"(?<={_LETTER})'(?={_LETTER})": " ",
+    rf"(?<={_WORD})[.,;:](?= |$)|(?<=[^ .])\.$": "",
+    rf"(?<={_LETTER})[.,;:](?={_WORD})|(?<={_WORD})[.,;:](?={_LETTER})": " ",  # not 1.5, .5
+    "(?<=[<>=]) | (?=[<>=%])": "",
+}
+
+
+def _spelling(text: str) -> str:
+    """What two spellings of a value have in common.
+
+    Capitals, accents of Latin letters and signs that only stand between words don't count. All
+    other signs do, and so do letters of other scripts: ``a+`` isn't ``a-``, and what sounds alike
+    isn't the same word.
+    """
+    folded = unicodedata.normalize("NFC", _common(text.translate(_ALIKE)).casefold())
+    text = re.sub("(?<=[a-z])[\u0300-\u036f]+", "", "".join(map(_without_accent, folded)))
+    for sign, new in _MERE_SIGNS.items():
+        text = re.sub(sign, new, text)
+    return single_blanks(text)
+
+
+def _without_accent(char: str) -> str:
+    """A Latin letter or a digit in ASCII, any dash as a hyphen; nothing for what can't be seen."""
+    kind = unicodedata.category(char)
+    if kind == "Nd" or unicodedata.name(char, "").startswith("LATIN "):
+        return anyascii(char)
+    return {"Pd": "-", "Cf": ""}.get(kind, char)
 
 
 _DATE = (
@@ -240,42 +352,75 @@ def _with_months_number(value: str) -> str:
     return f"{found['Y']}-{month:02}-{found['d'] or found['e']}{value[found.end() :]}"
 
 
+def _time(value: str) -> re.Match | None:
+    """The parts of a date and time; ``None`` also for 2018314, whose parts can't be told apart."""
+    found = _TIME.fullmatch(value)
+    return None if found and found["s"] == "" and len(found["m"] + found["d"]) < 4 else found
+
+
+def _day_and_month(found: re.Match) -> tuple[str, str, str]:
+    """Of a date: its sign, with a Y if the year is first; and the two numbers beside the year."""
+    if found["Y"]:
+        return f"Y{found['s']}", found["m"], found["d"]
+    return found["t"] or "", found["a"] or "", found["b"] or ""
+
+
 def day_orders(values: Iterable[str]) -> set[str]:
     """Evidence from dates without any doubt for the others, such as ``/ day first``."""
     orders = set()
-    for found in filter(None, map(_TIME.fullmatch, values)):
-        if found["a"] and int(found["a"]) > 12:
-            orders.add(f"{found['t']} day first")
-        elif found["a"] and int(found["b"]) > 12:
-            orders.add(f"{found['t']} month first")
+    for found in filter(None, map(_time, values)):
+        sign, first, second = _day_and_month(found)
+        if sign and int(first) > 12:
+            orders.add(f"{sign} day first")
+        elif sign and int(second) > 12:
+            orders.add(f"{sign} month first")
     return orders
+
+
+def in_both_orders(orders: Collection[str]) -> bool:
+    """Whether the `day_orders` contradict each other."""
+    return any(order.replace(" day ", " month ") in set(orders) - {order} for order in orders)
+
+
+def is_other_date(value: str, form: str, orders: Collection[str]) -> bool:
+    """Whether a date of the schema's form is doubtful or another one by the `day_orders`."""
+    found = _time(value)
+    sign, first, second = _day_and_month(found) if found else ("", "", "")
+    if not sign or first == second or max(int(first), int(second)) > 12:
+        return False
+    if not {"%Y", "%m", "%d"} <= set(re.findall("%.", form)):
+        return False
+    day_first = form.index("%d") < form.index("%m")
+    if sign[0] == "Y" and not day_first:  # as everybody writes it
+        return False
+    return f"{sign} {'month' if day_first else 'day'} first" in orders
 
 
 def time_step(form: str, orders: Collection[str]) -> Step:
     """A date and time in the schema's format; nothing is added, and what is lost is reported.
 
     The `day_orders` say whether the day comes first. Dates with ``/`` say nothing about dates with
-    ``-``, and so on.
+    ``-``, and so on. With dots the day comes first, and after a year the month, unless others show
+    the contrary: then nobody knows.
     """
     wanted = set(re.findall("%(.)", form))
 
     def step(value: str) -> tuple[str, str] | None:
-        found = _TIME.fullmatch(_with_months_number(value))
-        if not found or (found["s"] == "" and len(found["m"] + found["d"]) < 4):
+        found = _time(_with_months_number(value))
+        if not found:
             return None
-        first, second = found["a"], found["b"]
-        sign = found["t"]
-        month_first = f"{sign} month first" in orders and sign != "."
+        sign, first, second = _day_and_month(found)
+        month_first = f"{sign} month first" in orders or sign[:1] == "Y"
         day_first = f"{sign} day first" in orders or sign == "."
-        if first and first != second and month_first == day_first:
+        if first != second and month_first == day_first:
             return None
-        if month_first and not day_first:
+        if day_first:
             first, second = second, first
-        has = set("YymdbB" if found["Y"] or first else "") | set("HIpM" if found["H"] else "")
+        has = set("YymdbB" if sign else "") | set("HIpM" if found["H"] else "")
         has |= set("S" if found["S"] else "") | set("f" if found["f"] else "")
         if not wanted - {"%"} <= has:
             return None
-        year, month, day = found["Y"] or found["y"], found["m"] or second, found["d"] or first
+        year, month, day = found["Y"] or found["y"], first, second
         micro = int((found["f"] or "0")[:6].ljust(6, "0"))
         hour = int(found["H"] or 0)
         if found["half"]:  # 12 p.m. is noon, and there is no 0 p.m.

@@ -1,5 +1,6 @@
 """A first schema for an untidy table: it is read back, and the table can be prepared with it."""
 
+import hashlib
 import tomllib
 from pathlib import Path
 
@@ -192,6 +193,36 @@ def test_a_survey_is_described(survey):
     assert set(entries["usual_sleep_time"]) == {"2300", "0030", "-"}
     assert "0" in set(entries["minutes_sedentary"])
     assert {"bytes written as text", "next to zero, so zero"} <= {c.kind for c in report}
+
+
+def test_columns_without_text_are_left_out():
+    table = pd.DataFrame(
+        {
+            "lists": [[n] for n in range(N)],
+            "digest": [hashlib.sha256(bytes([n])).digest() for n in range(N)],
+            "steps": pd.arrays.SparseArray([0, 0, 7] * (N // 3)),
+        }
+    )
+    text = describe(table)
+    schema = Schema.from_dict(tomllib.loads(text))
+    assert schema.names == ("steps",)
+    assert f"# Left out: lists: {N} cells hold lists or the like (list); expected one value" in text
+    assert f"# Left out: digest: {N} cells hold bytes, and these aren't text in UTF-8" in text
+    assert f"# check: {N - 2} of {N} rows are equal to a row above them" in text
+    assert set(prepare(table, schema)[0]["steps"]) == {"0", "7"}
+    with pytest.raises(InputError, match=f"^digest: {N} cells hold bytes"):
+        describe(table, id="digest")
+    with pytest.raises(InputError, match=r"no column can be used; lists: .*; digest: "):
+        describe(table[["lists", "digest"]])
+
+
+@pytest.mark.parametrize(("name", "id"), [("Patient ID", None), ("pat no", "Pat. No.")])
+def test_the_index_may_be_the_id(name, id):
+    table = pd.DataFrame({"age": range(N)}, index=pd.Index(range(N), name=name))
+    schema = Schema.from_dict(tomllib.loads(describe(table, id=id)))
+    assert (schema.id, schema.names) == (name, ("age",))
+    entries, _ = prepare(table, schema)
+    assert entries[name].tolist() == [str(n) for n in range(N)]
 
 
 def test_a_column_of_numbers_of_people_is_pointed_at():

@@ -1,6 +1,7 @@
 """Untidy tables are put right with a report of every change; what needs a guess is refused."""
 
 import datetime
+import hashlib
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from aalprivacy.codebook import CodeBook
 from aalprivacy.errors import InputError
 from aalprivacy.generalisation import Range
 from aalprivacy.policy import Policy
-from aalprivacy.prepare import Change, prepare, read_untidy
+from aalprivacy.prepare import Change, evidence, prepare, read_untidy
 from aalprivacy.schema import ALPHABET, ASSISTED_LIVING, Schema
 from aalprivacy.tables import read_entries, write_table
 from aalprivacy.views import apply_policy
@@ -170,6 +171,59 @@ def test_another_value_tells_what_a_comma_is():
 
 
 @pytest.mark.parametrize(
+    ("values", "result"),
+    [
+        # A decimal comma elsewhere: then a point isn't one, though the schema could read it so.
+        (["1.234", "2,5", "1234,5", "12.000"], ["1234", "2.5", "1234.5", "12000"]),
+        (["1,234", "0.5"], ["1234", "0.5"]),
+        (["1.234", "1 234,5"], ["1234", "1234.5"]),
+        (["1.234", "2,5", "0.5"], REFUSED),  # both signs
+        (["1.234", "25"], ["1.234", "25"]),
+        (["1.234", "5,"], ["1.234", "5"]),  # no decimals, so no decimal comma
+        ([1.234, "2,5"], ["1.234", "2.5"]),  # this one is a number, not text
+        ([1.234, 2.5], ["1.234", "2.5"]),
+    ],
+)
+def test_a_column_of_numbers_has_one_decimal_sign(values, result):
+    expect(Attribute("a", Form.NUMBER, decimals=3), values, result)
+
+
+def test_what_may_be_thousands_is_told():
+    both = "got '1.234'; it may mean 1234 or 1.234, and other values don't show which; "
+    with pytest.raises(InputError, match=both) as error:
+        tidy(Attribute("a", Form.NUMBER), ["1.234", "25"])
+    assert "--codes; if it is 1.234, set decimals = 3 in the schema; in 1 rows" in str(error.value)
+    with pytest.raises(InputError, match=both) as error:
+        tidy(Attribute("a", Form.NUMBER, decimals=3), ["1.234", "2,5", "0.5"])
+    assert "decimals =" not in str(error.value)
+    with pytest.raises(InputError, match=r"got '1\.234'; correct it, .*; or set decimals = 3 in"):
+        tidy(Attribute("a", Form.NUMBER, decimals=1), [1.234])  # a number, not text
+
+
+def test_a_code_book_is_no_evidence_and_needs_none():
+    schema = Schema((Attribute("a", Form.NUMBER, decimals=3),), ALPHABET + ".")
+    book = CodeBook({}, {"a": {"<35": "34.9", "2.345": "2.345"}})
+    entries, _ = prepare(pd.DataFrame({"a": ["<35", "2.345", "1,234", "0,5"]}), schema, codes=book)
+    assert entries["a"].tolist() == ["34.9", "2.345", "1.234", "0.5"]
+
+
+@pytest.mark.parametrize(
+    ("form", "first", "second", "result"),
+    [
+        ({"form": "number", "decimals": 3}, "1.234", "2,5", ["1234", "2.5"]),
+        ({"form": "pattern", "time": "%d-%m-%Y"}, "03-04-2024", "12-31-2024",
+         ["04-03-2024", "31-12-2024"]),
+    ],
+)  # fmt: skip
+def test_other_pieces_tell_what_a_right_value_means(form, first, second, result):
+    schema = Schema.from_dict({"alphabet": ALPHABET + ".", "attributes": {"a": form}})
+    pieces = [pd.DataFrame({"a": [value]}) for value in (first, second)]
+    told = {"a": set.union(*(evidence(piece, schema)["a"] for piece in pieces))}
+    made = [prepare(piece, schema, told=told)[0]["a"].item() for piece in pieces]
+    assert made == result
+
+
+@pytest.mark.parametrize(
     ("value", "result", "kinds"),
     [
         ("01954434539", "01954434539", []),
@@ -267,6 +321,66 @@ def test_one_of(value, result, kinds):
     )
 
 
+@pytest.mark.parametrize(
+    ("values", "value", "result"),
+    [
+        # Signs may carry meaning.
+        ("a+ b+ 0+", "A-", REFUSED),
+        ("a+ b+ 0+", "A\uff0b", "a+"),
+        ("1 2", "-1", REFUSED),
+        ("1 2", "(1)", REFUSED),  # as accountants write -1
+        ("1 2", "'1.0'", REFUSED),
+        ("1 2", '"1"', "1"),
+        ("<5 5-10 >10", ">5", REFUSED),
+        ("<5 5-10 >10", "< 5", "<5"),
+        ("<5 5-10 >10", "5 \u2013 10", "5-10"),
+        ("<5 5-10 >10", "5/10", REFUSED),
+        ("<5 5-10 >10", "-5-10", REFUSED),
+        (">=5 x", "\u2265 5", ">=5"),
+        ("+ neg", "(-)", REFUSED),
+        ("+ neg", "(+)", REFUSED),
+        ("+ neg", "(Neg.)", "neg"),
+        ("0 -1", "1", REFUSED),
+        ("0 -1", "\u22121", "-1"),
+        ("yes no", "-1", REFUSED),
+        ("yes no", "yes?", REFUSED),
+        ("5% x", "5 %", "5%"),
+        ("5% x", "5", REFUSED),
+        ("5 x", "5€", REFUSED),
+        ("5 x", "£5", REFUSED),
+        ("1.5 x", "1,5", REFUSED),
+        ("1.5 x", "1-5", REFUSED),
+        ("c x", "C#", REFUSED),
+        ("grade_1 x", "grade -1", REFUSED),
+        # These only stand between words, or around them.
+        ("grade_1 x", "Grade-1", "grade_1"),
+        ("type_2 x", "TYPE 2.", "type_2"),
+        ("o_brien x", "O\u2019Brien", "o_brien"),
+        ("o_brien x", "O\u00b4Brien", "o_brien"),
+        ("and/or x", "and or", "and/or"),
+        ("yes_daily x", "yes (daily)", "yes_daily"),
+        ("yes_daily x", "Yes, \u201cdaily\u201d", "yes_daily"),
+        # Accents don't count, other letters do.
+        ("cafe x", "Cafe\u0301", "cafe"),
+        ("café x", "CAFE", "café"),
+        ("strasse x", "Straße", "strasse"),
+        ("izmir x", "\u0130zmir", "izmir"),
+        ("男 女", "南", REFUSED),  # these sound alike
+        ("张 李", "章", REFUSED),
+        ("男 女", "男。", REFUSED),
+        ("αθήνα x", "ΑΘΉΝΑ", "αθήνα"),
+        ("athina x", "Αθήνα", REFUSED),
+        ("カ x", "\uff76", "カ"),
+    ],
+)
+def test_other_spellings_of_a_listed_value(values, value, result):
+    alphabet = ALPHABET + "+<>=%._/éαθήν男女张李カ"
+    listed = Attribute("a", Form.ONE_OF, values=tuple(values.split()))
+    expect(listed, value, result, alphabet=alphabet)
+    if result is REFUSED:
+        expect(listed, value, "-", unknown="missing", alphabet=alphabet)
+
+
 @pytest.mark.parametrize("values", [("yes", "no"), ("0", "1"), ("false", "true")])
 def test_true_and_false(values):
     attribute = Attribute("a", Form.ONE_OF, values=values)
@@ -359,6 +473,37 @@ def test_other_forms_of_time(time, value, result, kinds):
     expect(Attribute("a", Form.PATTERN, time=time), value, result, kinds)
 
 
+@pytest.mark.parametrize(
+    ("time", "values", "result"),
+    [
+        # One value shows the order of day and month for those that can be read both ways.
+        ("%d/%m/%Y", ["12/31/2024", "03/04/2024", "04/03/2024", "05/05/2024"],
+         ["31/12/2024", "04/03/2024", "03/04/2024", "05/05/2024"]),
+        ("%m/%d/%Y %H:%M", ["31/12/2024 10:00", "03/04/2024 09:00"],
+         ["12/31/2024 10:00", "04/03/2024 09:00"]),
+        ("%m.%d.%Y", ["31.12.2024", "03.04.2024"], ["12.31.2024", "04.03.2024"]),
+        ("%m.%d.%Y", ["12.31.2024", "03.04.2024"], ["12.31.2024", "03.04.2024"]),
+        ("%d/%m/%Y", ["31/12/2024", "03/04/2024"], ["31/12/2024", "03/04/2024"]),
+        ("%d/%m/%Y", ["12-31-2024", "03/04/2024"], ["31/12/2024", "03/04/2024"]),
+        ("%d/%m/%Y", ["03/04/2024", "05/06/2024"], ["03/04/2024", "05/06/2024"]),
+        ("%d/%m/%Y", ["03/04/2024", "12/31/2024", "31/12/2024"], REFUSED),
+        ("%m.%d.%Y", ["03.04.2024", "12.31.2024", "31.12.2024"], REFUSED),
+        ("%Y-%d-%m", ["2024-12-31", "2024-03-04"], ["2024-31-12", "2024-04-03"]),
+        ("%Y-%d-%m", ["2024-03-04", "2024-12-31", "2024-31-12"], REFUSED),
+        ("%d%m%Y", ["20241231", "20121012"], ["31122024", "12102012"]),  # not of the year 1012
+        ("%d%m%Y", ["31122024", "01022024"], ["31122024", "01022024"]),
+        ("%d%m%H%M", ["31120730", "03040506"], ["31120730", "03040506"]),
+    ],
+)  # fmt: skip
+def test_a_column_of_dates_has_one_order(time, values, result):
+    expect(Attribute("a", Form.PATTERN, time=time), values, result, alphabet=ALPHABET + "/.:")
+
+
+def test_dates_in_both_orders_are_told():
+    with pytest.raises(InputError, match="some dates have the day first, and others the month; "):
+        tidy(Attribute("a", Form.PATTERN, time="%Y%m%d"), ["12/31/2024", "31/12/2024"])
+
+
 def test_patterns():
     pressure = Attribute("a", Form.PATTERN, pattern=r"\d{2,3}-\d{2,3}")
     expect(pressure, "135/85", "135-85", ["slash to hyphen"])
@@ -449,6 +594,49 @@ def test_people_stay_who_they_are():
     for lost in (None, "", "nan"):
         with pytest.raises(InputError, match="row 1, who: empty; expected whose entry it is"):
             prepare(table.assign(Who=["1", lost, "2"]), schema)
+
+
+@pytest.mark.parametrize(
+    ("ids", "result", "count"),
+    [
+        (["7", "7.0", "8.00"], ["7", "7", "8"], 2),  # exports of several months
+        (["7", "8.0"], ["7", "8"], 1),
+        ([7, 7.0, "x7"], ["7", "7", "x7"], 1),
+        (["7.0", "x7"], ["7.0", "x7"], 0),
+        (["7.0", "7.5"], ["7.0", "7.5"], 0),
+        (["7", "7.5"], ["7", "7.5"], 0),
+    ],
+)
+def test_two_spellings_of_an_id_are_one_person(ids, result, count):
+    schema = Schema((Attribute("a", Form.NUMBER),), id="who")
+    table = pd.DataFrame({"who": ids, "a": "1"})
+    entries, report = prepare(table, schema)
+    assert entries["who"].tolist() == result
+    assert sum(change.count for change in report) == count
+    # Also if they stand in other pieces of the table.
+    pieces = [table[n : n + 1] for n in range(len(table))]
+    told = {"who": set.union(*(evidence(piece, schema)["who"] for piece in pieces))}
+    made = [prepare(piece, schema, told=told)[0]["who"].item() for piece in pieces]
+    assert made == result
+
+
+def test_ids_that_may_be_one_or_two_people_are_refused():
+    schema = Schema((Attribute("a", Form.NUMBER),), id="who")
+    with pytest.raises(InputError, match=r"who: 2 ids end in \.0, such as '7\.0', and others are"):
+        prepare(pd.DataFrame({"who": ["7", "7.0", "7.1", "8.0"], "a": "1"}), schema)
+
+
+def test_ids_in_the_index_stay():
+    schema = Schema((Attribute("a", Form.NUMBER),), id="who")
+    table = pd.DataFrame({"a": ["1", "2", "3"]}, index=pd.Index([7.0, 7.0, 8.0], name="Who"))
+    entries, report = prepare(table, schema)
+    assert list(entries) == ["who", "a"]
+    assert entries["who"].tolist() == ["7", "7", "8"]
+    assert report == [Change("ids", "who", 3, "7.0", "7")]
+    _, report = prepare(table.assign(whos=1), schema)
+    assert report[0].kind == "column left out"  # and isn't taken for the id
+    entries, _ = prepare(table.assign(who=["x", "y", "z"]), schema)  # a column goes first
+    assert entries["who"].tolist() == ["x", "y", "z"]
 
 
 def test_a_column_that_may_be_the_id_is_told():
@@ -549,6 +737,16 @@ def test_a_code_book_tells_columns_and_codes():
         ("[columns]\nsbp = 'x'", r"code book, sbp: no column 'x'; .*correct it under \[columns\]"),
         ("[columns]\nsbp = 'SPB'", r"code book, sbp: no column 'SPB' .the nearest is sbp.; exp"),
         ("[values.age]\n1 = 'x'", "code book: unknown attribute 'age'"),
+        (
+            "[values.who]\n1 = '2'",
+            r"code book, values\.who: the column that says whose entry it is",
+        ),
+        (
+            "[values.sbp]\n1 = '2'\n[values.Systolic]\n2 = '3'",
+            "a second part for sbp; expected one",
+        ),
+        ("[columns]\nsbp = 'smoker'\nsmoker = 'smoker'", "the column 'smoker' appears twice"),
+        ("[columns]\nsbp = 'sbp'\nSystolic = 'smoker'", "code book, columns: sbp appears twice"),
         ("[values.sbp]\n1 = 2", r"b\.toml: values\.sbp: 1: expected text in quotes, got 2"),
         ("[values.sbp]\n1 = 'x'\n'1.0' = 'y'", "the code '1' appears twice"),
         ("[values]\nsbp = 3", r"values\.sbp: expected a part \[values\.sbp\], got 3"),
@@ -564,6 +762,27 @@ def test_code_books_that_are_none(tmp_path, text, message):
         prepare(table, BOOK_SCHEMA, codes=CodeBook.from_toml(tmp_path / "b.toml"))
     with pytest.raises(InputError, match=r"none\.toml: can't be read as a code book: No such file"):
         CodeBook.from_toml(tmp_path / "none.toml")
+
+
+def test_codes_by_an_attributes_label():
+    table = pd.DataFrame({"sbp": ["9999"], "smoker": ["yes"]})
+    entries, _ = prepare(table, BOOK_SCHEMA, codes=CodeBook({}, {"Systolic": {"9999": "-"}}))
+    assert entries["sbp"].tolist() == ["-"]
+
+
+@pytest.mark.parametrize("own", ["sbp", "Systolic"])
+def test_a_code_book_chooses_among_two_columns(own):
+    table = pd.DataFrame({own: ["120"], "smoker": ["yes"], "SBP (right arm)": ["130"]})
+    book = CodeBook({"sbp": "SBP (right arm)"})
+    entries, report = prepare(table, BOOK_SCHEMA, codes=book)
+    assert entries["sbp"].tolist() == ["130"]
+    assert report == [
+        Change("column left out", own, 1, own, ""),
+        Change("column renamed", "sbp", 1, "SBP (right arm)", "sbp"),
+    ]
+    assert evidence(table, BOOK_SCHEMA, book) == {"sbp": set()}
+    other = CodeBook({"sbp": "SBP (right arm)", "who": own})  # chosen too
+    assert prepare(table, BOOK_SCHEMA, codes=other)[0]["who"].tolist() == ["120"]
 
 
 def test_a_renamed_column_of_numbers_has_still_lost_its_zeros(tmp_path):
@@ -601,6 +820,52 @@ def test_parquet_of_any_types(tmp_path):
     ]  # fmt: skip
     assert table.iloc[1].tolist() == ["2.5", "", "", "False", "", "", "", ""]
     assert (table.dtypes == "str").all()
+
+
+@pytest.mark.parametrize("cell", [[1], {"a": 1}, {1}, (1, 2), np.array([1])])
+def test_cells_of_several_values_are_refused_only_if_needed(cell):
+    table = pd.DataFrame({"n": pd.arrays.SparseArray([1.0, 0.0]), "l": [cell, None]})
+    entries, report = prepare(table, Schema((Attribute("n", Form.NUMBER),)))
+    assert entries["n"].tolist() == ["1", "0"]
+    assert [change.kind for change in report] == ["column left out", "decimals that are zero"]
+    used = Schema((Attribute("l", Form.TEXT),)), Schema((Attribute("n", Form.NUMBER),), id="l")
+    for look, schema in ((prepare, used[0]), (prepare, used[1]), (evidence, used[1])):
+        with pytest.raises(InputError, match=r"^l: 1 cells hold lists or the like \(\w+\); exp"):
+            look(table, schema)
+
+
+def _parquet(path, values):
+    pd.DataFrame({"n": range(len(values)), "b": values}).to_parquet(path)
+    return read_untidy(path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [hashlib.sha256(bytes([n])).digest() for n in range(30)],
+        [hashlib.md5(bytes([n])).digest() for n in range(30)],
+        [n.to_bytes(4, "little") for n in range(30)],
+        ["müller".encode(), "straße".encode("cp1252")],  # in two encodings
+        ["année".encode("utf-16-le"), b"\x00"],
+    ],
+)
+def test_bytes_that_are_no_text_are_refused_only_if_needed(tmp_path, values):
+    table = _parquet(tmp_path / "t.parquet", values)
+    entries, report = prepare(table, Schema((Attribute("n", Form.NUMBER),)))
+    assert entries["n"].tolist() == [str(n) for n in range(len(values))]
+    assert [(change.kind, change.attribute) for change in report] == [("column left out", "b")]
+    with pytest.raises(InputError, match=rf"^b: {len(values)} cells hold bytes, and these aren't "):
+        prepare(table, Schema((Attribute("b", Form.TEXT),)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize("count", [2, 3])
+def test_bytes_in_other_encodings(tmp_path, encoding, count):
+    table = _parquet(tmp_path / "t.parquet", ["élan vital".encode(encoding)] * count)
+    entries, report = prepare(table, Schema((Attribute("b", Form.WORDS),)))
+    assert entries["b"].tolist() == ["elan vital"] * count
+    told = [change.kind for change in report if change.kind.startswith("read as")]
+    assert told == ([] if encoding == "utf-8-sig" else [f"read as {encoding}"])
 
 
 @settings(max_examples=60, deadline=None)
