@@ -268,10 +268,10 @@ class WordsOf:
 
     For example, it deletes the words of the person's name. With ``mr;*`` and ``alzheimer;dementia``
     in the hierarchy, John Smith's text "mr smith was confused, alzheimer worse" becomes "* was
-    confused, dementia worse". A word is a sequence of letters and digits, so "smith's" and
-    "smith-jones" have two words each. Capitals and small letters count as the same. Neighbouring
-    deleted words become a single ``*``, also with blanks, hyphens or apostrophes between them. So
-    the text doesn't show how many words were deleted.
+    confused, dementia worse". A word is a sequence of letters and digits, with their vowel signs
+    and accents. So "smith's" and "smith-jones" have two words each. Capitals and small letters
+    count as the same. Neighbouring deleted words become a single ``*``, also with blanks, hyphens
+    or apostrophes between them. So the text doesn't show how many words were deleted.
 
     The rule doesn't understand language. It keeps a daughter's given name, a nickname and a
     misspelt name. If the person lives in Park Road, it deletes every "park".
