@@ -188,14 +188,14 @@ def _independent_training(pairs, alone: Mapping[str, dict]) -> Claim:
 
 
 def _abnormal(pairs) -> Claim:
-    added = {name: added_if_disturbed(pair.card) for name, pair in pairs.items()}
-    known = {name: more for name, more in added.items() if more is not None}
-    if len(known) < len(added):
+    measured = {name: added_if_disturbed(pair.card) for name, pair in pairs.items()}
+    added = {name: more for name, more in measured.items() if more is not None}
+    if len(added) < len(pairs):
         return Claim(ROBUST)
     return Claim(
         ROBUST,
-        f"wrong characters added: {_each(known, '{:+.3f}'.format)}",
-        Verdict.of(max(known.values()) < 1, min(known.values()) < 1),
+        f"wrong characters added: {_each(added, '{:+.3f}'.format)}",
+        Verdict.of(max(added.values()) < 1, min(added.values()) < 1),
     )
 
 

@@ -26,6 +26,7 @@ from aalprivacy.runs import (
     describe_table,
     held_out,
     other_data,
+    people_of,
     read_run,
     some,
     split_people,
@@ -398,7 +399,6 @@ def decode(
                 f"{out}: names a folder, but {codes} is a single file; expected a file for the "
                 "views too, such as views.csv"
             )
-
         said = how.run(Decoded(Folder.open(codes, key), pair, force), out, "decoding")
         return said.rows, said.broken
     check_table_writable(out, [codes, *inputs])
@@ -769,7 +769,7 @@ def _case_tables(
     if parts is None:
         return tables
     # The attacker fits its random codes to the known people, so these aren't among the strangers.
-    whose = table[pair.schema.id] if pair.schema.id in table else pd.Series(table.index)
+    whose = people_of(table, pair.schema)
     known = whose.isin(whose[tables["known"].index])
     return tables | {"members": parts.training, "strangers": table[~known]}
 

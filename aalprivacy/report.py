@@ -50,7 +50,6 @@ FULL = "full recipe"  # begins the names of the trainings in which nothing is ta
 RANDOMISED = ("memory_as_they_are", "memory_randomised")
 STARTED = "started_from_doctor"  # a pair that was trained further from a shipped one
 AUDIT = ".audit.json"  # ends the name of a study's audit
-
 TARGETS = {"seen": 0.10, "unseen": 0.15, "open": 0.70}  # wrong characters, at most
 MOST_BYTES, MOST_ADDED = 128, 0.05  # the target of small codes: bytes, and wrong characters added
 LEAST = 0.0005  # of wrong characters; less would be printed as 0.000
@@ -123,7 +122,6 @@ def write_report(
     keep("Wrong decoders", of_mismatches(found))
     keep("A look inside", from_within(every))
     say("putting the claims to the test")
-
     alone = {card["receiver"]: card for name, card in studies().items() if name == TIMED[0]}
     judged = claims.examine(pairs, scores, security_claims(), alone)
     plain = {name: evaluation.to_dict(kinds) for name, kinds in scores.items()}

@@ -66,7 +66,7 @@ def split_people(entries: pd.DataFrame, schema: Schema, seed: int = 0) -> Parts:
         If there are fewer than `FEWEST_PEOPLE`.
     """
     entries = taken(entries, schema)
-    people = _people(entries, schema)
+    people = people_of(entries, schema)
     # Sorted: the split then doesn't depend on the table's order.
     distinct = people.drop_duplicates().sort_values()
     if len(distinct) < FEWEST_PEOPLE:
@@ -80,8 +80,8 @@ def split_people(entries: pd.DataFrame, schema: Schema, seed: int = 0) -> Parts:
     return Parts(*(entries[people.isin(part)].reset_index(drop=True) for part in drawn))
 
 
-def _people(entries: pd.DataFrame, schema: Schema) -> pd.Series:
-    """Whose entry each is; without ids, equal lines count as one person's."""
+def people_of(entries: pd.DataFrame, schema: Schema) -> pd.Series:
+    """Whose entry each of a `taken` table is; without ids, equal lines count as one person's."""
     people = entries[schema.id] if schema.id in entries else to_lines(entries, schema)
     return people.astype(str)
 
@@ -116,7 +116,7 @@ def held_out(pair: Pair, entries: pd.DataFrame) -> Parts | None:
 def describe_table(entries: pd.DataFrame, schema: Schema) -> dict:
     """What a card says about the table that a pair was trained on."""
     entries = taken(entries, schema)
-    people = _people(entries, schema).nunique()
+    people = people_of(entries, schema).nunique()
     shares = " / ".join(f"{100 * share:.0f}" for share in SPLIT.values())
     return {
         "entries": len(entries),

@@ -38,8 +38,9 @@ def own(pair):
 
 def vectors_of_places(pair, part: str) -> np.ndarray:
     """The sums of the vectors of each attribute and place, ``(attributes * places, embedding)``."""
-    tables = (pair.weights[f"{part}/{name}/embeddings"] for name in ("attribute", "place"))
-    attribute, place = tables
+    attribute, place = (
+        pair.weights[f"{part}/{name}/embeddings"] for name in ("attribute", "place")
+    )
     return (attribute[:, None] + place).reshape(-1, attribute.shape[1]).astype(np.float32)
 
 
