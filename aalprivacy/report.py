@@ -523,9 +523,11 @@ def paper_recipe() -> pd.DataFrame:
     -------
     One row a validation: ``training``, ``update``, ``entries``, ``seconds``, and wrong characters
     per entry: ``own test`` (other entries of the users trained on), ``unseen`` (other users),
-    ``open`` (other users, new words).
+    ``open`` (other users, new words). The longest training comes first.
     """
-    return pd.read_csv(studies_folder() / "paper_recipe.csv")
+    table = pd.read_csv(studies_folder() / "paper_recipe.csv")
+    length = table.groupby("training")["entries"].transform("max")
+    return table.iloc[np.argsort(-length, kind="stable")].reset_index(drop=True)
 
 
 def paper_recipe_sentence() -> str:
@@ -552,14 +554,38 @@ def paper_recipe_sentence() -> str:
     return " ".join(told)
 
 
+def paper_recipe_ends() -> pd.DataFrame:
+    """The errors at the end of a training with the paper's own recipe, on more entries.
+
+    Returns
+    -------
+    One row a set of entries: ``training``, ``update``, ``fingerprints`` (`of_codes`), ``people``
+    (the set, as in `paper_recipe`), ``entries``, ``character_error``, ``standard_error``, and the
+    share of entries without any wrong character, ``exact``.
+    """
+    return pd.read_csv(studies_folder() / "paper_recipe_ends.csv")
+
+
+def paper_recipe_ends_table() -> str:
+    """As `paper_recipe_ends`, in Markdown."""
+    return markdown_table(
+        ["training", "updates", "measured on", "entries", "wrong characters", "without error"],
+        [
+            [row["training"], f"{row['update']:,}", row["people"], f"{row['entries']:,}",
+             f"{row['character_error']:.2f} ± {row['standard_error']:.2f}", f"{row['exact']:.1%}"]
+            for _, row in paper_recipe_ends().iterrows()
+        ],
+    )  # fmt: skip
+
+
 def paper_recipe_values() -> pd.DataFrame:
     """Which values a training with the paper's own recipe learned (`benchmarks/paper_recipe.py`).
 
     Returns
     -------
-    One row for each attribute that isn't deleted: ``training``, ``update``, ``attribute``, and the
-    shares of its own test's entries with the right value: if the decoder gets the entry's code
-    (``own_code``), and if it gets another entry's (``another_code``).
+    One row for each attribute that isn't deleted: ``training``, ``update``, ``fingerprints``,
+    ``attribute``, and the shares of entries with the right value: on its ``own test``, there with
+    ``another code`` (another entry's), and on ``unseen`` and ``open``.
     """
     return pd.read_csv(studies_folder() / "paper_recipe_values.csv")
 
@@ -567,15 +593,28 @@ def paper_recipe_values() -> pd.DataFrame:
 def paper_recipe_values_table() -> str:
     """As `paper_recipe_values`, in Markdown; values that depend most on the code come first."""
     values = paper_recipe_values()
-    values["more"] = values["own_code"] - values["another_code"]
+    columns = ["own test", "another code", "unseen", "open"]
+    values["more"] = values["own test"] - values["another code"]
     return markdown_table(
-        ["training", "updates", "attribute", "right with the entry's code", "with another's code"],
+        ["attribute", "own test", "own test, another entry's code", *columns[2:]],
         [
-            [row["training"], f"{row['update']:,}", in_words(row["attribute"]),
-             f"{row['own_code']:.1%}", f"{row['another_code']:.1%}"]
+            [in_words(row["attribute"]), *(f"{row[name]:.1%}" for name in columns)]
             for _, row in values.sort_values("more", ascending=False).iterrows()
         ],
-    )  # fmt: skip
+    )
+
+
+def paper_recipe_lines() -> str:
+    """Views that a training with the paper's own recipe wrote, and the right ones, in Markdown.
+
+    Their entries are drawn by seed.
+    """
+    lines = pd.read_csv(studies_folder() / "paper_recipe_lines.csv")
+    told = [
+        f"{row['people']:<8}  right    {row['expected']}\n{'':<8}  written  {row['written']}"
+        for _, row in lines.iterrows()
+    ]
+    return "\n\n".join(["```text", *told]).replace("\n\n", "\n", 1) + "\n```"
 
 
 def of_codes(pair: Pair) -> str:

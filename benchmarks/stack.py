@@ -6,6 +6,7 @@ other. Trainings that have nothing to do with each other can share these steps.
 The networks, the losses and Adam are those of `aalprivacy.training`, in float32.
 """
 
+import importlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -51,69 +52,70 @@ class Recurrence(torch.autograd.Function):
         models, time, batch, width = vectors.shape
         units = h.shape[2]
         inputs = vectors.view(models, time * batch, width) @ kernel[:, :width]
-        inputs = inputs.view(models, time, batch, 4 * units)
-        recurrent = kernel[:, width:]
-        flat = constant.reshape(models * batch, 4 * units)
-        all_h, all_c, all_gates = [h], [c], []
-        for t in range(time):
-            made = torch.baddbmm(inputs[:, t], all_h[-1], recurrent)
-            h, c, gates = _cell(made.view_as(flat), flat, all_c[-1].view(models * batch, units))
-            all_h.append(h.view(models, batch, units))
-            all_c.append(c.view(models, batch, units))
-            all_gates.append(gates)
+        inputs = inputs.view(models, time, batch, 4 * units) + constant[:, None]
+        all_h, all_c = (vectors.new_empty(models, time + 1, batch, units) for _ in range(2))
+        all_h[:, 0], all_c[:, 0] = h, c
+        all_gates = torch.empty_like(inputs)
+        _steps(vectors).forward(inputs, kernel[:, width:], all_h, all_c, all_gates)
         ctx.save_for_backward(vectors, kernel)
         ctx.steps = all_h, all_c, all_gates
         ctx.set_materialize_grads(False)
-        return torch.stack(all_h[1:], 1), torch.stack(all_c[1:], 1)
+        return all_h[:, 1:], all_c[:, 1:]
 
     @staticmethod
     def backward(ctx, d_h, d_c):
         vectors, kernel = ctx.saved_tensors
         all_h, all_c, all_gates = ctx.steps
         models, time, batch, width = vectors.shape
-        units = all_h[0].shape[2]
-        turned = kernel[:, width:].transpose(1, 2)
-        dh, dc = torch.zeros_like(all_h[0]), torch.zeros_like(all_c[0])
-        all_dz = []
-        for t in reversed(range(time)):
-            if d_h is not None:
-                dh = dh + d_h[:, t]
-            if d_c is not None:
-                dc = dc + d_c[:, t]
-            states = (x.reshape(models * batch, units) for x in (dh, dc, all_c[t], all_c[t + 1]))
-            dz, dc = _cell_back(*states, all_gates[t])
-            dz, dc = dz.view(models, batch, 4 * units), dc.view(models, batch, units)
-            all_dz.append(dz)
-            dh = dz @ turned
-        dz = torch.stack(all_dz[::-1], 1)
-        flat = dz.view(models, time * batch, 4 * units)
-        read = torch.cat([vectors, torch.stack(all_h[:-1], 1)], 3)
-        read = read.view(models, time * batch, width + units)
+        units, recurrent = all_h.shape[3], kernel[:, width:]
+        all_dz, dc = torch.empty_like(all_gates), torch.empty_like(all_c[:, 0])
+        d_h, d_c = (None if d is None else d.contiguous() for d in (d_h, d_c))
+        _steps(vectors).backward(d_h, d_c, recurrent, all_c, all_gates, all_dz, dc)
+        dh = all_dz[:, 0] @ recurrent.transpose(1, 2)
+        flat = all_dz.view(models, time * batch, 4 * units)
+        read = torch.cat([vectors, all_h[:, :-1]], 3).view(models, time * batch, width + units)
         d_vectors = (flat @ kernel[:, :width].transpose(1, 2)).view_as(vectors)
-        return d_vectors, read.transpose(1, 2) @ flat, dz.sum(1), dh, dc
+        return d_vectors, read.transpose(1, 2) @ flat, all_dz.sum(1), dh, dc
 
 
-def _cell(a, b, c):
-    """A step's ``h``, ``c`` and gates from two summands of the gates and the ``c`` before."""
-    if a.is_cuda:
-        return torch.ops.aten._thnn_fused_lstm_cell(a, b, c)
-    i, f, g, o = (a + b).chunk(4, 1)
+def _steps(tensor: torch.Tensor):
+    """What computes the steps: the module `steps` on a GPU, and here `Plain`."""
+    return importlib.import_module("steps") if tensor.is_cuda else Plain
+
+
+class Plain:
+    """The functions of the module `steps`, which needs a GPU, in plain PyTorch."""
+
+    @staticmethod
+    def forward(inputs, recurrent, all_h, all_c, all_gates) -> None:
+        for t in range(inputs.shape[1]):
+            made = inputs[:, t] + all_h[:, t] @ recurrent
+            all_h[:, t + 1], all_c[:, t + 1], all_gates[:, t] = _cell(made, all_c[:, t])
+
+    @staticmethod
+    def backward(d_h, d_c, recurrent, all_c, all_gates, all_dz, dc) -> None:
+        dc.zero_()
+        for t in reversed(range(all_gates.shape[1])):
+            i, f, g, o = all_gates[:, t].chunk(4, 2)
+            c, tanh_c = all_c[:, t], all_c[:, t + 1].tanh()
+            dh = torch.zeros_like(c) if d_h is None else d_h[:, t]
+            if t + 1 < all_gates.shape[1]:
+                dh = dh + all_dz[:, t + 1] @ recurrent.transpose(1, 2)
+            if d_c is not None:
+                dc += d_c[:, t]
+            inner = dc + dh * o * (1 - tanh_c**2)
+            dz = [inner * g * i * (1 - i), inner * c * f * (1 - f), inner * i * (1 - g**2),
+                  dh * tanh_c * o * (1 - o)]  # fmt: skip
+            all_dz[:, t] = torch.cat(dz, 2)
+            dc.copy_(inner * f)
+
+
+def _cell(made, c):
+    """A step's ``h``, ``c`` and gates, from what goes into the gates and the ``c`` before."""
+    i, f, g, o = made.chunk(4, 2)
     i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
     c = f * c + i * g
-    return o * c.tanh(), c, torch.cat([i, f, g, o], 1)
-
-
-def _cell_back(dh, dc, c_before, c_after, gates):
-    """The gradient of a step's gates, before their functions, and of the ``c`` before."""
-    if dh.is_cuda:
-        back = torch.ops.aten._thnn_fused_lstm_cell_backward_impl
-        return back(dh, dc, c_before, c_after, gates, False)[:2]
-    i, f, g, o = gates.chunk(4, 1)
-    tanh_c = c_after.tanh()
-    inner = dc + dh * o * (1 - tanh_c**2)
-    dz = [inner * g * i * (1 - i), inner * c_before * f * (1 - f), inner * i * (1 - g**2),
-          dh * tanh_c * o * (1 - o)]  # fmt: skip
-    return torch.cat(dz, 1), inner * f
+    return o * c.tanh(), c, torch.cat([i, f, g, o], 2)
 
 
 class Stack:
@@ -143,11 +145,7 @@ class Stack:
             a.tokens, a.separator, a.attributes, a.units, a.embedding,
             max(x.places for x in self.architectures) or 1,
         )  # fmt: skip
-        stacked = {
-            name: np.stack([_padded(w.get(name), shape) for w in weights])
-            for name, shape in self._whole.shapes().items()
-        }
-        self.parameters = {n: self._tensor(value) for n, value in self._joined(stacked).items()}
+        self.parameters = self._stacked(weights)
         for parameter in self.parameters.values():
             parameter.requires_grad_()
         self.first, self.second, self.average = (
@@ -161,6 +159,19 @@ class Stack:
 
     def __len__(self) -> int:
         return len(self.architectures)
+
+    def go_on(self, states: Sequence[Mapping[str, Mapping[str, np.ndarray]]]) -> None:
+        """Take what the trainings had of Adam's state: ``first``, ``second`` and ``average``."""
+        for name in ("first", "second", "average"):
+            setattr(self, name, self._stacked([state[name] for state in states]))
+
+    def _stacked(self, arrays: Sequence[Mapping[str, np.ndarray]]) -> dict[str, torch.Tensor]:
+        """The arrays of all models, in the form of `parameters`."""
+        stacked = {
+            name: np.stack([_padded(a.get(name), shape) for a in arrays])
+            for name, shape in self._whole.shapes().items()
+        }
+        return {name: self._tensor(value) for name, value in self._joined(stacked).items()}
 
     def _tensor(self, value) -> torch.Tensor:
         return torch.as_tensor(value, device=self.device)
@@ -176,10 +187,9 @@ class Stack:
             stacked[f"{part}/lstm"] = np.concatenate([inputs, recurrent], 1)
         return stacked
 
-    def weights(self, averaged: bool = True) -> list[dict[str, np.ndarray]]:
-        """The weights of each model by name, averaged or as they are."""
-        of = self.average if averaged else self.parameters
-        arrays = {name: value.detach().cpu().numpy() for name, value in of.items()}
+    def arrays(self, of: str) -> list[dict[str, np.ndarray]]:
+        """The ``parameters`` of each model by name, or their ``average``, ``first``, ``second``."""
+        arrays = {name: value.detach().cpu().numpy() for name, value in getattr(self, of).items()}
         vector, models = self._whole.embedding, []
         for m, a in enumerate(self.architectures):
             own = {name: array[m] for name, array in arrays.items()}
@@ -250,7 +260,7 @@ class Stack:
         )  # fmt: skip
         scores = torch.baddbmm(
             p["decoder/scores/bias"][:, None],
-            outputs.view(models, time * n, self.units),
+            outputs.reshape(models, time * n, self.units),
             p["decoder/scores/kernel"],
         )
         views = batch["views"].to(torch.int64).flatten()
@@ -340,12 +350,7 @@ class Stack:
         return torch.stack(written, 2)
 
     def _step(self, vectors, kernel, constant, h, c):
-        models, n, _ = vectors.shape
-        made = torch.cat([vectors, h], 2) @ kernel
-        flat = made.view(models * n, -1)
-        added = constant.expand_as(made).reshape_as(flat)
-        h, c, _ = _cell(flat, added, c.reshape(models * n, -1))
-        return h.view(models, n, -1), c.view(models, n, -1)
+        return _cell(torch.cat([vectors, h], 2) @ kernel + constant, c)[:2]
 
 
 class Graphs:

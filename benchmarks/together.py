@@ -9,9 +9,11 @@ Usage::
     python benchmarks/together.py train OUT pairs ingredients    # needs PyTorch with CUDA
     python benchmarks/together.py train OUT paper --seconds 150
     python benchmarks/together.py land OUT FOLDER                # needs TensorFlow
+    python benchmarks/together.py go-on FOLDER --seconds 300     # needs PyTorch with CUDA
 
 ``train`` writes each training into a file of ``OUT``. ``land`` makes pairs of them, in folders like
-those of ``aalprivacy train``, and puts the curves of studies into their tables.
+those of ``aalprivacy train``, and puts the curves of studies into their tables. ``go-on`` continues
+a training that ``paper_recipe.py`` began, and leaves its folder as ``paper_recipe.py`` would.
 """
 
 import argparse
@@ -21,7 +23,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,10 +32,11 @@ import pandas as pd
 import paper_recipe
 import recipes
 from batches import AHEAD, Batches, layout, reading
+from checkpoints import KINDS, Checkpoint
 
 from aalprivacy import TABLE_I, Recipe, apply_policy, homes, simulate
 from aalprivacy.architecture import Architecture
-from aalprivacy.atomic import write_whole
+from aalprivacy.atomic import write_text, write_whole
 from aalprivacy.curriculum import Progress
 from aalprivacy.examples import Examples
 from aalprivacy.initial import remembering
@@ -50,6 +53,8 @@ SEEDS = {"family_member": 11, "doctor": 12, "caregiver": 13, "researcher": 14,
          "doctor.blind": 15, "caregiver.blind": 16, "researcher.blind": 17}  # fmt: skip
 PER_USER, VALIDATED, TESTED = 100, 300, 2000  # entries, as with `aalprivacy train`
 ENDING = ".npz"
+GROUPS = ("pairs", "ingredients", *paper_recipe.GPU_RECIPES)
+LOGGED = ("update", "window", "loss", "entries", "seconds")
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class Training:
         it is measured.
     every
         Updates between two validations.
+    until
+        It ends at this character error.
     """
 
     name: str
@@ -72,6 +79,7 @@ class Training:
     recipe: Recipe
     group: str
     every: int
+    until: float | None = None
 
     @property
     def architecture(self) -> Architecture:
@@ -83,14 +91,18 @@ class Training:
 
 
 def trainings(group: str) -> list[Training]:
-    """The trainings of a group: ``pairs``, ``ingredients`` or ``paper``."""
+    """The trainings of a group of `GROUPS`."""
     if group == "pairs":
         return [
             Training(n, n.split(".")[0], Recipe(seed=seed, blind=".blind" in n), group, 1000)
             for n, seed in SEEDS.items()
         ]
-    named = recipes.INGREDIENTS if group == "ingredients" else paper_recipe.GPU_RECIPES
-    return [Training(name, "doctor", recipe, group, 500) for name, recipe in named.items()]
+    if group == "ingredients":
+        return [Training(n, "doctor", r, group, 500) for n, r in recipes.INGREDIENTS.items()]
+    return [
+        Training(n, "doctor", r, "paper", 1000, paper_recipe.UNTIL)
+        for n, r in paper_recipe.GPU_RECIPES[group].items()
+    ]
 
 
 def entries_of(group: str) -> pd.DataFrame:
@@ -197,7 +209,9 @@ class Course:
 
     @property
     def is_over(self) -> bool:
-        return self.progress.update >= self.training.recipe.updates
+        error, until = self.progress.character_error, self.training.until
+        reached = until is not None and error is not None and error <= until
+        return reached or self.progress.update >= self.training.recipe.updates
 
     def settings(self) -> tuple[float, ...]:
         """As from `settings_of`, for the next update."""
@@ -220,13 +234,17 @@ def measure(stack: "Stack", courses: Sequence[Course], which: Sequence[int]) -> 
         for m, written in zip(alike, tokens, strict=True):
             at, errors = courses[m].progress, courses[m].samples.errors(written)
             at.character_error = next(iter(errors.values()))
-            row = {k: getattr(at, k) for k in ("update", "window", "loss", "entries", "seconds")}
+            row = {k: getattr(at, k) for k in LOGGED}
             courses[m].rows.append(row | errors)
 
 
 def train(
-    of: Sequence[Training], device: str, processes: int, seconds: float | None = None
-) -> Iterator[tuple[Course, dict[str, np.ndarray], str]]:
+    of: Sequence[Training],
+    device: str,
+    processes: int,
+    seconds: float | None = None,
+    begun: Checkpoint | None = None,
+) -> Iterator[tuple[Course, dict[str, dict[str, np.ndarray]], str]]:
     """Train all of them, one update of each at a time.
 
     Parameters
@@ -239,30 +257,42 @@ def train(
         How many processes draw the batches.
     seconds
         End all after this time.
+    begun
+        Where to go on, if `of` is one training.
 
     Yields
     ------
-    At a training's end: its course, its averaged weights by name, and the fingerprint of its
+    At a training's end: its course, its state as in a `Checkpoint`, and the fingerprint of its
     examples.
     """
     (size,) = {n for t in of for n in (t.recipe.batch_size, t.recipe.first_batch_size)}
     width = of[0].architecture.width
     batches = Batches(of, layout(SCHEMA, len(of), size, width), processes)
     try:
-        yield from _train(of, device, batches, (size, width), seconds)
+        yield from _train(of, device, batches, (size, width), seconds, begun)
     finally:
         batches.close()
 
 
-def _train(of, device: str, batches: Batches, sizes: tuple[int, int], seconds: float | None):
+def _train(
+    of: Sequence[Training], device: str, batches: Batches, sizes: tuple[int, int],
+    seconds: float | None, begun: Checkpoint | None,
+):  # fmt: skip
     from stack import Graphs, Stack
 
-    began = shown = time.perf_counter()
+    courses = [Course.begin(t) for t in of]
     architectures = [t.architecture for t in of]
-    weights = [first_weights(t.architecture, t.recipe, SCHEMA.longest) for t in of]
-    stack, courses = Stack(architectures, weights, device), [Course.begin(t) for t in of]
+    if begun is None:
+        weights = [first_weights(t.architecture, t.recipe, SCHEMA.longest) for t in of]
+        stack = Stack(architectures, weights, device)
+    else:
+        courses[0].progress = begun.progress
+        stack = Stack(architectures, [begun.state["parameters"]], device)
+        stack.go_on([begun.state])
+    update, before = courses[0].progress.update, courses[0].progress.seconds
+    began = shown = time.perf_counter()
     models = list(range(len(of)))  # those that still train
-    graphs, update = Graphs(stack, layout(SCHEMA, len(models), *sizes)), 0
+    graphs = Graphs(stack, layout(SCHEMA, len(models), *sizes))
     shows = min(t.every for t in of)  # updates between two lines
 
     def prepared(update: int) -> tuple[list[int], list[int], int]:
@@ -294,11 +324,14 @@ def _train(of, device: str, batches: Batches, sizes: tuple[int, int], seconds: f
         alive = [courses[m] for m in models]
         for course, window, loss in zip(alive, windows, losses.tolist(), strict=True):
             recipe = course.training.recipe
-            course.progress.count(sizes[0], window, loss, now, recipe, len(SCHEMA))
+            course.progress.count(sizes[0], window, loss, before + now, recipe, len(SCHEMA))
         over = seconds is not None and now > seconds
-        done = [i for i, course in enumerate(alive) if course.is_over or over]
-        due = (i for i, c in enumerate(alive) if i in done or update % c.training.every == 0)
-        measure(stack, alive, list(due))
+        due = [
+            i for i, course in enumerate(alive)
+            if over or course.is_over or update % course.training.every == 0
+        ]  # fmt: skip
+        measure(stack, alive, due)
+        done = [i for i, course in enumerate(alive) if over or course.is_over]
         if update % shows == 0 or over:
             took, shown = time.perf_counter() - shown, time.perf_counter()
             console().print(f"update {update:,}: {now:.0f} s, {took:.1f} s since the line before")
@@ -308,9 +341,10 @@ def _train(of, device: str, batches: Batches, sizes: tuple[int, int], seconds: f
                     f"  {course.training.name}: {at.window} attributes, loss {at.loss:.3f}, "
                     f"character error {at.character_error}"
                 )
-        averaged = stack.weights() if done else []
+        states = {kind: stack.arrays(kind) for kind in KINDS} if done else {}
         for i in done:
-            yield alive[i], averaged[i], batches.fingerprints[models[i]]
+            state = {kind: arrays[i] for kind, arrays in states.items()}
+            yield alive[i], state, batches.fingerprints[models[i]]
         left = [i for i in range(len(models)) if i not in done]
         models = [models[i] for i in left]
         if done and models:
@@ -330,6 +364,44 @@ def save(out: Path, course: Course, weights: Mapping[str, np.ndarray], about: Ma
             np.savez(file, about=json.dumps(said), **kept)
 
     write_whole(out / f"{training.group}.{training.name}{ENDING}", write)
+
+
+def go_on(
+    folder: Path, device: str, processes: int, seconds: float | None, entries: int | None = None
+) -> None:
+    """Continue the training of the paper's recipe in a folder, and write its new state there.
+
+    Parameters
+    ----------
+    folder
+        As `paper_recipe.py` leaves it.
+    device, processes, seconds
+        As for `train`.
+    entries
+        A new number of entries in all.
+    """
+    checkpoint = Checkpoint.read(folder / "checkpoint.npz", SCHEMA)
+    progress, old = checkpoint.progress, checkpoint.recipe
+    if entries is not None:
+        progress.lengthened.append([progress.update, old.updates])
+        old = replace(old, updates=entries // old.batch_size)
+    if old.product_dtype != "float32":
+        progress.product_dtypes.append([progress.update, old.product_dtype])
+    recipe = replace(old, product_dtype="float32", first_batch_size=old.batch_size)
+    training = Training(paper_recipe.NAME, "doctor", recipe, "paper", 1000, paper_recipe.UNTIL)
+    start = progress.update  # later rows of the tables are made again
+    ((course, state, fingerprint),) = train([training], device, processes, seconds, checkpoint)
+    if json.loads((folder / "run.json").read_text())["data"]["fingerprint"] != fingerprint:
+        raise SystemExit(f"{folder}: was trained on other entries than those of this version")
+    rows = pd.DataFrame(course.rows)
+    log = rows[list(LOGGED)].assign(character_error=rows["own test"])
+    curve = rows.drop(columns=["window", "loss"]).round(4).astype({"seconds": int})
+    for name, more in (("log.csv", log), ("curve.csv", curve)):
+        table = pd.read_csv(folder / name)
+        table = pd.concat([table[table["update"] <= start], more[list(table)]])
+        write_text(table.to_csv(index=False), folder / name)
+    recipe = replace(recipe, first_batch_size=old.first_batch_size)
+    Checkpoint(recipe, course.progress, state).write(folder / "checkpoint.npz")
 
 
 def land(out: Path, folder: Path) -> None:
@@ -390,17 +462,28 @@ def land_pair(folder: Path, about: Mapping, weights: Mapping[str, np.ndarray]) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("train", help="train several groups at once")
+    on_gpu = argparse.ArgumentParser(add_help=False)
+    on_gpu.add_argument("--seconds", type=float, help="end after this time")
+    on_gpu.add_argument("--device", default="cuda", help="PyTorch's device")
+    on_gpu.add_argument("--processes", type=int, default=max(1, count_cores() - 1),
+                        help="how many processes draw batches")  # fmt: skip
+    command = commands.add_parser("train", parents=[on_gpu], help="train several groups at once")
     command.add_argument("out", type=Path, help="folder that gets a file for each training")
-    command.add_argument("groups", nargs="+", choices=["pairs", "ingredients", "paper"])
-    command.add_argument("--seconds", type=float, help="end all after this time")
-    command.add_argument("--device", default="cuda", help="PyTorch's device")
-    command.add_argument("--processes", type=int, default=max(1, count_cores() - 1),
-                         help="how many processes draw batches")  # fmt: skip
+    command.add_argument("groups", nargs="+", choices=GROUPS)
+    command = commands.add_parser("go-on", parents=[on_gpu], help="continue the paper's recipe")
+    command.add_argument("folder", type=Path, help="folder of `paper_recipe.py`")
+    command.add_argument("--entries", type=int, help="a new number of entries in all")
     command = commands.add_parser("land", help="make pairs and tables of finished trainings")
     command.add_argument("out", type=Path, help="folder that `train` wrote")
     command.add_argument("folder", type=Path, help="gets a folder for each pair")
     arguments = parser.parse_args()
+    if arguments.command == "go-on":
+        if not (arguments.folder / "checkpoint.npz").exists():
+            parser.error(f"{arguments.folder}: no checkpoint.npz; expected one to go on from")
+        _check_torch(parser, arguments.device)
+        a = arguments
+        go_on(a.folder, a.device, a.processes, a.seconds, a.entries)
+        return
     out = arguments.out
     there = sorted(out.glob(f"*{ENDING}"))
     if arguments.command == "land":
@@ -413,24 +496,29 @@ def main() -> None:
     of = [t for group in dict.fromkeys(arguments.groups) for t in trainings(group)]
     if len({t.recipe.batch_size for t in of}) > 1:
         parser.error("these groups have batches of different sizes; train them one after the other")
-    if importlib.util.find_spec("torch") is None:
-        parser.error("PyTorch isn't installed; pip install torch")
+    _check_torch(parser, arguments.device)
     import torch
 
-    device = platform.processor() or platform.machine()
-    if arguments.device.startswith("cuda"):
-        if not torch.cuda.is_available():
-            parser.error(f"no device {arguments.device} here; expected an NVIDIA GPU")
-        device = torch.cuda.get_device_name()
+    on_gpu = arguments.device.startswith("cuda")
+    device = torch.cuda.get_device_name() if on_gpu else platform.processor() or platform.machine()
     out.mkdir(parents=True, exist_ok=True)
     machine = {"processor": device, "program": "benchmarks/together.py", "side_by_side": len(of),
                "torch": torch.__version__}  # fmt: skip
-    for course, weights, fingerprint in train(
+    for course, state, fingerprint in train(
         of, arguments.device, arguments.processes, arguments.seconds
     ):
         begun_on = {**machine, "updates": course.progress.update,
                     "seconds": round(course.progress.seconds)}  # fmt: skip
-        save(out, course, weights, {"begun_on": begun_on, "fingerprint": fingerprint})
+        save(out, course, state["average"], {"begun_on": begun_on, "fingerprint": fingerprint})
+
+
+def _check_torch(parser: argparse.ArgumentParser, device: str) -> None:
+    if importlib.util.find_spec("torch") is None:
+        parser.error("PyTorch isn't installed; pip install torch")
+    import torch
+
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        parser.error(f"no device {device} here; expected an NVIDIA GPU")
 
 
 if __name__ == "__main__":

@@ -102,6 +102,7 @@ MADE: dict[str, Callable[[], str]] = {
     "sizes": report.code_sizes_table,
     "targets": report.targets_sentence,
     "time": report.time_sentence,
+    "paper_recipe": report.paper_recipe_ends_table,
     "studies": report.studies_table,
     "ingredients": report.ingredients_table,
     "verdicts": report.verdicts_table,

@@ -441,18 +441,20 @@ def test_ingredients_are_sorted_and_the_seeds_share_a_row():
     assert "wrong characters per entry after 6,000 updates" in texts(figure)
 
 
-def test_errors_by_entries_have_a_panel_for_each_training_and_a_line_for_each_sample():
-    curve = pd.DataFrame({"training": "batches of 8", "entries": [500_000, 1_000_000],
-                          "own test": [9.0, 2.0], "open": [9.5, 4.0]})  # fmt: skip
+def test_errors_by_updates_have_all_trainings_and_all_samples():
+    curve = pd.DataFrame({"training": "batches of 8", "update": [10, 50, 100],
+                          "entries": [100_000, 500_000, 1_000_000],
+                          "own test": [9.0, 3.0, 2.0], "open": [9.5, 5.0, 4.0]})  # fmt: skip
     curves = pd.concat([curve, curve[:1].assign(training="batches of 4")])
-    figure = plotting.errors_by_entries(curves, ["own test", "open"], "A recipe", guess=60)
-    assert texts(figure).count("a guess: 60") == texts(figure).count("the paper: 1.5") == 2
-    assert [axes.get_title("left") for axes in figure.axes] == ["batches of 8", "batches of 4"]
-    assert [len(axes.lines[0].get_xdata()) for axes in figure.axes] == [2, 1]
-    own, other = figure.axes[0].lines[:2]
-    assert list(own.get_xdata()) == [0.5, 1.0] and list(own.get_ydata()) == [9.0, 2.0]
-    assert list(other.get_ydata()) == [9.5, 4.0]
-    assert {"own test", "open", "the paper: 1.5"} <= set(texts(figure))
+    figure = plotting.errors_by_updates(curves, ["own test", "open"], "A recipe", guess=60)
+    left, right = figure.axes
+    assert [line.get_label() for line in left.lines[:2]] == ["batches of 8", "batches of 4"]
+    assert list(left.lines[0].get_xdata()) == [10, 50, 100]
+    assert list(left.lines[1].get_ydata()) == [9.0]
+    assert [line.get_label() for line in right.lines] == ["own test", "open"]
+    assert list(right.lines[1].get_xdata()) == [50, 100]
+    assert list(right.lines[1].get_ydata()) == [5.0, 4.0]
+    assert {"a guess: 60", "the paper: 1.5"} <= set(texts(figure))
     assert "batches of 8, after 1,000,000 entries: own test 2.00, open 4.00; batch" in figure.alt
 
 

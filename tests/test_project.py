@@ -21,7 +21,7 @@ from aalprivacy import claims, report
 from aalprivacy.audit import CHARACTER_ERROR, EDITION, PARTS, verdicts
 from aalprivacy.audit.measure import AREA
 from aalprivacy.homes import AUDIT_SEED, SAMPLE_SEED, TRAINING_SEED, VALIDATION_SEED
-from aalprivacy.pair import read_card, shipped_names, shipped_pairs
+from aalprivacy.pair import load_pair, read_card, shipped_names, shipped_pairs
 
 ROOT = Path(__file__).parent.parent
 PACKAGE, CLINIC = ROOT / "aalprivacy", ROOT / "examples" / "clinic"
@@ -335,6 +335,16 @@ def test_the_kept_sizes_of_codes_are_of_the_shipped_pairs():
         rows = kept[kept["pair"] == name]
         assert set(rows["fingerprints"]) == {report.of_codes(pair)}
         assert list(rows["small"].dropna()) == [pair.small.fingerprint]
+
+
+def test_what_is_told_of_the_paper_s_recipe_is_of_the_kept_pair():
+    pair = load_pair(ROOT / "benchmarks" / "paper_recipe")
+    curve = report.paper_recipe()
+    reached = curve.groupby("training")["entries"].max()
+    assert reached["batches of 64"] == reached.max() == pair.card["training"]["entries"]
+    for name in ("ends", "values", "lines"):
+        table = pd.read_csv(report.studies_folder() / f"paper_recipe_{name}.csv")
+        assert set(table["fingerprints"]) == {report.of_codes(pair)}
 
 
 def test_two_trainings_differ_in_random_and_mixed_values_alone():

@@ -339,12 +339,37 @@ def test_the_paper_s_recipe_is_told_as_far_as_it_went(tmp_path, monkeypatch):
 def test_values_that_depend_most_on_the_code_come_first(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "studies_folder", lambda: tmp_path)
     pd.DataFrame(
-        {"training": "batches of 8", "update": 1000, "attribute": ["phone_number", "gender"],
-         "own_code": [0.004, 0.98], "another_code": [0.003, 0.5]}
+        {"attribute": ["phone_number", "gender"], "own test": [0.004, 0.98],
+         "another code": [0.003, 0.5], "unseen": [0.002, 0.97], "open": [0.001, 0.96]}
     ).to_csv(tmp_path / "paper_recipe_values.csv", index=False)  # fmt: skip
     assert report.paper_recipe_values_table().splitlines()[2:] == [
-        "| batches of 8 | 1,000 | gender | 98.0% | 50.0% |",
-        "| batches of 8 | 1,000 | phone number | 0.4% | 0.3% |",
+        "| gender | 98.0% | 50.0% | 97.0% | 96.0% |",
+        "| phone number | 0.4% | 0.3% | 0.2% | 0.1% |",
+    ]
+
+
+def test_the_paper_s_recipe_is_told_at_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "studies_folder", lambda: tmp_path)
+    pd.DataFrame(
+        {"training": "batches of 8", "update": 1000, "people": ["own test", "open"],
+         "entries": 5000, "character_error": [1.5, 20.25], "standard_error": [0.1, 0.25],
+         "exact": [0.5, 0.0]}
+    ).to_csv(tmp_path / "paper_recipe_ends.csv", index=False)  # fmt: skip
+    assert report.paper_recipe_ends_table().splitlines()[2:] == [
+        "| batches of 8 | 1,000 | own test | 5,000 | 1.50 ± 0.10 | 50.0% |",
+        "| batches of 8 | 1,000 | open | 5,000 | 20.25 ± 0.25 | 0.0% |",
+    ]
+    pd.DataFrame(
+        {"people": ["own test", "open"], "expected": ["a|1", "b|2"], "written": ["a|1", "c|3"]}
+    ).to_csv(tmp_path / "paper_recipe_lines.csv", index=False)
+    assert report.paper_recipe_lines().splitlines() == [
+        "```text",
+        "own test  right    a|1",
+        "          written  a|1",
+        "",
+        "open      right    b|2",
+        "          written  c|3",
+        "```",
     ]
 
 

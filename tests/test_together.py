@@ -4,12 +4,14 @@ Those that train need PyTorch, which isn't among the package's dependencies.
 """
 
 import importlib
+import os
 import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from aalprivacy import homes, report
@@ -22,6 +24,7 @@ from aalprivacy.recipe import Recipe
 from aalprivacy.text import PAD, from_tokens, to_lines, to_tokens
 from aalprivacy.training import Trainer
 
+os.environ["TRITON_INTERPRET"] = "1"  # runs the GPU's kernels on the CPU; PyTorch reads it once
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 SMALL = Recipe(seed=3, updates=40, decay=1.0, first_window=20)
 # Each kind of network that a stack can hold beside others.
@@ -32,7 +35,7 @@ RECIPES = {
 }
 
 
-NAMES = ("together", "batches", "stack", "recipes", "paper_recipe", "curve")
+NAMES = ("together", "batches", "checkpoints", "stack", "steps", "recipes", "paper_recipe", "curve")
 
 
 @pytest.fixture
@@ -142,8 +145,8 @@ def test_a_stack_makes_the_updates_of_its_trainings(together, stack, entries):
             trainer.progress.update += 1
     for m, trainer in enumerate(trainers):
         as_it_is = {n: np.asarray(v) for n, v in zip(trainer.names, trainer.variables, strict=True)}
-        for averaged, right in ((False, as_it_is), (True, trainer.pair().weights)):
-            found = stacked.weights(averaged)[m]
+        for kind, right in (("parameters", as_it_is), ("average", trainer.pair().weights)):
+            found = stacked.arrays(kind)[m]
             assert set(found) == set(right)
             for name, value in right.items():
                 assert found[name] == pytest.approx(value, abs=2e-5), name
@@ -163,6 +166,95 @@ def test_a_stack_writes_what_a_pair_decodes(together, stack):
     expected = pair.decode(pair.encode_entries(table)).tolist()
     for lines in written:
         assert from_tokens(lines, pair.schema).tolist() == expected
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 20, 64), (2, 2, 40, 32)])
+def test_the_kernels_of_a_gpu_do_what_plain_pytorch_does(stack, shape):
+    pytest.importorskip("triton")
+    import torch
+
+    steps = importlib.import_module("steps")
+    models, time, n, units = shape
+    torch.manual_seed(0)
+    inputs = torch.randn(models, time, n, 4 * units)
+    recurrent = torch.randn(models, units + 8, 4 * units)[:, 8:] / 5
+    first, d_h, d_c = torch.randn(2, models, n, units), *torch.randn(2, models, time, n, units)
+    for given in ((d_h, d_c), (d_h, None), (None, d_c)):
+        made = []
+        for way in (stack.Plain, steps):
+            all_h, all_c = torch.full((2, models, time + 1, n, units), torch.nan)
+            all_h[:, 0], all_c[:, 0] = first
+            all_gates, all_dz = torch.full((2, *inputs.shape), torch.nan)
+            dc = torch.full(first[0].shape, torch.nan)
+            way.forward(inputs, recurrent, all_h, all_c, all_gates)
+            way.backward(*given, recurrent, all_c, all_gates, all_dz, dc)
+            made.append((all_h, all_c, all_gates, all_dz, dc))
+        for found, right in zip(*made, strict=True):
+            torch.testing.assert_close(found, right, rtol=0, atol=3e-6)
+
+
+@pytest.mark.parametrize("name", ["whole", "without"])
+def test_a_checkpoint_is_that_of_a_trainer(together, entries, tmp_path, name):
+    recipe = replace(RECIPES[name], units=16, updates=9)
+    trainer = Trainer(recipe, TABLE_I, "doctor")
+    examples = Examples(entries, TABLE_I, "doctor", recipe)
+    for update in range(2):
+        trainer.step(examples.batch(update, 20))
+    trainer.progress.update = 2
+    trainer.save(tmp_path / "a.npz")
+    found = together.Checkpoint.read(tmp_path / "a.npz", TABLE_I.schema)
+    assert found.recipe == recipe and found.progress == trainer.progress
+    moments = trainer.optimizer
+    for kind, of in (("parameters", trainer.variables), ("first", moments._momentums),
+                     ("second", moments._velocities),
+                     ("average", moments._model_variables_moving_average)):  # fmt: skip
+        assert list(found.state[kind]) == trainer.names
+        for array, right in zip(found.state[kind].values(), of, strict=True):
+            assert (array == np.asarray(right)).all()
+    found.write(tmp_path / "b.npz")
+    again = Trainer.load(tmp_path / "b.npz", TABLE_I, "doctor")
+    for mine, right in zip(again._state(), trainer._state(), strict=True):
+        assert mine == pytest.approx(right, abs=1e-9)
+
+
+def test_the_paper_s_recipe_goes_on_where_it_stopped(together, few, tmp_path, monkeypatch):
+    folder, small = (
+        tmp_path / "paper",
+        replace(RECIPES["without"], units=16, updates=40, product_dtype="bfloat16"),
+    )
+    trainer = Trainer(small, TABLE_I, "doctor")
+    trainer.progress.update = 20
+    folder.mkdir()
+    trainer.save(folder / "checkpoint.npz")
+    (folder / "run.json").write_text('{"data": {"fingerprint": "of these"}}')
+    sets = dict.fromkeys(("own test", "unseen", "open"), 60.0)
+    for name, more in (("log.csv", {"window": 20, "loss": 1.0}), ("curve.csv", sets)):
+        rows = [{"update": u, "entries": 32 * u, "seconds": 1.0} | more for u in (10, 20, 30)]
+        pd.DataFrame(rows).to_csv(folder / name, index=False)
+
+    def train(of, device, processes, seconds, begun):
+        (training,) = of
+        assert begun.recipe.updates == 40 and training.recipe.updates == 50
+        assert training.recipe.first_batch_size == training.recipe.batch_size
+        begun.progress.update = 25
+        row = {"update": 25, "window": 20, "loss": 0.5, "entries": 800, "seconds": 2.6} | sets
+        course = together.Course(training, None, begun.progress, [row])
+        yield course, begun.state, fingerprint
+
+    monkeypatch.setattr(together, "train", train)
+    before = (folder / "checkpoint.npz").read_bytes()
+    fingerprint = "of others"
+    with pytest.raises(SystemExit, match="was trained on other entries"):
+        together.go_on(folder, "cpu", 1, None, entries=50 * small.batch_size)
+    assert (folder / "checkpoint.npz").read_bytes() == before
+    fingerprint = "of these"
+    together.go_on(folder, "cpu", 1, None, entries=50 * small.batch_size)
+    for name in ("log.csv", "curve.csv"):
+        assert pd.read_csv(folder / name)["update"].tolist() == [10, 20, 25]
+    again = Trainer.load(folder / "checkpoint.npz", TABLE_I, "doctor")
+    assert again.progress.update == 25 and again.progress.lengthened == [[20, 40]]
+    assert again.progress.product_dtypes == [[20, "bfloat16"]]
+    assert again.recipe == replace(small, updates=50, product_dtype="float32")
 
 
 @pytest.mark.slow
@@ -245,6 +337,7 @@ def test_a_study_s_curve_lands_in_its_table(together, tmp_path, monkeypatch):
         "train OUT pairs paper": "batches of different sizes",
         "train FULL pairs": "has pairs.doctor.npz already",
         "train OUT pairs": "PyTorch isn't installed",
+        "go-on OUT": "no checkpoint.npz",
     }.items(),
 )
 def test_what_cannot_be_done_is_refused(together, tmp_path, monkeypatch, capsys, words, says):

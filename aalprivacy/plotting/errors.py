@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import cycle
+from textwrap import fill
 
 import matplotlib
 import numpy as np
@@ -335,44 +336,60 @@ def ingredients(curves: pd.DataFrame, full: str) -> Drawing:
         return figure
 
 
-def errors_by_entries(
+def errors_by_updates(
     curves: pd.DataFrame, samples: Sequence[str], title: str, guess: float | None = None
 ) -> Drawing:
-    """Wrong characters along trainings, by the number of entries seen, beside the paper's error.
+    """Wrong characters along trainings: all of them on one sample, and one of them on all samples.
 
     Parameters
     ----------
     curves
-        One row a validation, with ``training``, ``entries``, and a column for each sample.
+        One row a validation, with ``training``, ``update``, ``entries``, and a column for each
+        sample. The left panel has all trainings, on the first sample. The right one has the last
+        three quarters of the first training.
     samples
-        The samples.
+        The samples, at most four.
     title
         What the figure shows.
     guess
         The error of a guess without a code, if it is to be drawn.
     """
     with matplotlib.rc_context(STYLE):
-        figure = Drawing(7.2, 3.6, title)
+        figure = Drawing(8.4, 4.0, title)
+        left, right = figure.subplots(1, 2)
         trainings, told = list(curves.groupby("training", sort=False)), []
-        panels = figure.subplots(1, len(trainings), sharex=True, sharey=True, squeeze=False)[0]
-        for axes, (training, curve) in zip(panels, trainings, strict=True):
-            for name, (colour, marker, line) in zip(samples, cycle(SERIES), strict=False):
-                axes.plot(curve["entries"] / 1e6, curve[name], linestyle=line, marker=marker,
-                          color=colour, markersize=4, label=name)  # fmt: skip
-            axes.set_xlim(left=0)
-            axes.set_ylim(bottom=0)
-            axes.set_xlabel("entries seen, millions")
-            axes.set_title(training, fontsize=10)
-            _level(axes, PAPER_ERROR, f"the paper: {PAPER_ERROR}")
-            if guess is not None:
-                _level(axes, guess, f"a guess: {guess:.0f}")
+        for (training, curve), look in zip(trainings, cycle(SERIES[4:]), strict=False):
+            _line(left, curve["update"], curve[samples[0]], fill(training, 26), look)
             last = curve.iloc[-1]
             ends = ", ".join(f"{name} {last[name]:.2f}" for name in samples)
             told.append(f"{training}, after {last['entries']:,.0f} entries: {ends}")
-        panels[0].set_ylabel("wrong characters per entry")
-        panels[0].legend(frameon=False, fontsize=8)
+        left.set_xscale("log")
+        left.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+        left.set_ylim(bottom=0)
+        _level(left, PAPER_ERROR, f"the paper: {PAPER_ERROR}")
+        if guess is not None:
+            _level(left, guess, f"a guess: {guess:.0f}")
+        left.set_xlabel("updates")
+        left.set_ylabel("wrong characters per entry")
+        left.set_title(f"{samples[0]}, all trainings", fontsize=10)
+        first, curve = trainings[0]
+        curve = curve[curve["update"] >= curve["update"].max() / 4]
+        for name, look in zip(samples, SERIES, strict=False):
+            _line(right, curve["update"], curve[name], name, look)
+        right.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+        right.xaxis.set_major_locator(MaxNLocator(4))
+        right.set_xlabel("updates")
+        right.set_title(f"{first}, each sample", fontsize=10)
+        left.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 0.08))
+        right.legend(frameon=False, fontsize=8)
         figure.details = "; ".join(told)
         return figure
+
+
+def _line(axes: Axes, x: pd.Series, y: pd.Series, label: str, look: tuple) -> None:
+    colour, marker, line = look
+    axes.plot(x, y, color=colour, marker=marker, linestyle=line, markersize=4, linewidth=1,
+              markevery=max(1, len(x) // 12), label=label)  # fmt: skip
 
 
 def learning_curve(log: pd.DataFrame, title: str = "", *, paper: bool = True) -> Drawing:
