@@ -535,18 +535,18 @@ def paper_recipe_sentence() -> str:
     table, told, aim = paper_recipe(), [], evaluation.PAPER_ERROR
     for name, curve in table.groupby("training", sort=False):
         last, reached = curve.iloc[-1], curve[curve["own test"] <= aim]["entries"]
-        ends = f"had not reached the paper's {aim} wrong characters when it ended"
         if len(reached):
-            ends = f"reached the paper's {aim} wrong characters after {reached.iloc[0]:,} entries"
+            told.append(f"With {name} the error was {aim} after {reached.iloc[0]:,} entries.")
         told.append(
-            f"The training with {name} {ends}. After {last['entries']:,} entries, in "
-            f"{last['update']:,} updates, it has "
-            f"{last['own test']:.1f} on other entries of its own users, {last['unseen']:.1f} on "
-            f"other users, and {last['open']:.1f} with new words."
+            f"With {name}, after {last['entries']:,} entries in {last['update']:,} updates, the "
+            f"error is {last['own test']:.1f} on other entries of its own users, "
+            f"{last['unseen']:.1f} on other users, and {last['open']:.1f} with new words."
         )
+    if not (table["own test"] <= aim).any():
+        told.insert(0, f"No training reached the paper's {aim}.")
     curves = table.pivot(index="update", columns="training", values="own test").dropna()
     if len(curves) and len(curves.columns) > 1:  # the last update that all of them have
-        errors = " and ".join(f"{e:.1f} ({name})" for name, e in curves.iloc[-1].items())
+        errors = ", ".join(f"{e:.1f} ({name})" for name, e in curves.iloc[-1].items())
         told.append(
             f"After {curves.index[-1]:,} updates each, the error is {errors} on other entries of "
             "their own users."
@@ -560,8 +560,9 @@ def paper_recipe_ends() -> pd.DataFrame:
     Returns
     -------
     One row a set of entries: ``training``, ``update``, ``fingerprints`` (`of_codes`), ``people``
-    (the set, as in `paper_recipe`), ``entries``, ``character_error``, ``standard_error``, and the
-    share of entries without any wrong character, ``exact``.
+    (the set, as in `paper_recipe`), ``entries``, ``character_error``, ``standard_error``, the share
+    of entries without any wrong character, ``exact``, and the wrong characters if the decoder is
+    given the right ones before each, ``given``.
     """
     return pd.read_csv(studies_folder() / "paper_recipe_ends.csv")
 
@@ -569,10 +570,12 @@ def paper_recipe_ends() -> pd.DataFrame:
 def paper_recipe_ends_table() -> str:
     """As `paper_recipe_ends`, in Markdown."""
     return markdown_table(
-        ["training", "updates", "measured on", "entries", "wrong characters", "without error"],
+        ["measured on", "entries", "wrong characters", "entries without an error",
+         "wrong, if the right characters before are given"],
         [
-            [row["training"], f"{row['update']:,}", row["people"], f"{row['entries']:,}",
-             f"{row['character_error']:.2f} ± {row['standard_error']:.2f}", f"{row['exact']:.1%}"]
+            [row["people"], f"{row['entries']:,}",
+             f"{row['character_error']:.2f} ± {row['standard_error']:.2f}", f"{row['exact']:.1%}",
+             f"{row['given']:.2f}"]
             for _, row in paper_recipe_ends().iterrows()
         ],
     )  # fmt: skip
@@ -585,23 +588,24 @@ def paper_recipe_values() -> pd.DataFrame:
     -------
     One row for each attribute that isn't deleted: ``training``, ``update``, ``fingerprints``,
     ``attribute``, and the shares of entries with the right value: on its ``own test``, there with
-    ``another code`` (another entry's), and on ``unseen`` and ``open``.
+    ``another code`` (another entry's), and on ``unseen`` and ``open``. Both on its own test:
+    ``commonest``, the share of the commonest right value, and ``wrong``, wrong characters an entry.
     """
     return pd.read_csv(studies_folder() / "paper_recipe_values.csv")
 
 
 def paper_recipe_values_table() -> str:
-    """As `paper_recipe_values`, in Markdown; values that depend most on the code come first."""
-    values = paper_recipe_values()
-    columns = ["own test", "another code", "unseen", "open"]
-    values["more"] = values["own test"] - values["another code"]
+    """As `paper_recipe_values`, in Markdown."""
+    columns = ["own test", "another code", "commonest", "unseen", "open"]
     return markdown_table(
-        ["attribute", "own test", "own test, another entry's code", *columns[2:]],
+        ["attribute", "own test", "another entry's code", "commonest value", "unseen", "open",
+         "wrong characters, own test"],
         [
-            [in_words(row["attribute"]), *(f"{row[name]:.1%}" for name in columns)]
-            for _, row in values.sort_values("more", ascending=False).iterrows()
+            [in_words(row["attribute"]), *(f"{row[name]:.1%}" for name in columns),
+             f"{row['wrong']:.2f}"]
+            for _, row in paper_recipe_values().iterrows()
         ],
-    )
+    )  # fmt: skip
 
 
 def paper_recipe_lines() -> str:

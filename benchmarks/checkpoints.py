@@ -13,6 +13,7 @@ from aalprivacy.curriculum import Progress
 from aalprivacy.recipe import Recipe
 from aalprivacy.schema import Schema
 
+# The arrays of a training.
 KINDS = ("parameters", "average", "first", "second")
 
 
@@ -35,14 +36,24 @@ class Checkpoint:
 
     @classmethod
     def read(cls, path: Path, schema: Schema) -> "Checkpoint":
-        """Read the checkpoint of a pair of this schema."""
-        with np.load(path) as file:
-            about = json.loads(str(file["about"]))
-            arrays = [file[f"{i}"] for i in range(len(file.files) - 1)]
+        """Read the checkpoint of a training with this schema.
+
+        Raises
+        ------
+        SystemExit
+            If the file can't be read.
+        """
+        try:
+            with np.load(path) as file:
+                about = json.loads(str(file["about"]))
+                arrays = [file[f"{i}"] for i in range(len(file.files) - 1)]
+        except Exception as error:  # NumPy's reader may raise any error on a broken archive
+            raise SystemExit(f"{path}: not a whole checkpoint: {error}") from None
         augmentation = tuple(about["recipe"].pop("augmentation"))
         recipe = Recipe(augmentation=augmentation, **about["recipe"])
         names = list(Architecture.of_recipe(schema, recipe).shapes())
         n = len(names)
+        # After the parameters there are Adam's number of updates and its rate.
         averages, moments = arrays[n + 2 : 2 * n + 2], arrays[2 * n + 2 :]
         lists = (arrays[:n], averages, moments[::2], moments[1::2])
         state = {

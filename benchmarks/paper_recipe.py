@@ -25,6 +25,7 @@ import pandas as pd
 from aalprivacy import Pair, Recipe, simulate
 from aalprivacy.evaluation import score
 from aalprivacy.homes import TRAINING_SEED
+from aalprivacy.text import PAD, from_lines, to_tokens
 
 USERS, PER_USER, TEST_SHARE = 10_000, 100, 0.2
 BATCH, MOST_ENTRIES, UNTIL = 64, 8_000_000, 1.5
@@ -38,10 +39,10 @@ RECIPE = Recipe(
     batch_size=BATCH, first_window=20, mixing=0, augmentation=(0, 0), missing=0, abnormal=0,
     noise=0, updates=MOST_ENTRIES // BATCH, decay=0, averaging=0, seed=1, product_dtype="auto",
 )  # fmt: skip
-# Trained on a GPU, by `together.py`, which has batches of one size.
+# Trained on a GPU by `together.py`, which can't change the size of the batches on the way.
 _ON_GPU = replace(RECIPE, first_batch_size=BATCH, product_dtype="float32")
 GPU_RECIPES = {
-    "paper": {
+    "paper-512": {
         "batches of 512": replace(
             _ON_GPU, batch_size=512, first_batch_size=512, updates=MOST_ENTRIES // 512
         )
@@ -77,11 +78,14 @@ def measure(pair: Pair, sets: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFr
     ends
         One row a set: ``people``, and as in `aalprivacy.evaluation.Score` the number of
         ``entries``, the ``character_error``, its ``standard_error``, and the share that is
-        ``exact``.
+        ``exact``; and ``given``, the wrong characters if the decoder is given the right ones before
+        each.
     values
         One row for each attribute that isn't deleted: ``attribute``, and the shares of entries in
         which the value is right; a column for each set. The column ``another code`` is of the own
-        test, if the decoder gets another entry's code. So it can only guess.
+        test, if the decoder gets another entry's code. So it can only guess. ``commonest`` is the
+        share of the commonest right value, and ``wrong`` the wrong characters per entry, both on
+        the own test.
     lines
         `SHOWN` entries of each set, drawn by seed: ``people``, ``expected``, ``written``.
     """
@@ -91,11 +95,15 @@ def measure(pair: Pair, sets: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFr
         written = pair.decode(codes, entries.index)
         # On its own test there are several entries of a person, which aren't independent.
         found = score(written, expected, pair.schema, entries[pair.schema.id])
-        ends.append({"people": people} | {k: getattr(found, k) for k in ENDS})
+        given = wrong_if_given(pair, codes, expected)
+        ends.append({"people": people} | {k: getattr(found, k) for k in ENDS} | {"given": given})
         values[people] = found.right
         if len(values) == 1:
             guessed = pair.decode(np.roll(codes, 1, axis=0), entries.index)
             values["another code"] = score(guessed, expected, pair.schema).right
+            views = from_lines(expected, pair.schema)
+            values["commonest"] = {n: views[n].value_counts(normalize=True).max() for n in views}
+            values["wrong"] = found.attributes
         for row in rng.choice(len(entries), SHOWN, replace=False):
             told = {"expected": expected.iloc[row], "written": written.iloc[row]}
             lines.append({"people": people} | told)
@@ -104,14 +112,26 @@ def measure(pair: Pair, sets: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFr
     return {"ends": pd.DataFrame(ends), "values": table, "lines": pd.DataFrame(lines)}
 
 
+def wrong_if_given(pair: Pair, codes: np.ndarray, lines: pd.Series) -> float:
+    """Wrong tokens per line, if the decoder is given the right tokens before each."""
+    _, decoder = pair.keras()
+    tokens = to_tokens(lines, pair.schema).astype(np.int32)
+    before = np.pad(tokens[:, :-1], ((0, 0), (1, 0)), constant_values=PAD)
+    likeliest = np.concatenate([
+        decoder.predict_on_batch([before[at : at + 500], codes[at : at + 500]]).argmax(axis=2)
+        for at in range(0, len(lines), 500)
+    ])  # fmt: skip
+    return float(((likeliest != tokens) & (tokens != PAD)).sum() / len(lines))
+
+
 def main() -> None:
     from curve import keep, train  # with TensorFlow, which others may lack
 
     from aalprivacy.report import of_codes, studies_folder
 
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--so-far", action="store_true")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="folder of the training")
+    parser.add_argument("--so-far", action="store_true", help="don't go on; keep what there is")
     options = parser.parse_args()
     data = {"users": USERS, "entries_per_user": PER_USER, "split": "80 / 20 by chance"}
     training, _ = split()

@@ -3,7 +3,8 @@
 An LSTM of 256 units is a small product for a GPU, and a line has about 150 steps that wait for each
 other. Trainings that have nothing to do with each other can share these steps.
 
-The networks, the losses and Adam are those of `aalprivacy.training`, in float32.
+The networks, the losses and Adam are those of `aalprivacy.training`. Products are in float32; on a
+GPU one product of the backward step is in TF32 (`steps.py`).
 """
 
 import importlib

@@ -104,7 +104,10 @@ def _backward(
     tl.store(all_dz + gates_at + 3 * WIDTH, dh * tanh_c * o * (1 - o), inside)
 
 
-def _rows(models: int, n: int) -> int:
+def _rows(models: int, n: int, units: int) -> int:
+    """Rows of a program; it refuses a width that the kernels' parts don't fill."""
+    if units not in (16, 32) and units % 64:
+        raise ValueError(f"units: expected 16, 32 or a multiple of 64, got {units}")
     return 16 if models * n <= 64 else MOST_ROWS
 
 
@@ -128,7 +131,8 @@ def forward(
         Is written: like `inputs`, the gates after their functions.
     """
     models, time, n, gates = inputs.shape
-    units, rows = gates // 4, _rows(models, n)
+    units = gates // 4
+    rows = _rows(models, n, units)
     grid = (triton.cdiv(n, rows), units // UNITS, models)
     for t in range(time):
         _forward[grid](
@@ -146,7 +150,8 @@ def backward(
     Parameters
     ----------
     d_h, d_c
-        Gradients of the states after each step, ``(models, time, batch, units)``.
+        Gradients of the states after each step, ``(models, time, batch, units)``; ``None`` for
+        zeros.
     recurrent, all_c, all_gates
         As for `forward`.
     all_dz
@@ -155,9 +160,10 @@ def backward(
         Is written: the gradient of the first ``c``, ``(models, batch, units)``.
     """
     models, time, n, gates = all_gates.shape
-    units, rows = gates // 4, _rows(models, n)
+    units = gates // 4
+    rows = _rows(models, n, units)
     grid = (triton.cdiv(n, rows), units // UNITS, models)
-    nothing = all_dz
+    nothing = all_dz  # where there must be an array, but none is read
     for t in reversed(range(time)):
         _backward[grid](
             nothing if d_h is None else d_h, nothing if d_c is None else d_c, recurrent, all_c,

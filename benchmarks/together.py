@@ -1,19 +1,20 @@
 """Many trainings at once, on one GPU, in PyTorch: the pairs, and what the ingredients are worth.
 
 On two cores they take hours; here they take minutes. Each training has its own recipe, batches and
-curriculum, as with ``aalprivacy train``. A training that ended before its last update is kept only
-if ``--seconds`` ended it.
+curriculum, as with ``aalprivacy train``. A training that is interrupted isn't kept; ``--seconds``
+ends all of them in good order.
 
 Usage::
 
     python benchmarks/together.py train OUT pairs ingredients    # needs PyTorch with CUDA
-    python benchmarks/together.py train OUT paper --seconds 150
+    python benchmarks/together.py train OUT2 paper-512 --seconds 150
     python benchmarks/together.py land OUT FOLDER                # needs TensorFlow
     python benchmarks/together.py go-on FOLDER --seconds 300     # needs PyTorch with CUDA
 
 ``train`` writes each training into a file of ``OUT``. ``land`` makes pairs of them, in folders like
 those of ``aalprivacy train``, and puts the curves of studies into their tables. ``go-on`` continues
-a training that ``paper_recipe.py`` began, and leaves its folder as ``paper_recipe.py`` would.
+a training that ``paper_recipe.py`` began, and leaves its folder as ``paper_recipe.py`` would. It is
+written only at the end; use ``--seconds``.
 """
 
 import argparse
@@ -371,6 +372,8 @@ def go_on(
 ) -> None:
     """Continue the training of the paper's recipe in a folder, and write its new state there.
 
+    Nothing is written before the end.
+
     Parameters
     ----------
     folder
@@ -382,22 +385,29 @@ def go_on(
     """
     checkpoint = Checkpoint.read(folder / "checkpoint.npz", SCHEMA)
     progress, old = checkpoint.progress, checkpoint.recipe
-    if entries is not None:
+    if entries is not None and entries // old.batch_size != old.updates:
         progress.lengthened.append([progress.update, old.updates])
         old = replace(old, updates=entries // old.batch_size)
+    if progress.update >= old.updates:
+        raise SystemExit(
+            f"{folder}: has made {progress.update:,} of {old.updates:,} updates; expected more "
+            "with --entries"
+        )
+    expected = json.loads((folder / "run.json").read_text())["data"].get("fingerprint")
+    old_tables = {name: pd.read_csv(folder / name) for name in ("log.csv", "curve.csv")}
     if old.product_dtype != "float32":
         progress.product_dtypes.append([progress.update, old.product_dtype])
     recipe = replace(old, product_dtype="float32", first_batch_size=old.batch_size)
     training = Training(paper_recipe.NAME, "doctor", recipe, "paper", 1000, paper_recipe.UNTIL)
     start = progress.update  # later rows of the tables are made again
     ((course, state, fingerprint),) = train([training], device, processes, seconds, checkpoint)
-    if json.loads((folder / "run.json").read_text())["data"]["fingerprint"] != fingerprint:
+    if fingerprint != expected:
         raise SystemExit(f"{folder}: was trained on other entries than those of this version")
     rows = pd.DataFrame(course.rows)
     log = rows[list(LOGGED)].assign(character_error=rows["own test"])
     curve = rows.drop(columns=["window", "loss"]).round(4).astype({"seconds": int})
     for name, more in (("log.csv", log), ("curve.csv", curve)):
-        table = pd.read_csv(folder / name)
+        table = old_tables[name]
         table = pd.concat([table[table["update"] <= start], more[list(table)]])
         write_text(table.to_csv(index=False), folder / name)
     recipe = replace(recipe, first_batch_size=old.first_batch_size)
@@ -463,7 +473,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     on_gpu = argparse.ArgumentParser(add_help=False)
-    on_gpu.add_argument("--seconds", type=float, help="end after this time")
+    on_gpu.add_argument("--seconds", type=float, help="end after this time, in seconds")
     on_gpu.add_argument("--device", default="cuda", help="PyTorch's device")
     on_gpu.add_argument("--processes", type=int, default=max(1, count_cores() - 1),
                         help="how many processes draw batches")  # fmt: skip

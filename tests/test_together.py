@@ -251,6 +251,8 @@ def test_the_paper_s_recipe_goes_on_where_it_stopped(together, few, tmp_path, mo
     together.go_on(folder, "cpu", 1, None, entries=50 * small.batch_size)
     for name in ("log.csv", "curve.csv"):
         assert pd.read_csv(folder / name)["update"].tolist() == [10, 20, 25]
+    with pytest.raises(SystemExit, match="has made 25 of 25 updates; expected more"):
+        together.go_on(folder, "cpu", 1, None, entries=25 * small.batch_size)
     again = Trainer.load(folder / "checkpoint.npz", TABLE_I, "doctor")
     assert again.progress.update == 25 and again.progress.lengthened == [[20, 40]]
     assert again.progress.product_dtypes == [[20, "bfloat16"]]
@@ -334,7 +336,7 @@ def test_a_study_s_curve_lands_in_its_table(together, tmp_path, monkeypatch):
     ("words", "says"),
     {
         "land OUT OUT": "no finished training",
-        "train OUT pairs paper": "batches of different sizes",
+        "train OUT pairs paper-512": "batches of different sizes",
         "train FULL pairs": "has pairs.doctor.npz already",
         "train OUT pairs": "PyTorch isn't installed",
         "go-on OUT": "no checkpoint.npz",
