@@ -1,6 +1,6 @@
 """The progress of a training, and when its windows get longer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aalprivacy.recipe import Recipe
 
@@ -50,6 +50,22 @@ class Progress:
     def whole_since(self, attributes: int) -> int:
         """The update at which windows got this many attributes; 0 if the training began so."""
         return next((update for window, update, _ in self.stages if window == attributes), 0)
+
+    def changed(self, recipe: Recipe, **settings) -> Recipe:
+        """The recipe with other settings from here on; what they were is kept.
+
+        Parameters
+        ----------
+        recipe
+            The training's recipe until now.
+        settings
+            ``updates``, ``product_dtype``, or both.
+        """
+        for name, kept in (("updates", self.lengthened), ("product_dtype", self.product_dtypes)):
+            before = getattr(recipe, name)
+            if settings.get(name, before) != before:
+                kept.append([self.update, before])
+        return replace(recipe, **settings)
 
     def count(
         self,

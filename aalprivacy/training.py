@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -164,9 +164,7 @@ class Trainer:
                 f"updates: the training is at {self.progress.update}; expected at least that, "
                 f"got {updates}"
             )
-        if updates != self.recipe.updates:
-            self.progress.lengthened.append([self.progress.update, self.recipe.updates])
-            self.recipe = replace(self.recipe, updates=updates)
+        self.recipe = self.progress.changed(self.recipe, updates=updates)
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, from which a training continues as if it was never interrupted."""
@@ -235,9 +233,8 @@ class Trainer:
     ) -> "Trainer":
         about = json.loads(about)
         recipe, progress = Recipe(**about["recipe"]), Progress(**about["progress"])
-        if product_dtype not in (None, recipe.product_dtype):
-            progress.product_dtypes.append([progress.update, recipe.product_dtype])
-            recipe = replace(recipe, product_dtype=product_dtype)
+        if product_dtype is not None:
+            recipe = progress.changed(recipe, product_dtype=product_dtype)
         trainer = cls(recipe, policy, receiver, workers)
         trainer.progress = progress
         return trainer

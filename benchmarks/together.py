@@ -384,22 +384,18 @@ def go_on(
         A new number of entries in all.
     """
     checkpoint = Checkpoint.read(folder / "checkpoint.npz", SCHEMA)
-    progress, old = checkpoint.progress, checkpoint.recipe
-    if entries is not None and entries // old.batch_size != old.updates:
-        progress.lengthened.append([progress.update, old.updates])
-        old = replace(old, updates=entries // old.batch_size)
-    if progress.update >= old.updates:
+    progress, start = checkpoint.progress, checkpoint.progress.update
+    size = checkpoint.recipe.batch_size
+    updates = checkpoint.recipe.updates if entries is None else entries // size
+    if start >= updates:
         raise SystemExit(
-            f"{folder}: has made {progress.update:,} of {old.updates:,} updates; expected more "
-            "with --entries"
+            f"{folder}: has made {start:,} of {updates:,} updates; expected more with --entries"
         )
     expected = json.loads((folder / "run.json").read_text())["data"].get("fingerprint")
-    old_tables = {name: pd.read_csv(folder / name) for name in ("log.csv", "curve.csv")}
-    if old.product_dtype != "float32":
-        progress.product_dtypes.append([progress.update, old.product_dtype])
-    recipe = replace(old, product_dtype="float32", first_batch_size=old.batch_size)
-    training = Training(paper_recipe.NAME, "doctor", recipe, "paper", 1000, paper_recipe.UNTIL)
-    start = progress.update  # later rows of the tables are made again
+    tables = {name: pd.read_csv(folder / name) for name in ("log.csv", "curve.csv")}
+    recipe = progress.changed(checkpoint.recipe, updates=updates, product_dtype="float32")
+    one_size = replace(recipe, first_batch_size=size)  # it has no short windows
+    training = Training(paper_recipe.NAME, "doctor", one_size, "paper", 1000, paper_recipe.UNTIL)
     ((course, state, fingerprint),) = train([training], device, processes, seconds, checkpoint)
     if fingerprint != expected:
         raise SystemExit(f"{folder}: was trained on other entries than those of this version")
@@ -407,10 +403,9 @@ def go_on(
     log = rows[list(LOGGED)].assign(character_error=rows["own test"])
     curve = rows.drop(columns=["window", "loss"]).round(4).astype({"seconds": int})
     for name, more in (("log.csv", log), ("curve.csv", curve)):
-        table = old_tables[name]
-        table = pd.concat([table[table["update"] <= start], more[list(table)]])
+        kept = tables[name][tables[name]["update"] <= start]  # later rows are made again
+        table = pd.concat([kept, more[list(kept)]])
         write_text(table.to_csv(index=False), folder / name)
-    recipe = replace(recipe, first_batch_size=old.first_batch_size)
     Checkpoint(recipe, course.progress, state).write(folder / "checkpoint.npz")
 
 
@@ -472,15 +467,15 @@ def land_pair(folder: Path, about: Mapping, weights: Mapping[str, np.ndarray]) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    on_gpu = argparse.ArgumentParser(add_help=False)
-    on_gpu.add_argument("--seconds", type=float, help="end after this time, in seconds")
-    on_gpu.add_argument("--device", default="cuda", help="PyTorch's device")
-    on_gpu.add_argument("--processes", type=int, default=max(1, count_cores() - 1),
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--seconds", type=float, help="end after this time, in seconds")
+    common.add_argument("--device", default="cuda", help="PyTorch's device")
+    common.add_argument("--processes", type=int, default=max(1, count_cores() - 1),
                         help="how many processes draw batches")  # fmt: skip
-    command = commands.add_parser("train", parents=[on_gpu], help="train several groups at once")
+    command = commands.add_parser("train", parents=[common], help="train several groups at once")
     command.add_argument("out", type=Path, help="folder that gets a file for each training")
     command.add_argument("groups", nargs="+", choices=GROUPS)
-    command = commands.add_parser("go-on", parents=[on_gpu], help="continue the paper's recipe")
+    command = commands.add_parser("go-on", parents=[common], help="continue the paper's recipe")
     command.add_argument("folder", type=Path, help="folder of `paper_recipe.py`")
     command.add_argument("--entries", type=int, help="a new number of entries in all")
     command = commands.add_parser("land", help="make pairs and tables of finished trainings")
@@ -491,8 +486,8 @@ def main() -> None:
         if not (arguments.folder / "checkpoint.npz").exists():
             parser.error(f"{arguments.folder}: no checkpoint.npz; expected one to go on from")
         _check_torch(parser, arguments.device)
-        a = arguments
-        go_on(a.folder, a.device, a.processes, a.seconds, a.entries)
+        chosen = {k: v for k, v in vars(arguments).items() if k != "command"}
+        go_on(**chosen)
         return
     out = arguments.out
     there = sorted(out.glob(f"*{ENDING}"))

@@ -358,6 +358,7 @@ def errors_by_updates(
         figure = Drawing(8.4, 4.0, title)
         left, right = figure.subplots(1, 2)
         trainings, told = list(curves.groupby("training", sort=False)), []
+        # Trainings have other colours than the samples of the right panel.
         for (training, curve), look in zip(trainings, cycle(SERIES[4:]), strict=False):
             _line(left, curve["update"], curve[samples[0]], fill(training, 26), look)
             last = curve.iloc[-1]
