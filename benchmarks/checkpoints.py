@@ -41,25 +41,29 @@ class Checkpoint:
         Raises
         ------
         SystemExit
-            If the file can't be read.
+            If the file can't be read, or is of another schema or version.
         """
         try:
             with np.load(path) as file:
                 about = json.loads(str(file["about"]))
                 arrays = [file[f"{i}"] for i in range(len(file.files) - 1)]
+            augmentation = tuple(about["recipe"].pop("augmentation"))
+            recipe = Recipe(augmentation=augmentation, **about["recipe"])
+            names = list(Architecture.of_recipe(schema, recipe).shapes())
+            n = len(names)
+            # After the parameters there are Adam's number of updates and its rate.
+            averages, moments = arrays[n + 2 : 2 * n + 2], arrays[2 * n + 2 :]
+            state = {
+                kind: dict(zip(names, of, strict=True))
+                for kind, of in zip(
+                    KINDS, (arrays[:n], averages, moments[::2], moments[1::2]), strict=True
+                )
+            }
+            return cls(recipe, Progress(**about["progress"]), state)
         except Exception as error:  # NumPy's reader may raise any error on a broken archive
-            raise SystemExit(f"{path}: not a whole checkpoint: {error}") from None
-        augmentation = tuple(about["recipe"].pop("augmentation"))
-        recipe = Recipe(augmentation=augmentation, **about["recipe"])
-        names = list(Architecture.of_recipe(schema, recipe).shapes())
-        n = len(names)
-        # After the parameters there are Adam's number of updates and its rate.
-        averages, moments = arrays[n + 2 : 2 * n + 2], arrays[2 * n + 2 :]
-        lists = (arrays[:n], averages, moments[::2], moments[1::2])
-        state = {
-            kind: dict(zip(names, of, strict=True)) for kind, of in zip(KINDS, lists, strict=True)
-        }
-        return cls(recipe, Progress(**about["progress"]), state)
+            raise SystemExit(
+                f"{path}: expected a whole checkpoint of this version and schema: {error}"
+            ) from None
 
     def write(self, path: Path) -> None:
         """Write it as `Trainer.save` does."""

@@ -2,14 +2,15 @@
 
 The entries of 10,000 users are split 80 : 20 at random, so each user is on both sides. The training
 has whole lines in their own order from the first update, Keras's first weights, nothing randomised
-or mixed, Adam at 4e-4, and 256 units. It ends at 1.5 wrong characters on 500 entries of its own
-test, or after 8 million entries. The figures shown are of the same 500 entries, so a first 1.5 may
-be partly luck. At the end the pair is measured on more entries and kept, beside this file. Ctrl-C
-stops it; the same command continues. ``--so-far`` measures and keeps what it reached, without going
-on. ``together.py go-on FOLDER`` continues it on a GPU.
+or mixed, Adam at 4e-4, gradients of norm 1 at most, 256 units, and the code at every step. It ends
+at 1.5 wrong characters on 500 entries of its own test, or after 8 million entries. The figures
+shown are of the same 500 entries, so a first 1.5 may be partly luck. At the end the pair is
+measured on more entries and kept, beside this file. Ctrl-C stops it; the same command continues.
+``--so-far`` measures and keeps what it reached, without going on. ``together.py go-on FOLDER``
+continues it on a GPU.
 
-`GPU_RECIPES` are variants that only ``together.py train`` trains. They end after 8 million entries
-or ``--seconds``, and can't be continued.
+`GPU_RECIPES` are variants that only ``together.py train`` trains. They end like the first one, or
+after ``--seconds``, and can't be continued.
 
 Usage: ``python benchmarks/paper_recipe.py [--so-far] FOLDER``
 """
@@ -125,7 +126,7 @@ def wrong_if_given(pair: Pair, codes: np.ndarray, lines: pd.Series) -> float:
 
 
 def main() -> None:
-    from curve import keep, train  # with TensorFlow, which others may lack
+    from curve import keep, train  # needs TensorFlow; who imports this file may lack it
 
     from aalprivacy.report import of_codes, studies_folder
 

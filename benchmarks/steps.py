@@ -1,7 +1,7 @@
 """A step of an LSTM on a GPU: one kernel forward and one backward, in Triton.
 
-A step of a small network is over before a GPU has begun the next kernel. So the time of a step is
-about the number of its kernels. Here the product, the gates and the new state are one.
+A step of a small network is over before a GPU has begun the next kernel. So the time of a step
+depends mostly on the number of its kernels. Here the product, the gates and the new state are one.
 """
 
 import torch

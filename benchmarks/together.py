@@ -13,8 +13,8 @@ Usage::
 
 ``train`` writes each training into a file of ``OUT``. ``land`` makes pairs of them, in folders like
 those of ``aalprivacy train``, and puts the curves of studies into their tables. ``go-on`` continues
-a training that ``paper_recipe.py`` began, and leaves its folder as ``paper_recipe.py`` would. It is
-written only at the end; use ``--seconds``.
+a training that ``paper_recipe.py`` began. Its folder is written only at the end, so an interruption
+loses all; ``--seconds`` ends it in time. ``paper_recipe.py --so-far FOLDER`` then measures it.
 """
 
 import argparse
@@ -191,7 +191,8 @@ class Course:
     Parameters
     ----------
     training, samples
-        What is trained, and what it is measured on.
+        What is trained, and what it is measured on. Only a training that has ended can do without
+        samples.
     progress
         Its state.
     rows
@@ -245,6 +246,7 @@ def train(
     processes: int,
     seconds: float | None = None,
     begun: Checkpoint | None = None,
+    fingerprint: str | None = None,
 ) -> Iterator[tuple[Course, dict[str, dict[str, np.ndarray]], str]]:
     """Train all of them, one update of each at a time.
 
@@ -260,16 +262,28 @@ def train(
         End all after this time.
     begun
         Where to go on, if `of` is one training.
+    fingerprint
+        That of the entries that `begun` was trained on.
 
     Yields
     ------
     At a training's end: its course, its state as in a `Checkpoint`, and the fingerprint of its
     examples.
+
+    Raises
+    ------
+    SystemExit
+        Before the first update, if its entries have another `fingerprint`; and if a loss isn't a
+        number.
     """
     (size,) = {n for t in of for n in (t.recipe.batch_size, t.recipe.first_batch_size)}
     width = of[0].architecture.width
     batches = Batches(of, layout(SCHEMA, len(of), size, width), processes)
     try:
+        if fingerprint is not None and batches.fingerprints[0] != fingerprint:
+            raise SystemExit(
+                f"{of[0].name}: was trained on other entries than those of this version"
+            )
         yield from _train(of, device, batches, (size, width), seconds, begun)
     finally:
         batches.close()
@@ -391,14 +405,15 @@ def go_on(
         raise SystemExit(
             f"{folder}: has made {start:,} of {updates:,} updates; expected more with --entries"
         )
-    expected = json.loads((folder / "run.json").read_text())["data"].get("fingerprint")
+    error = progress.character_error
+    if error is not None and error <= paper_recipe.UNTIL:
+        raise SystemExit(f"{folder}: has ended, at {error:.2f} wrong characters")
+    trained_on = json.loads((folder / "run.json").read_text())["data"]["fingerprint"]
     tables = {name: pd.read_csv(folder / name) for name in ("log.csv", "curve.csv")}
     recipe = progress.changed(checkpoint.recipe, updates=updates, product_dtype="float32")
     one_size = replace(recipe, first_batch_size=size)  # it has no short windows
     training = Training(paper_recipe.NAME, "doctor", one_size, "paper", 1000, paper_recipe.UNTIL)
-    ((course, state, fingerprint),) = train([training], device, processes, seconds, checkpoint)
-    if fingerprint != expected:
-        raise SystemExit(f"{folder}: was trained on other entries than those of this version")
+    ((course, state, _),) = train([training], device, processes, seconds, checkpoint, trained_on)
     rows = pd.DataFrame(course.rows)
     log = rows[list(LOGGED)].assign(character_error=rows["own test"])
     curve = rows.drop(columns=["window", "loss"]).round(4).astype({"seconds": int})

@@ -4,6 +4,7 @@ Those that train need PyTorch, which isn't among the package's dependencies.
 """
 
 import importlib
+import json
 import os
 import re
 import sys
@@ -232,8 +233,9 @@ def test_the_paper_s_recipe_goes_on_where_it_stopped(together, few, tmp_path, mo
         rows = [{"update": u, "entries": 32 * u, "seconds": 1.0} | more for u in (10, 20, 30)]
         pd.DataFrame(rows).to_csv(folder / name, index=False)
 
-    def train(of, device, processes, seconds, begun):
+    def train(of, device, processes, seconds, begun, fingerprint):
         (training,) = of
+        assert fingerprint == "of these"
         assert begun.recipe.updates == 40 and training.recipe.updates == 50
         assert training.recipe.first_batch_size == training.recipe.batch_size
         begun.progress.update = 25
@@ -242,12 +244,6 @@ def test_the_paper_s_recipe_goes_on_where_it_stopped(together, few, tmp_path, mo
         yield course, begun.state, fingerprint
 
     monkeypatch.setattr(together, "train", train)
-    before = (folder / "checkpoint.npz").read_bytes()
-    fingerprint = "of others"
-    with pytest.raises(SystemExit, match="was trained on other entries"):
-        together.go_on(folder, "cpu", 1, None, entries=50 * small.batch_size)
-    assert (folder / "checkpoint.npz").read_bytes() == before
-    fingerprint = "of these"
     together.go_on(folder, "cpu", 1, None, entries=50 * small.batch_size)
     for name in ("log.csv", "curve.csv"):
         assert pd.read_csv(folder / name)["update"].tolist() == [10, 20, 25]
@@ -257,6 +253,37 @@ def test_the_paper_s_recipe_goes_on_where_it_stopped(together, few, tmp_path, mo
     assert again.progress.update == 25 and again.progress.lengthened == [[20, 40]]
     assert again.progress.product_dtypes == [[20, "bfloat16"]]
     assert again.recipe == replace(small, updates=50, product_dtype="float32")
+    again.progress.character_error = 1.25
+    again.save(folder / "checkpoint.npz")
+    with pytest.raises(SystemExit, match=r"has ended, at 1\.25 wrong characters"):
+        together.go_on(folder, "cpu", 1, None)
+
+
+def test_a_training_of_other_entries_does_not_go_on(together, monkeypatch):
+    ended = []
+
+    class Others:
+        def __init__(self, *given):
+            self.fingerprints = {0: "of others"}
+
+        def close(self):
+            ended.append(self)
+
+    monkeypatch.setattr(together, "Batches", Others)
+    training = together.Training("doctor", "doctor", SMALL, "paper", 1000)
+    with pytest.raises(SystemExit, match="doctor: was trained on other entries"):
+        next(together.train([training], "cpu", 1, fingerprint="of these"))
+    assert len(ended) == 1
+
+
+@pytest.mark.parametrize("about", [None, {}, {"recipe": {"augmentation": [0, 0], "unknown": 1}}])
+def test_what_is_not_a_checkpoint_is_refused(together, tmp_path, about):
+    path = tmp_path / "checkpoint.npz"
+    path.write_bytes(b"PK")
+    if about is not None:
+        np.savez(path, about=json.dumps(about))
+    with pytest.raises(SystemExit, match=r"checkpoint\.npz: expected a whole checkpoint"):
+        together.Checkpoint.read(path, TABLE_I.schema)
 
 
 @pytest.mark.slow
