@@ -618,7 +618,7 @@ def paper_recipe_lines() -> str:
         f"{row['people']:<8}  right    {row['expected']}\n{'':<8}  written  {row['written']}"
         for _, row in lines.iterrows()
     ]
-    return "\n\n".join(["```text", *told]).replace("\n\n", "\n", 1) + "\n```"
+    return "```text\n" + "\n\n".join(told) + "\n```"
 
 
 def of_codes(pair: Pair) -> str:

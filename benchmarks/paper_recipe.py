@@ -24,12 +24,12 @@ import numpy as np
 import pandas as pd
 
 from aalprivacy import Pair, Recipe, simulate
-from aalprivacy.evaluation import score
+from aalprivacy.evaluation import PAPER_ERROR, score
 from aalprivacy.homes import TRAINING_SEED
 from aalprivacy.text import PAD, from_lines, to_tokens
 
 USERS, PER_USER, TEST_SHARE = 10_000, 100, 0.2
-BATCH, MOST_ENTRIES, UNTIL = 64, 8_000_000, 1.5
+BATCH, MOST_ENTRIES, UNTIL = 64, 8_000_000, PAPER_ERROR
 NAME = f"batches of {BATCH}"
 SAMPLE, UNSEEN_SEED = 500, 4_100_001  # entries of each set; a seed that nothing else uses
 COUNTED, SHOWN = 5000, 2  # entries of each set at the end: measured, and shown

@@ -25,21 +25,43 @@ def _tanh(x):
     return 2 / (1 + tl.exp(-2 * x)) - 1
 
 
+@triton.jit
+def _place(n, ROWS: tl.constexpr, UNITS: tl.constexpr):
+    """A program's model, rows and units, and which rows there are."""
+    model = tl.program_id(2).to(tl.int64)
+    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    units = tl.program_id(1) * UNITS + tl.arange(0, UNITS)
+    return model, rows, units, (rows < n)[:, None]
+
+
+@triton.jit
+def _load(at, inside, WIDTH: tl.constexpr):
+    """The four gates from their places: input, forget, candidate, output."""
+    i = tl.load(at, inside, 0.0)
+    f = tl.load(at + WIDTH, inside, 0.0)
+    g = tl.load(at + 2 * WIDTH, inside, 0.0)
+    o = tl.load(at + 3 * WIDTH, inside, 0.0)
+    return i, f, g, o
+
+
+@triton.jit
+def _store(at, i, f, g, o, inside, WIDTH: tl.constexpr):
+    """Put four values where `_load` finds them."""
+    tl.store(at, i, inside)
+    tl.store(at + WIDTH, f, inside)
+    tl.store(at + 2 * WIDTH, g, inside)
+    tl.store(at + 3 * WIDTH, o, inside)
+
+
 @triton.jit(do_not_specialize=["time", "t", "n", "stride"])
 def _forward(
     inputs, kernel, all_h, all_c, all_gates, time, t, n, stride,
     WIDTH: tl.constexpr, ROWS: tl.constexpr, UNITS: tl.constexpr, PART: tl.constexpr,
     PRODUCTS: tl.constexpr,
 ):  # fmt: skip
-    model = tl.program_id(2).to(tl.int64)
-    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
-    units = tl.program_id(1) * UNITS + tl.arange(0, UNITS)
-    inside = (rows < n)[:, None]
+    model, rows, units, inside = _place(n, ROWS, UNITS)
     gates_at = (model * time + t) * n * 4 * WIDTH + rows[:, None] * 4 * WIDTH + units[None, :]
-    i = tl.load(inputs + gates_at, inside, 0.0)
-    f = tl.load(inputs + gates_at + WIDTH, inside, 0.0)
-    g = tl.load(inputs + gates_at + 2 * WIDTH, inside, 0.0)
-    o = tl.load(inputs + gates_at + 3 * WIDTH, inside, 0.0)
+    i, f, g, o = _load(inputs + gates_at, inside, WIDTH)
     before = (model * (time + 1) + t) * n * WIDTH + rows[:, None] * WIDTH
     for begin in range(0, WIDTH, PART):
         part = begin + tl.arange(0, PART)
@@ -54,10 +76,7 @@ def _forward(
     after = before + n * WIDTH + units[None, :]
     tl.store(all_c + after, c, inside)
     tl.store(all_h + after, o * _tanh(c), inside)
-    tl.store(all_gates + gates_at, i, inside)
-    tl.store(all_gates + gates_at + WIDTH, f, inside)
-    tl.store(all_gates + gates_at + 2 * WIDTH, g, inside)
-    tl.store(all_gates + gates_at + 3 * WIDTH, o, inside)
+    _store(all_gates + gates_at, i, f, g, o, inside, WIDTH)
 
 
 @triton.jit(do_not_specialize=["time", "t", "n", "stride"])
@@ -67,10 +86,7 @@ def _backward(
     WIDTH: tl.constexpr, ROWS: tl.constexpr, UNITS: tl.constexpr, PART: tl.constexpr,
     PRODUCTS: tl.constexpr,
 ):  # fmt: skip
-    model = tl.program_id(2).to(tl.int64)
-    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
-    units = tl.program_id(1) * UNITS + tl.arange(0, UNITS)
-    inside = (rows < n)[:, None]
+    model, rows, units, inside = _place(n, ROWS, UNITS)
     own = rows[:, None] * WIDTH + units[None, :]
     step = (model * time + t) * n * WIDTH
     dh = tl.zeros((ROWS, UNITS), tl.float32)
@@ -89,26 +105,23 @@ def _backward(
             at = kernel + model * stride + units[None, :] * 4 * WIDTH + part[:, None]
             dh = tl.dot(dz, tl.load(at), dh, input_precision=PRODUCTS)
     gates_at = step * 4 + rows[:, None] * 4 * WIDTH + units[None, :]
-    i = tl.load(all_gates + gates_at, inside, 0.0)
-    f = tl.load(all_gates + gates_at + WIDTH, inside, 0.0)
-    g = tl.load(all_gates + gates_at + 2 * WIDTH, inside, 0.0)
-    o = tl.load(all_gates + gates_at + 3 * WIDTH, inside, 0.0)
+    i, f, g, o = _load(all_gates + gates_at, inside, WIDTH)
     before = all_c + (model * (time + 1) + t) * n * WIDTH + own
     c = tl.load(before, inside, 0.0)
     tanh_c = _tanh(tl.load(before + n * WIDTH, inside, 0.0))
     inner = dc + dh * o * (1 - tanh_c * tanh_c)
     tl.store(carried, inner * f, inside)
-    tl.store(all_dz + gates_at, inner * g * i * (1 - i), inside)
-    tl.store(all_dz + gates_at + WIDTH, inner * c * f * (1 - f), inside)
-    tl.store(all_dz + gates_at + 2 * WIDTH, inner * i * (1 - g * g), inside)
-    tl.store(all_dz + gates_at + 3 * WIDTH, dh * tanh_c * o * (1 - o), inside)
+    d_i, d_f = inner * g * i * (1 - i), inner * c * f * (1 - f)
+    d_g, d_o = inner * i * (1 - g * g), dh * tanh_c * o * (1 - o)
+    _store(all_dz + gates_at, d_i, d_f, d_g, d_o, inside, WIDTH)
 
 
-def _rows(models: int, n: int, units: int) -> int:
-    """Rows of a program; it refuses a width that the kernels' parts don't fill."""
+def _programs(models: int, n: int, units: int) -> tuple[int, tuple[int, int, int]]:
+    """Rows of a program, and the grid; it refuses a width that the kernels' parts don't fill."""
     if units not in (16, 32) and units % 64:
         raise ValueError(f"units: expected 16, 32 or a multiple of 64, got {units}")
-    return 16 if models * n <= 64 else MOST_ROWS
+    rows = 16 if models * n <= 64 else MOST_ROWS
+    return rows, (triton.cdiv(n, rows), units // UNITS, models)
 
 
 def forward(
@@ -132,8 +145,7 @@ def forward(
     """
     models, time, n, gates = inputs.shape
     units = gates // 4
-    rows = _rows(models, n, units)
-    grid = (triton.cdiv(n, rows), units // UNITS, models)
+    rows, grid = _programs(models, n, units)
     for t in range(time):
         _forward[grid](
             inputs, recurrent, all_h, all_c, all_gates, time, t, n, recurrent.stride(0),
@@ -161,8 +173,7 @@ def backward(
     """
     models, time, n, gates = all_gates.shape
     units = gates // 4
-    rows = _rows(models, n, units)
-    grid = (triton.cdiv(n, rows), units // UNITS, models)
+    rows, grid = _programs(models, n, units)
     nothing = all_dz  # where there must be an array, but none is read
     for t in reversed(range(time)):
         _backward[grid](

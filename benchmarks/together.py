@@ -280,10 +280,8 @@ def train(
     width = of[0].architecture.width
     batches = Batches(of, layout(SCHEMA, len(of), size, width), processes)
     try:
-        if fingerprint is not None and batches.fingerprints[0] != fingerprint:
-            raise SystemExit(
-                f"{of[0].name}: was trained on other entries than those of this version"
-            )
+        if fingerprint is not None:
+            check_entries(of[0].name, batches.fingerprints[0], fingerprint)
         yield from _train(of, device, batches, (size, width), seconds, begun)
     finally:
         batches.close()
@@ -367,6 +365,17 @@ def _train(
             graphs = Graphs(stack, layout(SCHEMA, len(models), *sizes))
 
 
+def check_entries(name: str, found: str, trained_on: str) -> None:
+    """Refuse to go on with a training whose entries had another fingerprint."""
+    if found != trained_on:
+        raise SystemExit(f"{name}: was trained on other entries than those of this version")
+
+
+def curve_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """A course's rows as `curve.py` keeps them."""
+    return rows.drop(columns=["window", "loss"]).round(4).astype({"seconds": int})
+
+
 def save(out: Path, course: Course, weights: Mapping[str, np.ndarray], about: Mapping) -> None:
     """Keep what `land` needs of a training that has ended, in a file."""
     training = course.training
@@ -416,8 +425,7 @@ def go_on(
     ((course, state, _),) = train([training], device, processes, seconds, checkpoint, trained_on)
     rows = pd.DataFrame(course.rows)
     log = rows[list(LOGGED)].assign(character_error=rows["own test"])
-    curve = rows.drop(columns=["window", "loss"]).round(4).astype({"seconds": int})
-    for name, more in (("log.csv", log), ("curve.csv", curve)):
+    for name, more in (("log.csv", log), ("curve.csv", curve_of(rows))):
         kept = tables[name][tables[name]["update"] <= start]  # later rows are made again
         table = pd.concat([kept, more[list(kept)]])
         write_text(table.to_csv(index=False), folder / name)
@@ -443,9 +451,9 @@ def land(out: Path, folder: Path) -> None:
             if not (folder / made["name"]).exists():
                 land_pair(folder / made["name"], about, weights)
             continue
-        curve = pd.DataFrame(about["rows"]).drop(columns=["window", "loss"]).round(4)
+        curve = curve_of(pd.DataFrame(about["rows"]))
         name = "ingredients" if made["group"] == "ingredients" else "paper_recipe"
-        keep(made["name"], curve.astype({"seconds": int}), studies_folder() / f"{name}.csv")
+        keep(made["name"], curve, studies_folder() / f"{name}.csv")
 
 
 def land_pair(folder: Path, about: Mapping, weights: Mapping[str, np.ndarray]) -> None:
@@ -467,8 +475,7 @@ def land_pair(folder: Path, about: Mapping, weights: Mapping[str, np.ndarray]) -
     run = Run.begin(
         draft, entries_of("pairs"), validation, TABLE_I, made["receiver"], recipe, **about_run
     )
-    if run.about["data"]["fingerprint"] != about["fingerprint"]:
-        raise SystemExit(f"{made['name']}: was trained on other entries than those of this version")
+    check_entries(made["name"], run.about["data"]["fingerprint"], about["fingerprint"])
     for name, variable in zip(run.trainer.names, run.trainer.variables, strict=True):
         variable.assign(weights[name])
     run.trainer.progress = Progress(**about["progress"])

@@ -235,7 +235,7 @@ def test_the_paper_s_recipe_goes_on_where_it_stopped(together, few, tmp_path, mo
 
     def train(of, device, processes, seconds, begun, fingerprint):
         (training,) = of
-        assert fingerprint == "of these"
+        together.check_entries(training.name, found, fingerprint)
         assert begun.recipe.updates == 40 and training.recipe.updates == 50
         assert training.recipe.first_batch_size == training.recipe.batch_size
         begun.progress.update = 25
@@ -244,6 +244,12 @@ def test_the_paper_s_recipe_goes_on_where_it_stopped(together, few, tmp_path, mo
         yield course, begun.state, fingerprint
 
     monkeypatch.setattr(together, "train", train)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    found = "of others"
+    with pytest.raises(SystemExit, match="was trained on other entries"):
+        together.go_on(folder, "cpu", 1, None, entries=50 * small.batch_size)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    found = "of these"
     together.go_on(folder, "cpu", 1, None, entries=50 * small.batch_size)
     for name in ("log.csv", "curve.csv"):
         assert pd.read_csv(folder / name)["update"].tolist() == [10, 20, 25]

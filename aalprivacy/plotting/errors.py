@@ -365,22 +365,21 @@ def errors_by_updates(
             ends = ", ".join(f"{name} {last[name]:.2f}" for name in samples)
             told.append(f"{training}, after {last['entries']:,.0f} entries: {ends}")
         left.set_xscale("log")
-        left.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
         left.set_ylim(bottom=0)
         _level(left, PAPER_ERROR, f"the paper: {PAPER_ERROR}")
         if guess is not None:
             _level(left, guess, f"a guess: {guess:.0f}")
-        left.set_xlabel("updates")
         left.set_ylabel("wrong characters per entry")
         left.set_title(f"{samples[0]}, all trainings", fontsize=10)
         first, curve = trainings[0]
         curve = curve[curve["update"] >= curve["update"].max() / 4]
         for name, look in zip(samples, SERIES, strict=False):
             _line(right, curve["update"], curve[name], name, look)
-        right.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
         right.xaxis.set_major_locator(MaxNLocator(4))
-        right.set_xlabel("updates")
         right.set_title(f"{first}, each sample", fontsize=10)
+        for axes in (left, right):
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+            axes.set_xlabel("updates")
         left.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 0.08))
         right.legend(frameon=False, fontsize=8)
         figure.details = "; ".join(told)
